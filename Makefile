@@ -1,0 +1,51 @@
+# A thin face: every target is one line that a person could type. ENV picks the inventory (local, dev, staging, prod).
+ENV ?= local
+VERSION ?=
+REASON ?=
+PLAY = .venv/bin/ansible-playbook --inventory inventory/$(ENV)
+PYTEST = .venv/bin/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help deploy ground-local ground-dev ground-staging ground-prod build rollback status verify test test-unit test-e2e bench down
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deploy: .venv/.ok ground-$(ENV) ## Converge ENV and make the wanted version live (for ENV=local: with its lab)
+	$(PLAY) site.yml $(if $(VERSION),-e version=$(VERSION))
+
+ground-local: .venv/.ok
+	$(PLAY) playbooks/lab.yml
+	$(PLAY) playbooks/build.yml -e version=$(or $(VERSION),v1.0.0) -e build_existing=keep
+
+# Terraform made the ground of these, see docs/terraform.md.
+ground-dev ground-staging ground-prod:
+
+build: .venv/.ok ## Build app/ as VERSION and push it
+	$(PLAY) playbooks/build.yml -e version=$(VERSION)
+
+rollback: .venv/.ok ## Take it back: to VERSION, or to the release before
+	$(PLAY) playbooks/rollback.yml $(if $(VERSION),-e version=$(VERSION)) $(if $(REASON),-e reason='$(REASON)')
+
+status: .venv/.ok ## Say what is live on each host
+	$(PLAY) playbooks/status.yml
+
+verify: .venv/.ok ## Prove that the hosts are as the inventory says (only reads)
+	$(PYTEST) tests/host --env $(ENV)
+
+test: test-unit test-e2e ## Run every test; the lab is started for it
+
+test-unit: .venv/.ok
+	$(PYTEST) tests/unit
+
+test-e2e: .venv/.ok
+	$(PYTEST) tests/e2e
+
+bench: .venv/.ok ## Measure and write docs/benchmarks.md
+	.venv/bin/python -m tests.load.bench
+
+down: .venv/.ok ## Remove the lab and all that it made
+	$(PLAY) playbooks/lab_down.yml
+
+.venv/.ok: requirements.lock scripts/bootstrap
+	scripts/bootstrap
