@@ -1,0 +1,125 @@
+"""The image registry, as ECR speaks it: a token by the AWS API, manifests by the registry's HTTP API.
+
+Sources: ECR "Private registry authentication" (the token is HTTP Basic for the registry API); OCI Distribution
+Specification 1.1, "Pulling manifests" and "Listing tags".
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import requests
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+MANIFEST_TYPES = ", ".join(
+    (
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.oci.image.manifest.v1+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+    )
+)
+TIMEOUT_S = (5, 15)  # connect, read
+
+
+class RegistryError(Exception):
+    """The registry or the AWS API did not answer the question; the text says which, where and why."""
+
+
+class NotInRegistry(Exception):
+    """The registry answered: it has no such version."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """How to reach the AWS API. Unset fields mean boto3's own defaults (profile, instance role …)."""
+
+    region: str | None = None
+    endpoint_url: str | None = None
+    ca_bundle: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = None
+    profile: str | None = None
+
+    @classmethod
+    def of(cls, options: dict[str, Any] | None) -> Session:
+        """Build from a module's `aws` option; raises RegistryError on a key that it does not know."""
+        try:
+            return cls(**(options or {}))
+        except TypeError as error:
+            known = ", ".join(cls.__dataclass_fields__)
+            raise RegistryError(f"The option aws has a key that is not known ({error}); it takes: {known}") from None
+
+    @property
+    def verify(self) -> str | bool:
+        return self.ca_bundle or True
+
+
+@dataclass(frozen=True)
+class Credentials:
+    username: str
+    password: str
+
+
+def credentials(session: Session) -> Credentials:
+    """Ask the AWS API for the registry's token (valid 12 hours)."""
+    try:
+        client = boto3.Session(
+            aws_access_key_id=session.access_key,
+            aws_secret_access_key=session.secret_key,
+            profile_name=session.profile,
+            region_name=session.region,
+        ).client(
+            "ecr",
+            endpoint_url=session.endpoint_url,
+            verify=session.verify,
+            config=Config(connect_timeout=TIMEOUT_S[0], read_timeout=TIMEOUT_S[1], retries={"total_max_attempts": 2}),
+        )
+        token = client.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    except (BotoCoreError, ClientError) as error:
+        raise RegistryError(f"Failed to get an ECR token: {error}") from error
+    username, _, password = base64.b64decode(token).decode().partition(":")
+    return Credentials(username, password)
+
+
+def _get(session: Session, auth: Credentials, registry: str, path: str, *, head: bool = False) -> requests.Response:
+    url = f"https://{registry}/v2/{path}"
+    try:
+        with requests.Session() as http:
+            http.trust_env = session.ca_bundle is None  # an explicit bundle wins over the environment's
+            answer = http.request(
+                "HEAD" if head else "GET",
+                url,
+                auth=(auth.username, auth.password),
+                headers={"Accept": MANIFEST_TYPES} if head else {},
+                verify=session.verify,
+                timeout=TIMEOUT_S,
+            )
+    except requests.RequestException as error:
+        raise RegistryError(f"Failed to ask the registry {registry}: {error}") from error
+    if answer.status_code == 404:
+        raise NotInRegistry(path)
+    if answer.status_code != 200:
+        raise RegistryError(f"Failed to ask the registry {registry}: it answered {answer.status_code} for {path}")
+    return answer
+
+
+def digest(session: Session, auth: Credentials, registry: str, repository: str, version: str) -> str:
+    """The digest that a version's tag names. Raises NotInRegistry, RegistryError."""
+    answer = _get(session, auth, registry, f"{repository}/manifests/{version}", head=True)
+    found = answer.headers.get("Docker-Content-Digest", "")
+    if not found.startswith("sha256:"):
+        raise RegistryError(f"The registry {registry} named no digest for {repository}:{version}")
+    return found
+
+
+def versions(session: Session, auth: Credentials, registry: str, repository: str) -> list[str]:
+    """The tags of a repository; none when the repository is empty or not there."""
+    try:
+        return sorted(_get(session, auth, registry, f"{repository}/tags/list").json().get("tags") or [])
+    except NotInRegistry:
+        return []

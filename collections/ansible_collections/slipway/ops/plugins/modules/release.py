@@ -1,0 +1,158 @@
+#!/usr/bin/python
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release
+short_description: Make a version of a service the live one on a host
+description:
+  - Resolves the version to an image digest on the controller (ECR token by boto3, manifest from the registry), then hands
+    the host one request. The engine there pulls, starts, gates, switches and drains, or leaves the old release serving.
+  - When the registry cannot be asked, a version that the host has a record of is still made live, as tags are immutable.
+  - In check mode nothing is changed and C(diff) shows what would be.
+options:
+  service:
+    description: Name of the service.
+    type: str
+    default: inference
+  version:
+    description: The version to make live, for example C(v1.4.2).
+    type: str
+    required: true
+  registry:
+    description: Host name of the image registry.
+    type: str
+    required: true
+  repository:
+    description: Repository of the image in that registry.
+    type: str
+    required: true
+  aws:
+    description:
+      - How to reach the AWS API, as C(region), C(endpoint_url), C(ca_bundle), C(access_key), C(secret_key), C(profile).
+      - What is not given is boto3's default.
+    type: dict
+    default: {}
+  env:
+    description: Environment of the container.
+    type: dict
+    default: {}
+  secrets:
+    description: Secret environment of the container; kept in a file of mode 0600, never shown.
+    type: dict
+    default: {}
+  options:
+    description: Limits and run options of the container (see docs/releasectl.md).
+    type: dict
+    default: {}
+  gates:
+    description: What the candidate must pass before it gets traffic (see docs/releasectl.md).
+    type: dict
+    default: {}
+  model_version:
+    description: Version of the model that the release serves, when it is not part of the image.
+    type: str
+  reason:
+    description: Why, for the history.
+    type: str
+    default: ""
+  by:
+    description: Who, for the history. The controller's user and host name when not given.
+    type: str
+  image:
+    description: The image by digest. Set by the action plugin.
+    type: str
+  registry_auth:
+    description: Account for the pull. Set by the action plugin.
+    type: dict
+  resolve_error:
+    description: Why the version could not be resolved. Set by the action plugin.
+    type: str
+author: [Slipway (@slipway)]
+"""
+
+EXAMPLES = r"""
+- name: Make v1.4.2 live
+  slipway.ops.release:
+    version: v1.4.2
+    registry: 123456789012.dkr.ecr.eu-central-1.amazonaws.com
+    repository: inference
+    reason: fixes the slow batch path
+"""
+
+RETURN = r"""
+outcome:
+  description: What came of it, C(live) or C(unchanged), or C(would_change) in check mode.
+  type: str
+  returned: always
+  sample: live
+code:
+  description: Exit code of releasectl, see docs/releasectl.md.
+  type: int
+  returned: always
+  sample: 0
+release:
+  description: The release that the call was about.
+  type: dict
+  returned: when there is one
+  sample: {"id": 3, "version": "v1.4.2", "image": "registry/inference@sha256:…", "slot": "green"}
+phases:
+  description: Name and duration (seconds) of each phase.
+  type: list
+  elements: dict
+  returned: always
+  sample: [{"name": "switch", "seconds": 0.012}]
+logs:
+  description: The candidate's last log lines, when it failed.
+  type: list
+  elements: str
+  returned: on failure
+  sample: ["model file not found"]
+"""
+
+import json  # noqa: E402
+
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+from ansible_collections.slipway.ops.plugins.module_utils import releasectl  # noqa: E402
+
+REQUEST_KEYS = ("version", "image", "env", "secrets", "options", "gates", "model_version", "reason", "by", "registry_auth")
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "service": {"type": "str", "default": "inference"},
+            "version": {"type": "str", "required": True},
+            "registry": {"type": "str", "required": True},
+            "repository": {"type": "str", "required": True},
+            "aws": {"type": "dict", "default": {}, "no_log": True},
+            "env": {"type": "dict", "default": {}},
+            "secrets": {"type": "dict", "default": {}, "no_log": True},
+            "options": {"type": "dict", "default": {}},
+            "gates": {"type": "dict", "default": {}},
+            "model_version": {"type": "str"},
+            "reason": {"type": "str", "default": ""},
+            "by": {"type": "str"},
+            "image": {"type": "str"},
+            "registry_auth": {"type": "dict", "no_log": True},
+            "resolve_error": {"type": "str"},
+        },
+        supports_check_mode=True,
+    )
+    options = module.params
+    if module.check_mode and not releasectl.installed():
+        # A host that was never converged: everything would be new.
+        after = {"version": options["version"], "image": options["image"]}
+        module.exit_json(
+            changed=True, outcome="would_change", code=0, phases=[],
+            diff={"before": "", "after": json.dumps(after, indent=2) + "\n"},
+        )  # fmt: skip
+    request = {key: options[key] for key in REQUEST_KEYS}
+    words = ["deploy", "--request", "-"] + (["--dry-run"] if module.check_mode else [])
+    result = releasectl.call(module, options["service"], *words, stdin=json.dumps(request))
+    if result["code"] != 0 and options["resolve_error"]:
+        result["message"] = f"{options['resolve_error']}\n{result.get('message', '')}"
+    releasectl.finish(module, result)
+
+
+if __name__ == "__main__":
+    main()

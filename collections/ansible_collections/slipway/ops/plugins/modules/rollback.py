@@ -1,0 +1,92 @@
+#!/usr/bin/python
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollback
+short_description: Make a recorded release of a service the live one again
+description:
+  - The same transaction as a deployment, with a release that the host has a record of. Needs no registry and no AWS.
+  - Refuses what the host has no record of, and lists what it has.
+options:
+  service:
+    description: Name of the service.
+    type: str
+    default: inference
+  to:
+    description: Version or release id. When not given, the release that was live before.
+    type: str
+  reason:
+    description: Why, for the history.
+    type: str
+    default: ""
+  by:
+    description: Who, for the history.
+    type: str
+    default: ""
+author: [Slipway (@slipway)]
+"""
+
+EXAMPLES = r"""
+- name: Take it back
+  slipway.ops.rollback:
+    reason: error rate doubled
+
+- name: Take it back to v1.0.0
+  slipway.ops.rollback:
+    to: v1.0.0
+"""
+
+RETURN = r"""
+outcome:
+  description: What came of it, C(live) or C(unchanged), or C(would_change) in check mode.
+  type: str
+  returned: always
+  sample: live
+code:
+  description: Exit code of releasectl, see docs/releasectl.md.
+  type: int
+  returned: always
+  sample: 0
+release:
+  description: The release that is live now.
+  type: dict
+  returned: when there is one
+  sample: {"id": 1, "version": "v1.0.0", "slot": "blue"}
+previous:
+  description: The release that was live before.
+  type: dict
+  returned: when there is one
+  sample: {"id": 2, "version": "v1.1.0", "slot": "green"}
+phases:
+  description: Name and duration (seconds) of each phase.
+  type: list
+  elements: dict
+  returned: always
+  sample: [{"name": "switch", "seconds": 0.012}]
+"""
+
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+from ansible_collections.slipway.ops.plugins.module_utils import releasectl  # noqa: E402
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "service": {"type": "str", "default": "inference"},
+            "to": {"type": "str"},
+            "reason": {"type": "str", "default": ""},
+            "by": {"type": "str", "default": ""},
+        },
+        supports_check_mode=True,
+    )
+    words = ["rollback"]
+    for flag in ("to", "reason", "by"):
+        if module.params[flag]:
+            words += [f"--{flag}", module.params[flag]]
+    if module.check_mode:
+        words.append("--dry-run")
+    releasectl.finish(module, releasectl.call(module, module.params["service"], *words))
+
+
+if __name__ == "__main__":
+    main()
