@@ -1,0 +1,1 @@
+"""Pure core: values, planning and the state machine. No clock, no I/O, no environment."""

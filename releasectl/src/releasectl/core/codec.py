@@ -1,0 +1,259 @@
+"""Values ⇄ JSON documents of the files in /var/lib/slipway and of the result. Decoding raises Failure or ValueError."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from .fields import Fields
+from .model import Entry, Gates, Golden, Intent, Live, Mark, Options, Ref, Release, Standby, State
+from .timefmt import parse, rfc3339
+
+SCHEMA = 1
+
+
+def ref_doc(ref: Ref | None) -> dict[str, Any] | None:
+    if ref is None:
+        return None
+    digest = ref.image.partition("@")[2]
+    return {
+        "id": ref.id,
+        "version": ref.version,
+        "image": ref.image,
+        "digest": digest,
+        "model_version": ref.model_version,
+    }
+
+
+def read_ref(doc: Any, where: str) -> Ref:
+    fields = Fields(doc, where)
+    return Ref(fields.whole("id", low=1), fields.text("version"), fields.text("image"), fields.maybe_text("model_version"))
+
+
+def _ref_of(fields: Fields, key: str) -> Ref:
+    return read_ref(fields.doc.get(key), f"{fields.where}.{key}")
+
+
+def _maybe_ref(fields: Fields, key: str) -> Ref | None:
+    return _ref_of(fields, key) if fields.has(key) else None
+
+
+def state_doc(state: State) -> dict[str, Any]:
+    live, standby = state.live, state.standby
+    return {
+        "schema": SCHEMA,
+        "live": live
+        and {"release": ref_doc(live.ref), "slot": live.slot, "since": rfc3339(live.since), "via": live.via},
+        "standby": standby
+        and {
+            "release": ref_doc(standby.ref),
+            "slot": standby.slot,
+            "since": rfc3339(standby.since),
+            "until": rfc3339(standby.until),
+        },
+        "previous": ref_doc(state.previous),
+    }
+
+
+def read_state(doc: Any) -> State:
+    fields = Fields(doc, "state")
+    if fields.whole("schema") != SCHEMA:
+        raise fields.bad("schema", f"this releasectl reads {SCHEMA}")
+    live = standby = None
+    if fields.has("live"):
+        it = fields.child("live")
+        live = Live(_ref_of(it, "release"), it.text("slot"), parse(it.text("since")), it.text("via"))
+    if fields.has("standby"):
+        it = fields.child("standby")
+        since, until = parse(it.text("since")), parse(it.text("until"))
+        standby = Standby(_ref_of(it, "release"), it.text("slot"), since, until)
+    return State(live, standby, _maybe_ref(fields, "previous"))
+
+
+def options_doc(options: Options) -> dict[str, Any]:
+    return {**asdict(options), "tmpfs": list(options.tmpfs)}
+
+
+def read_options(fields: Fields) -> Options:
+    base = Options()
+    fields.only("memory", "cpus", "pids", "container_port", "stop_timeout_s", "user", "tmpfs")
+    size = "a size such as 512m or 2g"
+    options = Options(
+        memory=fields.text("memory", base.memory, r"[1-9][0-9]*[bkmgBKMG]?", size),
+        cpus=fields.text("cpus", base.cpus, r"[0-9]+(\.[0-9]+)?", "a decimal number as a string, such as \"1.5\""),
+        pids=fields.whole("pids", base.pids, low=1),
+        container_port=fields.whole("container_port", base.container_port, low=1, high=65535),
+        stop_timeout_s=fields.whole("stop_timeout_s", base.stop_timeout_s, high=3600),
+        user=fields.text("user", base.user, r"[0-9A-Za-z_][0-9A-Za-z_.-]*(:[0-9A-Za-z_][0-9A-Za-z_.-]*)?", "uid:gid"),
+        tmpfs=fields.texts("tmpfs", base.tmpfs),
+    )
+    for mount in options.tmpfs:
+        if not mount.startswith("/"):
+            raise fields.bad("tmpfs", f"expected absolute paths such as /tmp:size=64m, got {mount!r}")
+    if float(options.cpus) <= 0:
+        raise fields.bad("cpus", "must be more than 0")
+    return options
+
+
+def gates_doc(gates: Gates) -> dict[str, Any]:
+    return {**asdict(gates), "golden": [asdict(golden) for golden in gates.golden]}
+
+
+def read_gates(fields: Fields) -> Gates:
+    base = Gates()
+    fields.only("liveness_path", "readiness_path", "version_path", "golden")
+    url, wanted = r"/[!-~]*", "a path that starts with /"
+    return Gates(
+        liveness_path=fields.text("liveness_path", base.liveness_path, url, wanted),
+        readiness_path=fields.text("readiness_path", base.readiness_path, url, wanted),
+        version_path=fields.text("version_path", None, url, wanted) if fields.has("version_path") else None,
+        golden=tuple(
+            _read_golden(Fields(item, f"{fields.where}.golden[{n}]")) for n, item in enumerate(fields.items("golden"))
+        ),
+    )
+
+
+def _read_golden(fields: Fields) -> Golden:
+    fields.only("name", "method", "path", "body", "status", "expect", "tolerance")
+    return Golden(
+        name=fields.text("name", pattern=r".{1,100}", wanted="a short name"),
+        path=fields.text("path", pattern=r"/[!-~]*", wanted="a path that starts with /"),
+        method=fields.text("method", "POST", r"GET|POST|PUT|PATCH|DELETE", "an HTTP method"),
+        body=fields.doc.get("body"),
+        status=fields.whole("status", 200, low=100, high=599),
+        expect=fields.doc.get("expect"),
+        tolerance=fields.number("tolerance", 0.0),
+    )
+
+
+def release_doc(release: Release) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "release": ref_doc(release.ref),
+        "options": options_doc(release.options),
+        "gates": gates_doc(release.gates),
+        "env_keys": list(release.env_keys),
+        "secret_keys": list(release.secret_keys),
+        "by": release.by,
+        "reason": release.reason,
+        "created": rfc3339(release.created),
+    }
+
+
+def read_release(doc: Any, where: str) -> Release:
+    fields = Fields(doc, where)
+    return Release(
+        ref=_ref_of(fields, "release"),
+        options=read_options(fields.child("options")),
+        gates=read_gates(fields.child("gates")),
+        env_keys=fields.texts("env_keys"),
+        secret_keys=fields.texts("secret_keys"),
+        by=fields.text("by"),
+        reason=fields.text("reason"),
+        created=parse(fields.text("created")),
+    )
+
+
+def intent_doc(intent: Intent) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "txn": intent.txn,
+        "kind": intent.kind,
+        "target": ref_doc(intent.target),
+        "slot": intent.slot,
+        "fresh": intent.fresh,
+        "adopt": intent.adopt,
+        "before": state_doc(intent.before),
+        "by": intent.by,
+        "reason": intent.reason,
+        "started": rfc3339(intent.started),
+    }
+
+
+def read_intent(doc: Any) -> Intent:
+    fields = Fields(doc, "journal")
+    if fields.whole("schema") != SCHEMA:
+        raise fields.bad("schema", f"this releasectl reads {SCHEMA}")
+    return Intent(
+        txn=fields.text("txn"),
+        kind=fields.text("kind"),
+        target=_ref_of(fields, "target"),
+        slot=fields.text("slot"),
+        fresh=fields.doc.get("fresh") is True,
+        adopt=fields.doc.get("adopt") is True,
+        before=read_state(fields.doc.get("before")),
+        by=fields.text("by"),
+        reason=fields.text("reason"),
+        started=parse(fields.text("started")),
+    )
+
+
+def mark_doc(mark: Mark) -> dict[str, Any]:
+    doc = {"at": rfc3339(mark.at), "phase": mark.phase, "effect": mark.effect, "mark": mark.mark}
+    if mark.mark == "undo":
+        doc.update(cause=mark.cause or "", code=str(mark.code))
+    return doc
+
+
+def read_mark(doc: Any) -> Mark:
+    fields = Fields(doc, "journal")
+    return Mark(
+        at=parse(fields.text("at")),
+        phase=fields.text("phase"),
+        effect=fields.text("effect"),
+        mark=fields.text("mark"),
+        cause=fields.maybe_text("cause"),
+        code=int(fields.text("code", "0")),
+    )
+
+
+def entry_doc(entry: Entry) -> dict[str, Any]:
+    return {
+        "txn": entry.txn,
+        "kind": entry.kind,
+        "outcome": entry.outcome,
+        "release": ref_doc(entry.release),
+        "slot": entry.slot,
+        "previous": ref_doc(entry.previous),
+        "by": entry.by,
+        "reason": entry.reason,
+        "started": rfc3339(entry.started),
+        "ended": rfc3339(entry.ended),
+        "phases": phases_doc(entry.phases),
+        "cause": entry.cause,
+        "recovered": entry.recovered,
+        "logs": list(entry.logs),
+    }
+
+
+def read_entry(doc: Any) -> Entry:
+    fields = Fields(doc, "history")
+    phases: list[tuple[str, float]] = []
+    for item in fields.items("phases"):
+        phase = Fields(item, "history.phases")
+        phases.append((phase.text("name"), phase.number("seconds")))
+    return Entry(
+        txn=fields.text("txn"),
+        kind=fields.text("kind"),
+        outcome=fields.text("outcome"),
+        release=_ref_of(fields, "release"),
+        slot=fields.text("slot"),
+        previous=_maybe_ref(fields, "previous"),
+        by=fields.text("by"),
+        reason=fields.text("reason"),
+        started=parse(fields.text("started")),
+        ended=parse(fields.text("ended")),
+        phases=tuple(phases),
+        cause=fields.maybe_text("cause"),
+        recovered=fields.doc.get("recovered") is True,
+        logs=fields.texts("logs", ()),
+    )
+
+
+def phases_doc(phases: tuple[tuple[str, float], ...]) -> list[dict[str, Any]]:
+    return [{"name": name, "seconds": round(seconds, 3)} for name, seconds in phases]
+
+
+def settings_keys(settings: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(sorted(settings))

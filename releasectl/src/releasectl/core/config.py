@@ -1,0 +1,41 @@
+"""service.json → Config."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .fields import Fields
+from .model import Config, Deadlines
+
+SERVICE_PATTERN = r"[a-z][a-z0-9-]{0,40}"
+
+
+def read_config(doc: Any, where: str) -> Config:
+    """Raises Failure (code 2) that names the wrong key."""
+    fields = Fields(doc, where)
+    fields.only(
+        "service", "slots", "haproxy_socket", "live_map", "backend_prefix", "drain_timeout_s", "standby_s", "retain",
+        "min_free_mb", "deadlines_s",
+    )  # fmt: skip
+    slot_fields = fields.child("slots")
+    slot_fields.only("blue", "green")
+    slots = {name: slot_fields.whole(name, low=1, high=65535) for name in ("blue", "green")}
+    if slots["blue"] == slots["green"]:
+        raise slot_fields.bad("green", "blue and green need different ports")
+    limits = fields.child("deadlines_s")
+    base = Deadlines()
+    names = ("lock", "pull", "start", "liveness", "readiness", "golden", "switch")
+    limits.only(*names)
+    absolute, wanted = r"/[!-~]+", "an absolute path"
+    return Config(
+        service=fields.text("service", pattern=SERVICE_PATTERN, wanted="lower-case letters, digits and -"),
+        slots=slots,
+        haproxy_socket=fields.text("haproxy_socket", pattern=absolute, wanted=wanted),
+        live_map=fields.text("live_map", pattern=absolute, wanted=wanted),
+        backend_prefix=fields.text("backend_prefix", pattern=r"[0-9A-Za-z_.:-]+", wanted="a HAProxy backend name"),
+        drain_timeout_s=fields.number("drain_timeout_s"),
+        standby_s=fields.number("standby_s"),
+        retain=fields.whole("retain", low=1),
+        min_free_mb=fields.whole("min_free_mb"),
+        deadlines=Deadlines(**{name: limits.number(name, getattr(base, name)) for name in names}),
+    )

@@ -1,0 +1,104 @@
+"""Docker commands as values, and what its error texts mean. Tests compare the arrays without a host."""
+
+from __future__ import annotations
+
+from .errors import Code, Failure
+from .model import Config, Release
+
+LABEL = "slipway."
+
+
+def run_argv(config: Config, release: Release, slot: str, env_files: tuple[str, ...]) -> tuple[str, ...]:
+    """`docker run` of a release in a slot: locked down, limited, on loopback, supervised by systemd alone."""
+    options = release.options
+    labels = {"service": config.service, "slot": slot, "release": str(release.ref.id), "version": release.ref.version}
+    return (
+        "docker", "run", "--detach", "--name", config.container(slot), "--pull", "never",
+        "--restart", "no", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
+        "--user", options.user,
+        "--memory", options.memory, "--memory-swap", options.memory, "--cpus", options.cpus,
+        "--pids-limit", str(options.pids), "--stop-timeout", str(options.stop_timeout_s),
+        *(part for mount in options.tmpfs for part in ("--tmpfs", mount)),
+        "--publish", f"127.0.0.1:{config.slots[slot]}:{options.container_port}",
+        *(part for path in env_files for part in ("--env-file", path)),
+        *(part for name, value in labels.items() for part in ("--label", f"{LABEL}{name}={value}")),
+        release.ref.image,
+    )  # fmt: skip
+
+
+def stop_argv(name: str, timeout_s: int) -> tuple[str, ...]:
+    return ("docker", "stop", "--time", str(timeout_s), name)
+
+
+def remove_argv(name: str) -> tuple[str, ...]:
+    return ("docker", "rm", "--force", "--volumes", name)
+
+
+def pull_argv(image: str, config_dir: str | None) -> tuple[str, ...]:
+    at = ("--config", config_dir) if config_dir else ()
+    return ("docker", *at, "pull", "--quiet", image)
+
+
+def logs_argv(name: str, lines: int) -> tuple[str, ...]:
+    return ("docker", "logs", "--tail", str(lines), name)
+
+
+def remove_image_argv(image: str) -> tuple[str, ...]:
+    return ("docker", "rmi", image)
+
+
+# Texts of Docker 20.10–28 and of registries, most specific first: (any of these, cause, hint).
+PULL_TROUBLES: tuple[tuple[tuple[str, ...], str, str], ...] = (
+    (
+        ("no space left on device",),
+        "no space left on the disk",
+        "Free space on Docker's disk (`releasectl prune`, `docker system df`), then deploy again.",
+    ),
+    (
+        ("authorization token has expired", "token has expired", "token is expired"),
+        "the registry token has expired",
+        "Ask for a new token (ECR's live 12 h) and deploy again.",
+    ),
+    (
+        ("toomanyrequests", "too many requests", "429"),
+        "the registry throttles",
+        "Wait a minute, then deploy again.",
+    ),
+    (
+        ("no basic auth credentials", "unauthorized", "access denied", "denied", "forbidden", "401", "403"),
+        "the registry denied access",
+        "Check registry_auth and the host's right to pull from this repository.",
+    ),
+    (
+        ("manifest unknown", "not found", "name unknown", "does not exist"),
+        "the registry does not have this image",
+        "Check that this digest was pushed to this repository.",
+    ),
+    (
+        ("digest mismatch", "manifest verification failed", "filesystem layer verification failed", "does not match"),
+        "what the registry sent does not match its digest",
+        "Do not use it: push the image again and deploy the new digest.",
+    ),
+    (
+        ("x509:", "certificate"),
+        "the registry's certificate is not trusted",
+        "Install the CA on the host or mend the registry's certificate.",
+    ),
+    (
+        ("no such host", "i/o timeout", "connection refused", "timeout", "network is unreachable", "no route to host",
+         "eof", "connection reset", "502", "503", "service unavailable", "bad gateway"),
+        "the registry cannot be reached",
+        "Check the network to the registry, then deploy again; a rollback needs no registry.",
+    ),
+)  # fmt: skip
+
+
+def pull_failure(image: str, output: str) -> Failure:
+    """What a failed `docker pull` means."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    last = (lines[-1] if lines else "docker pull said nothing")[:300]
+    low = output.lower()
+    for texts, cause, hint in PULL_TROUBLES:
+        if any(text in low for text in texts):
+            return Failure(Code.IMAGE, f"Failed to pull {image}: {cause} ({last})", hint)
+    return Failure(Code.IMAGE, f"Failed to pull {image}: {last}", "Try `docker pull` of this image by hand on the host.")

@@ -1,0 +1,141 @@
+"""
+Everything a transaction does to the world, as values. Each effect may be repeated: doing it twice is doing it once,
+which is what lets recovery run the same effects again after a crash at any point.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .model import Entry, State
+
+
+@dataclass(frozen=True)
+class Effect:
+    @property
+    def name(self) -> str:
+        return type(self).__name__
+
+
+@dataclass(frozen=True)
+class PullImage(Effect):
+    image: str
+
+
+@dataclass(frozen=True)
+class WriteRelease(Effect):
+    """Record the candidate: release.json, app.env, secrets.env, all or nothing."""
+
+    release: int
+
+
+@dataclass(frozen=True)
+class RemoveRelease(Effect):
+    release: int
+
+
+@dataclass(frozen=True)
+class LinkSlot(Effect):
+    slot: str
+    release: int
+
+
+@dataclass(frozen=True)
+class UnlinkSlot(Effect):
+    slot: str
+
+
+@dataclass(frozen=True)
+class StartUnit(Effect):
+    slot: str
+
+
+@dataclass(frozen=True)
+class StopUnit(Effect):
+    """Stop a slot. `quick`: nothing it serves matters, do not wait for its graceful end."""
+
+    slot: str
+    quick: bool = False
+
+
+@dataclass(frozen=True)
+class RemoveContainer(Effect):
+    slot: str
+
+
+@dataclass(frozen=True)
+class AwaitPath(Effect):
+    """Poll a path of the slot until it answers 200. `what`: liveness or readiness."""
+
+    slot: str
+    release: int
+    what: str
+    path: str
+    deadline_s: float
+
+
+@dataclass(frozen=True)
+class CheckIdentity(Effect):
+    slot: str
+    path: str
+    version: str
+    deadline_s: float
+
+
+@dataclass(frozen=True)
+class CheckGolden(Effect):
+    """The golden requests of the release that runs in the slot."""
+
+    slot: str
+    release: int
+    deadline_s: float
+
+
+@dataclass(frozen=True)
+class WriteMap(Effect):
+    """The routing truth on disk, read by the edge when it starts."""
+
+    slot: str
+
+
+@dataclass(frozen=True)
+class SetMap(Effect):
+    """The routing of the running edge, verified by reading it back."""
+
+    slot: str
+    deadline_s: float
+
+
+@dataclass(frozen=True)
+class Confirm(Effect):
+    """The slot that traffic has just moved to still runs and is ready."""
+
+    slot: str
+    path: str
+    deadline_s: float
+
+
+@dataclass(frozen=True)
+class Drain(Effect):
+    """Wait until a slot serves nobody. `watch`: the slot that serves instead, whose death ends the wait at once."""
+
+    slot: str
+    deadline_s: float
+    watch: str | None = None
+
+
+@dataclass(frozen=True)
+class SaveState(Effect):
+    state: State
+
+
+@dataclass(frozen=True)
+class AppendHistory(Effect):
+    """Record the end of the transaction. The commit point: what history says is live is never undone by recovery."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True)
+class ClearJournal(Effect):
+    pass

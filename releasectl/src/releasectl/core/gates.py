@@ -1,0 +1,116 @@
+"""The gates and the other waits: poll, notice death at once, and say what was waited for when the deadline passes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from .effects import AwaitPath, CheckGolden, CheckIdentity, Drain
+from .errors import Code, Failure
+from .match import brief, mismatch
+from .model import Golden
+from .ports import Edge, Reply
+
+POLL_S = 0.03
+PROBE_S = 2.0
+HINT = "The old release still serves. Mend the candidate, then deploy again."
+
+Redact = Callable[[str], str]
+
+
+def await_path(edge: Edge, effect: AwaitPath, left_s: float, redact: Redact) -> None:
+    """Return when the path answers 200; fail at once when the slot's container ends, or at the deadline."""
+    limit = min(effect.deadline_s, left_s)
+    end = edge.monotonic() + limit
+    while True:
+        reply = edge.probe(effect.slot, "GET", effect.path, None, max(0.05, min(PROBE_S, end - edge.monotonic())))
+        if reply.status == 200:
+            return
+        raise_if_dead(edge, effect.slot, f"while {effect.what} was awaited", POLL_S, redact)
+        if edge.monotonic() >= end:
+            raise failed(
+                edge,
+                effect.slot,
+                f"{effect.what}: waited {limit:g} s for GET {effect.path} to answer 200; last: {told(reply, redact)}",
+                redact,
+            )
+
+
+def check_identity(edge: Edge, effect: CheckIdentity, left_s: float, redact: Redact) -> None:
+    reply = edge.probe(effect.slot, "GET", effect.path, None, max(0.05, min(effect.deadline_s, left_s)))
+    try:
+        answer = json.loads(reply.body) if reply.status == 200 else None
+    except ValueError:
+        answer = None
+    got = answer.get("version") if isinstance(answer, dict) else None
+    if got != effect.version:
+        seen = brief(got) if got is not None else told(reply, redact)
+        raise failed(
+            edge,
+            effect.slot,
+            f"identity: GET {effect.path} should name version {effect.version}; it answered {redact(seen)}",
+            redact,
+        )
+
+
+def check_golden(edge: Edge, effect: CheckGolden, goldens: tuple[Golden, ...], left_s: float, redact: Redact) -> None:
+    end = edge.monotonic() + min(effect.deadline_s, left_s)
+    for golden in goldens:
+        left = end - edge.monotonic()
+        reply = edge.probe(effect.slot, golden.method, golden.path, golden.body, max(0.05, left))
+        problem = _golden_problem(golden, reply, redact)
+        if problem:
+            late = f" (deadline {effect.deadline_s:g} s)" if left <= 0 or not reply.status else ""
+            raise failed(edge, effect.slot, f"golden request {golden.name!r}: {redact(problem)}{late}", redact)
+        raise_if_dead(edge, effect.slot, f"after golden request {golden.name!r}", 0, redact)
+
+
+def _golden_problem(golden: Golden, reply: Reply, redact: Redact) -> str | None:
+    if reply.status != golden.status:
+        return f"expected status {golden.status}, got {told(reply, redact)}"
+    if golden.expect is None:
+        return None
+    try:
+        answer = json.loads(reply.body)
+    except ValueError:
+        return f"expected JSON, got {told(reply, redact)}"
+    return mismatch(golden.expect, answer, golden.tolerance)
+
+
+def drain(edge: Edge, effect: Drain, redact: Redact) -> int:
+    """
+    Wait until the edge has no request in flight to the slot; return how many were left at the deadline. Zero has to be
+    seen twice, so that a request which was routed just before the switch and not yet counted is not missed. An edge
+    that does not answer is unknown, not zero.
+    """
+    end = edge.monotonic() + effect.deadline_s
+    zeros, left = 0, 0
+    while zeros < 2:
+        try:
+            left = edge.in_flight(effect.slot)
+        except Failure:
+            left = -1
+        zeros = zeros + 1 if left == 0 else 0
+        if edge.monotonic() >= end:
+            return left
+        if effect.watch:
+            raise_if_dead(edge, effect.watch, "right after the switch", POLL_S, redact)
+        elif zeros < 2:
+            edge.pause(POLL_S)
+    return 0
+
+
+def raise_if_dead(edge: Edge, slot: str, when: str, wait_s: float, redact: Redact) -> None:
+    end = edge.died(slot, wait_s)
+    if end is not None:
+        raise failed(edge, slot, f"the container in slot {slot} ended {when}: {redact(end)}", redact)
+
+
+def failed(edge: Edge, slot: str, cause: str, redact: Redact) -> Failure:
+    """A gate's failure with the container's last words."""
+    return Failure(Code.GATE, cause, HINT, tuple(redact(line) for line in edge.logs(slot)))
+
+
+def told(reply: Reply, redact: Redact) -> str:
+    body = " ".join(redact(reply.body).split())[:160]
+    return f"{reply.status} {body}".strip() if reply.status else body or "no answer"

@@ -1,0 +1,230 @@
+"""The words of docs/architecture.md as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+NOBODY = "none"
+"""What the live map says when no slot is live."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the container runs. Sizes in Docker's notation, times in seconds."""
+
+    memory: str = "512m"
+    cpus: str = "1.0"
+    pids: int = 256
+    container_port: int = 8080
+    stop_timeout_s: int = 40
+    user: str = "10001:10001"
+    tmpfs: tuple[str, ...] = ("/tmp:size=64m",)
+
+
+@dataclass(frozen=True)
+class Golden:
+    """A known input and what a right candidate answers (`expect`: JSON subset, numbers within `tolerance`)."""
+
+    name: str
+    path: str
+    method: str = "POST"
+    body: Any = None
+    status: int = 200
+    expect: Any = None
+    tolerance: float = 0.0
+
+
+@dataclass(frozen=True)
+class Gates:
+    """What a candidate passes before it gets traffic. `version_path` None: the identity gate is off."""
+
+    liveness_path: str = "/health"
+    readiness_path: str = "/ready"
+    version_path: str | None = None
+    golden: tuple[Golden, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A release as other records mention it."""
+
+    id: int
+    version: str
+    image: str
+    model_version: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.version} (release {self.id})"
+
+
+@dataclass(frozen=True)
+class Release:
+    """An immutable record. The values of env and secrets live in their own 0600 files."""
+
+    ref: Ref
+    options: Options
+    gates: Gates
+    env_keys: tuple[str, ...]
+    secret_keys: tuple[str, ...]
+    by: str
+    reason: str
+    created: float
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The container's environment. Never printed: `repr` shows nothing of it."""
+
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Live:
+    ref: Ref
+    slot: str
+    since: float
+    via: str
+    """`deploy` or `rollback`: how it became live."""
+
+
+@dataclass(frozen=True)
+class Standby:
+    ref: Ref
+    slot: str
+    since: float
+    until: float
+
+
+@dataclass(frozen=True)
+class State:
+    """The truth about a service on this host. `previous` is the release that was live before."""
+
+    live: Live | None = None
+    standby: Standby | None = None
+    previous: Ref | None = None
+
+    @property
+    def routed(self) -> str:
+        """What the live map must say."""
+        return self.live.slot if self.live else NOBODY
+
+    def without_standby(self) -> State:
+        return replace(self, standby=None)
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """Seconds. Every wait of the engine has one."""
+
+    lock: float = 0
+    pull: float = 600
+    start: float = 30
+    liveness: float = 30
+    readiness: float = 60
+    golden: float = 20
+    switch: float = 5
+
+
+@dataclass(frozen=True)
+class Config:
+    """service.json: the host-side settings of a service."""
+
+    service: str
+    slots: Mapping[str, int]
+    haproxy_socket: str
+    live_map: str
+    backend_prefix: str
+    drain_timeout_s: float
+    standby_s: float
+    retain: int
+    min_free_mb: int
+    deadlines: Deadlines
+
+    def backend(self, slot: str) -> str:
+        return self.backend_prefix + slot
+
+    def unit(self, slot: str) -> str:
+        return f"{self.service}@{slot}.service"
+
+    def container(self, slot: str) -> str:
+        return f"{self.service}-{slot}"
+
+    def other(self, slot: str) -> str:
+        return next(name for name in self.slots if name != slot)
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What a transaction set out to do: the first line of its journal, from which everything else is derived."""
+
+    txn: str
+    kind: str
+    target: Ref
+    slot: str
+    fresh: bool
+    """The release directory is created by this transaction (and removed when it is undone)."""
+    adopt: bool
+    """The target already runs in its slot as standby: nothing to start."""
+    before: State
+    by: str
+    reason: str
+    started: float
+
+    @property
+    def displaces(self) -> bool:
+        """The slot is a standby's and the standby is not what we want: it has to go first."""
+        return not self.adopt and self.before.standby is not None and self.before.standby.slot == self.slot
+
+    @property
+    def base(self) -> State:
+        """The state that an undo leaves behind."""
+        return self.before.without_standby() if self.displaces else self.before
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One line of the journal: an effect is about to happen (`before`), happened (`after`), or all is being undone."""
+
+    at: float
+    phase: str
+    effect: str
+    mark: str
+    cause: str | None = None
+    code: int = 0
+
+
+@dataclass(frozen=True)
+class Journal:
+    intent: Intent
+    marks: tuple[Mark, ...] = ()
+
+    def reached(self, phase: str) -> bool:
+        return any(mark.phase == phase for mark in self.marks)
+
+    @property
+    def undoing(self) -> Mark | None:
+        return next((mark for mark in self.marks if mark.mark == "undo"), None)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of history: a transaction that ended."""
+
+    txn: str
+    kind: str
+    outcome: str
+    """`live` (it serves) or `failed` (undone)."""
+    release: Ref
+    slot: str
+    previous: Ref | None
+    by: str
+    reason: str
+    started: float
+    ended: float
+    phases: tuple[tuple[str, float], ...] = ()
+    cause: str | None = None
+    recovered: bool = False
+    logs: tuple[str, ...] = ()

@@ -1,0 +1,96 @@
+"""Effect → edge: the one place where values become calls."""
+
+from __future__ import annotations
+
+from . import effects as fx
+from .errors import Failure
+from .gates import await_path, check_golden, check_identity, drain, raise_if_dead
+from .model import Release, Settings
+from .ports import Edge
+from .request import RegistryAuth
+
+
+class Performer:
+    """Performs effects. Knows the release and its settings, to write them and to keep secrets out of messages."""
+
+    def __init__(
+        self,
+        edge: Edge,
+        release: Release | None = None,
+        settings: Settings | None = None,
+        auth: RegistryAuth | None = None,
+    ) -> None:
+        self.edge = edge
+        self.release = release
+        self.settings = settings or Settings()
+        self.auth = auth
+        self.warnings: list[str] = []
+        # Shorter ones would blot out half of every message, and are no secrets.
+        self._hidden = sorted((v for v in self.settings.secrets.values() if len(v) >= 4), key=len, reverse=True)
+
+    def redact(self, text: str) -> str:
+        for secret in self._hidden:
+            text = text.replace(secret, "•••")
+        return text
+
+    def perform(self, effect: fx.Effect, left_s: float) -> None:
+        """Effect → edge. Raises Failure."""
+        edge = self.edge
+        match effect:
+            case fx.PullImage():
+                edge.pull_image(effect.image, self.auth, left_s)
+            case fx.WriteRelease():
+                assert self.release is not None, "a fresh release is only written by the engine that was given it"
+                edge.write_release(self.release, self.settings)
+            case fx.RemoveRelease():
+                edge.remove_release(effect.release)
+            case fx.LinkSlot():
+                edge.link_slot(effect.slot, effect.release)
+            case fx.UnlinkSlot():
+                edge.unlink_slot(effect.slot)
+            case fx.StartUnit():
+                self._start(effect.slot, left_s)
+            case fx.StopUnit():
+                edge.stop_unit(effect.slot, effect.quick, left_s)
+            case fx.RemoveContainer():
+                edge.remove_container(effect.slot)
+            case fx.AwaitPath():
+                await_path(edge, effect, left_s, self.redact)
+            case fx.CheckIdentity():
+                check_identity(edge, effect, left_s, self.redact)
+            case fx.CheckGolden():
+                goldens = self.release.gates.golden if self.release else ()
+                check_golden(edge, effect, goldens, left_s, self.redact)
+            case fx.WriteMap():
+                edge.write_map(effect.slot)
+            case fx.SetMap():
+                edge.set_map(effect.slot, min(effect.deadline_s, left_s))
+            case fx.Confirm():
+                raise_if_dead(edge, effect.slot, "at the switch", 0, self.redact)
+                wait = fx.AwaitPath(effect.slot, 0, "readiness after the switch", effect.path, effect.deadline_s)
+                await_path(edge, wait, left_s, self.redact)
+            case fx.Drain():
+                self._drain(effect)
+            case fx.SaveState():
+                edge.save_state(effect.state)
+            case fx.AppendHistory():
+                edge.append_history(effect.entry)
+            case fx.ClearJournal():
+                edge.clear_journal()
+            case _:
+                raise AssertionError(f"no edge for {effect.name}")
+
+    def _start(self, slot: str, left_s: float) -> None:
+        try:
+            self.edge.start_unit(slot, left_s)
+        except Failure as trouble:
+            logs = tuple(self.redact(line) for line in trouble.logs or self.edge.logs(slot))
+            raise Failure(trouble.code, self.redact(trouble.cause), trouble.hint, logs) from trouble
+
+    def _drain(self, effect: fx.Drain) -> None:
+        left = drain(self.edge, effect, self.redact)
+        if left:
+            count = "an unknown number of requests (the edge does not answer)" if left < 0 else f"{left} request(s)"
+            self.warnings.append(
+                f"drain: {count} still in flight to {effect.slot} after {effect.deadline_s:g} s"
+            )

@@ -1,0 +1,129 @@
+"""Pure: which release is meant, in which slot, and what a transaction has to do. Raises Failure with the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .codec import options_doc, settings_keys
+from .errors import Code, Failure
+from .model import Config, Intent, Ref, Release, Settings, State
+from .request import Request
+
+SettingsOf = Callable[[int], Settings]
+
+
+def wanted(
+    request: Request, releases: Mapping[int, Release], state: State, settings_of: SettingsOf, next_id: int, now: float
+) -> tuple[Release, bool]:
+    """The release a request means and whether it is new. The live one is preferred, then the newest identical one."""
+    recorded = [releases[number] for number in sorted(releases, reverse=True)]
+    recorded.sort(key=lambda it: not (state.live and state.live.ref.id == it.ref.id))
+    same_version = [it for it in recorded if it.ref.version == request.version]
+    image = request.image or (same_version[0].ref.image if same_version else None)
+    if image is None:
+        raise Failure(
+            Code.USAGE,
+            f"request.image: {request.version} is not recorded here, so its image has to be named",
+            f"Name it: --image REPOSITORY@sha256:…. Recorded here: {listed(releases)}.",
+        )
+    moved = next((it for it in same_version if digest(it.ref.image) != digest(image)), None)
+    if moved:
+        raise Failure(
+            Code.USAGE,
+            f"request.image: {request.version} is recorded here as {digest(moved.ref.image)}, the request says "
+            f"{digest(image)}: the tag moved",
+            "Versions are immutable: give the new build a new version.",
+        )
+    for it in same_version:
+        # Reads files, so it is asked last.
+        if _same(it, request, image) and settings_of(it.ref.id) == request.settings:
+            return it, False
+    ref = Ref(next_id, request.version, image, request.model_version)
+    keys = settings_keys(request.settings.env), settings_keys(request.settings.secrets)
+    return Release(ref, request.options, request.gates, *keys, request.by, request.reason, now), True
+
+
+def _same(release: Release, request: Request, image: str) -> bool:
+    return (
+        release.ref.image == image
+        and release.ref.model_version == request.model_version
+        and release.options == request.options
+        and release.gates == request.gates
+    )
+
+
+def rollback_target(to: str | None, releases: Mapping[int, Release], state: State) -> Release:
+    """
+    The release a rollback means. Without `to`: the one that was live before. After a rollback there is no such default:
+    repeated by a person whose connection dropped, it would bring the bad release back.
+    """
+    live = state.live
+    if to is not None:
+        number = int(to) if to.isdigit() else None
+        found = [it for it in releases.values() if it.ref.id == number or it.ref.version == to]
+        if not found:
+            raise Failure(Code.UNKNOWN, f"{to} is not recorded on this host", f"Recorded here: {listed(releases)}.")
+        return max(found, key=lambda it: (bool(live and it.ref.id == live.ref.id), it.ref.id))
+    if live and live.via == "rollback":
+        raise Failure(
+            Code.UNKNOWN,
+            f"{live.ref} is already live by a rollback"
+            + (f" from {state.previous}" if state.previous else "")
+            + "; which one next is for you to say",
+            f"releasectl rollback --to VERSION|ID. Recorded here: {listed(releases)}.",
+        )
+    if state.previous is None:
+        raise Failure(Code.UNKNOWN, "no release was live before this one", f"Recorded here: {listed(releases)}.")
+    release = releases.get(state.previous.id)
+    if release is None:
+        raise Failure(
+            Code.UNKNOWN, f"{state.previous} is no longer recorded here", f"Recorded here: {listed(releases)}."
+        )
+    return release
+
+
+def intend(
+    kind: str, txn: str, target: Ref, fresh: bool, running: bool, state: State, config: Config, who: tuple[str, str],
+    now: float,
+) -> Intent:  # fmt: skip
+    """`running`: the standby runs and is ready. The slot is the one that is not live."""
+    live, standby = state.live, state.standby
+    slot = config.other(live.slot) if live else next(iter(config.slots))
+    adopt = bool(running and standby and standby.ref.id == target.id and standby.slot == slot)
+    return Intent(txn, kind, target, slot, fresh, adopt, state, who[0], who[1], now)
+
+
+def digest(image: str) -> str:
+    return image.partition("@")[2]
+
+
+def listed(releases: Mapping[int, Release]) -> str:
+    """`v1.0.0 (release 1), …`, the newest first."""
+    return ", ".join(str(releases[number].ref) for number in sorted(releases, reverse=True)) or "nothing"
+
+
+def diff(before: Release | None, target: Release, changed_values: tuple[str, ...]) -> dict[str, Any]:
+    """What a release changes, without any value of env or secrets."""
+    new = _shown(target)
+    if changed_values:
+        new["values_changed"] = list(changed_values)
+    return {"before": _shown(before) if before else {}, "after": new}
+
+
+def _shown(release: Release) -> dict[str, Any]:
+    return {
+        "version": release.ref.version,
+        "digest": digest(release.ref.image),
+        "image": release.ref.image,
+        "model_version": release.ref.model_version,
+        "env": list(release.env_keys),
+        "secrets": list(release.secret_keys),
+        "options": options_doc(release.options),
+    }
+
+
+def changed_keys(old: Settings, new: Settings) -> tuple[str, ...]:
+    """Names of variables whose value differs, known to both. Never the values."""
+    both = [(old.env, new.env), (old.secrets, new.secrets)]
+    return tuple(sorted({key for a, b in both for key in a if key in b and a[key] != b[key]}))

@@ -1,0 +1,114 @@
+"""Pure: what differs between the truth and the host, and how the truth is found again when its file is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from . import effects as fx
+from .errors import Code, Failure
+from .model import NOBODY, Config, Entry, Live, Ref, Release, State
+from .ports import Broken, History, Records, Units
+
+STANDBY_SLACK_S = 5
+
+
+def reconcile(
+    state: State,
+    records: Records,
+    units: Units,
+    runtime: str | None,
+    containers: Mapping[str, int],
+    now: float,
+    config: Config,
+) -> tuple[fx.Effect, ...]:
+    """
+    The effects that make the host agree with `state`, the most urgent first: the live slot runs, the edge routes to it,
+    and what is neither live nor a valid standby ends. `runtime` None: the edge does not answer, leave it alone (it
+    reads the map when it starts).
+    """
+    todo: list[fx.Effect] = []
+    live, standby = state.live, state.standby
+    if live:
+        if records.links.get(live.slot) != live.ref.id:
+            todo.append(fx.LinkSlot(live.slot, live.ref.id))
+        if not units.up(live.slot):
+            todo.append(fx.StartUnit(live.slot))
+    if records.map_slot != state.routed:
+        todo.append(fx.WriteMap(state.routed))
+    if runtime is not None and runtime != state.routed:
+        todo.append(fx.SetMap(state.routed, config.deadlines.switch))
+    keep = {live.slot} if live else set()
+    if standby:
+        # A wall clock that jumped back must not keep a standby for ever: it never has more than its full time left.
+        over = now >= standby.until or standby.until - now > config.standby_s + STANDBY_SLACK_S
+        if over or not units.up(standby.slot):
+            todo.append(fx.SaveState(state.without_standby()))
+        else:
+            keep.add(standby.slot)
+            if records.links.get(standby.slot) != standby.ref.id:
+                todo.append(fx.LinkSlot(standby.slot, standby.ref.id))
+    for slot in config.slots:
+        if slot in keep:
+            continue
+        if units.active.get(slot, "inactive") not in ("inactive", "failed"):
+            # Its container stays, stopped, until the slot is used again: the last words of what just went.
+            todo.append(fx.StopUnit(slot))
+        elif slot in containers:
+            todo.append(fx.RemoveContainer(slot))
+        if slot in records.links:
+            todo.append(fx.UnlinkSlot(slot))
+    return tuple(todo)
+
+
+def rebuild(
+    records: Records, history: History, releases: Mapping[int, Release | Broken], config: Config, now: float
+) -> State:
+    """
+    The state when state.json is missing or unreadable, from the live map, the slot links and the history; they have to
+    agree. Raises Failure (code 6) with what a person has to do when they do not.
+    """
+    last = next((entry for entry in reversed(history.entries) if entry.outcome == "live"), None)
+    routed = records.map_slot
+    if not last and not history.unreadable and not records.links and routed in (None, NOBODY):
+        return State()
+    slot = routed if routed in config.slots else (last.slot if last and routed is None else None)
+    if slot is None:
+        raise _person(records, f"the live map says {routed!r}", last, config)
+    release = releases.get(records.links.get(slot, 0))
+    if not isinstance(release, Release):
+        raise _person(records, f"slot {slot}, which the live map names, has no readable release", last, config)
+    if last is None:
+        if history.unreadable:
+            raise _person(records, "history cannot be read", last, config)
+        return State(Live(release.ref, slot, now, "deploy"))
+    if (last.slot, last.release.id) != (slot, release.ref.id):
+        raise _person(records, f"the live map says {slot} ({release.ref})", last, config)
+    return State(Live(release.ref, slot, last.ended, last.kind), None, _kept(last.previous, releases))
+
+
+def assume_live(
+    slot: str, records: Records, history: History, releases: Mapping[int, Release | Broken], now: float
+) -> State:
+    """The state that a person declared (`recover --live SLOT`)."""
+    release = releases.get(records.links.get(slot, 0))
+    if not isinstance(release, Release):
+        raise Failure(
+            Code.PERSON, f"slot {slot} has no readable release, so it cannot be declared live", "Name the other slot."
+        )
+    entry = next((e for e in reversed(history.entries) if e.outcome == "live" and e.release == release.ref), None)
+    return State(Live(release.ref, slot, now, "deploy"), None, _kept(entry.previous, releases) if entry else None)
+
+
+def _kept(ref: Ref | None, releases: Mapping[int, Release | Broken]) -> Ref | None:
+    return ref if ref and isinstance(releases.get(ref.id), Release) else None
+
+
+def _person(records: Records, found: str, last: Entry | None, config: Config) -> Failure:
+    why = records.state.why if isinstance(records.state, Broken) else "it is missing"
+    says = f"history says {last.slot} ({last.release})" if last else "history knows no live release"
+    return Failure(
+        Code.PERSON,
+        f"state.json cannot be read ({why}) and the other records disagree: {found}; {says}",
+        f"See which slot serves well (systemctl status '{config.service}@*', docker ps), then say so: "
+        f"releasectl --service {config.service} recover --live blue|green",
+    )

@@ -1,0 +1,151 @@
+"""
+Recovery: finish or undo what an engine left behind, then make the host agree with the truth. Runs before every command
+that changes something, at boot, and on a timer; running it twice is running it once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from . import effects as fx
+from .errors import Code, Failure
+from .model import Gates, Journal, Live, Release, Settings, State
+from .perform import Performer
+from .phases import STANDBY, SWITCH, forward_of, phases_of
+from .ports import Broken, Edge, History, Records
+from .reconcile import assume_live, rebuild, reconcile
+from .transaction import Transaction, as_failure
+
+
+@dataclass
+class Recovered:
+    """What recovery found and did. `troubles` did not keep it from knowing the truth; `done` is in words."""
+
+    state: State = field(default_factory=State)
+    history: History = field(default_factory=History)
+    done: list[str] = field(default_factory=list)
+    troubles: list[Failure] = field(default_factory=list)
+
+
+def recover(edge: Edge, declared: str | None = None) -> Recovered:
+    """`declared`: the slot a person says is live. Raises Failure when the truth stays unknown or an undo is stuck."""
+    result = Recovered()
+    edge.sweep()
+    records = edge.read_records()
+    if declared:
+        records = _declare(edge, declared, records, result)
+    if isinstance(records.journal, Broken):
+        # Without a state to fall back on, `rebuild` below decides whether the rest is unambiguous.
+        result.done.append(f"journal unreadable ({records.journal.why}); set aside as {edge.set_aside_journal()}")
+    elif records.journal is not None:
+        _resolve(edge, records.journal, result)
+        records = edge.read_records()
+    if isinstance(records.state, State):
+        result.state = records.state
+    else:
+        history = edge.read_history()
+        result.state = rebuild(records, history, edge.read_releases(), edge.config, edge.now())
+        if records.state is not None or result.state != State():
+            edge.save_state(result.state)
+            live = result.state.live
+            result.done.append(f"state.json rebuilt: {live.ref if live else 'nothing'} is live")
+    result.history = edge.read_history()
+    result.state = _agree(edge, result.state, records, result)
+    return result
+
+
+def _declare(edge: Edge, slot: str, records: Records, result: Recovered) -> Records:
+    state = assume_live(slot, records, edge.read_history(), edge.read_releases(), edge.now())
+    if records.journal is not None:
+        result.done.append(f"journal set aside as {edge.set_aside_journal()}")
+    edge.save_state(state)
+    result.done.append(f"{slot} declared live")
+    return edge.read_records()
+
+
+def _resolve(edge: Edge, journal: Journal, result: Recovered) -> None:
+    """An interrupted transaction: before the switch it is undone; after, it is finished if the candidate is well."""
+    intent, what = journal.intent, f"{journal.intent.kind} of {journal.intent.target}"
+    release = edge.read_releases().get(intent.target.id)
+    readable = release if isinstance(release, Release) else None
+    gates = readable.gates if readable else Gates()
+    phases = phases_of(intent, edge.config, gates, True, edge.now())
+    settings = edge.read_settings(intent.target.id) if readable else Settings()
+    reached = frozenset(mark.phase for mark in journal.marks)
+    transaction = Transaction(edge, intent, phases, readable, settings, reached, recovered=True)
+    ended = next((entry for entry in reversed(edge.read_history().entries) if entry.txn == intent.txn), None)
+    if ended is not None:
+        if ended.outcome == "live":
+            for effect in next(phase for phase in phases if phase.name == STANDBY).effects:
+                transaction.performer.perform(effect, 120)
+        edge.clear_journal()
+        result.done.append(f"{what} had ended ({ended.outcome}); journal cleared")
+        return
+    verdict = journal.undoing
+    if verdict is None and journal.reached(SWITCH) and readable:
+        try:
+            transaction.run(forward_of(phases, *_see_up(edge, journal, gates)))
+            result.done.append(f"interrupted {what} finished: it is live")
+            return
+        except Failure as failure:
+            if edge.read_records().journal is not None:
+                raise
+            result.done.append(f"interrupted {what} undone: {failure.cause}")
+            return
+    last = journal.marks[-1].phase if journal.marks else "preflight"
+    cause = verdict.cause if verdict and verdict.cause else f"interrupted in phase {last}"
+    transaction.undo(Failure(verdict.code if verdict else Code.GATE, cause))
+    result.done.append(f"interrupted {what} undone: {cause}")
+
+
+def _see_up(edge: Edge, journal: Journal, gates: Gates) -> tuple[fx.Effect, fx.Effect | None]:
+    slot, limit = journal.intent.slot, edge.config.deadlines.readiness
+    ready = fx.AwaitPath(slot, journal.intent.target.id, "readiness", gates.readiness_path, limit)
+    return ready, None if edge.units().up(slot) else fx.StartUnit(slot)
+
+
+def _agree(edge: Edge, state: State, records: Records, result: Recovered) -> State:
+    runtime: str | None = None
+    try:
+        runtime = edge.get_map() or "missing"
+    except Failure as trouble:
+        result.troubles.append(trouble)
+    todo = reconcile(state, records, edge.units(), runtime, edge.containers(), edge.now(), edge.config)
+    live = state.live
+    performer = Performer(edge)
+    for effect in todo:
+        edge.emit({"phase": "recover", "event": "start", "effect": effect.name})
+        try:
+            performer.perform(effect, edge.config.deadlines.start if isinstance(effect, fx.StartUnit) else 120)
+        except Exception as trouble:
+            failure = as_failure(trouble)
+            edge.emit({"phase": "recover", "event": "failed", "effect": effect.name, "cause": failure.cause})
+            result.troubles.append(failure)
+            continue
+        edge.emit({"phase": "recover", "event": "done", "effect": effect.name})
+        if isinstance(effect, fx.SaveState):
+            state = effect.state
+        result.done.append(_told(effect, live))
+    return state
+
+
+def _told(effect: fx.Effect, live: Live | None) -> str:
+    match effect:
+        case fx.StartUnit():
+            return f"started the live slot {effect.slot} ({live.ref if live else '?'})"
+        case fx.WriteMap():
+            return f"live map rewritten: {effect.slot}"
+        case fx.SetMap():
+            return f"edge routed to {effect.slot}"
+        case fx.SaveState():
+            return "standby ended"
+        case fx.StopUnit():
+            return f"stopped slot {effect.slot}"
+        case fx.RemoveContainer():
+            return f"removed the container of slot {effect.slot}"
+        case fx.LinkSlot():
+            return f"linked slot {effect.slot} to release {effect.release}"
+        case fx.UnlinkSlot():
+            return f"unlinked slot {effect.slot}"
+        case _:
+            return effect.name

@@ -1,0 +1,40 @@
+"""Pure: which releases and images may go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .model import Entry, State
+
+
+@dataclass(frozen=True)
+class Prune:
+    releases: tuple[int, ...]
+    images: tuple[str, ...]
+
+
+def to_prune(
+    releases: dict[int, str], history: Iterable[Entry], state: State, retain: int, local: frozenset[str]
+) -> Prune:
+    """
+    `releases`: recorded id → image; `local`: images on this host. Kept: the `retain` releases that were live last, and
+    whatever is live, standby or previous. An image goes when we brought it here and no kept release needs it.
+    """
+    last_live: dict[int, int] = {}
+    ours = set(releases.values())
+    for order, entry in enumerate(history):
+        ours.add(entry.release.image)
+        if entry.outcome == "live":
+            last_live[entry.release.id] = order
+    ranked = sorted(releases, key=lambda number: (last_live.get(number, -1), number), reverse=True)
+    kept = set(ranked[:retain])
+    for ref in (state.live and state.live.ref, state.standby and state.standby.ref, state.previous):
+        if ref:
+            kept.add(ref.id)
+    needed = {releases[number] for number in kept if number in releases}
+    needed |= {it.ref.image for it in (state.live, state.standby) if it}
+    return Prune(
+        tuple(sorted(number for number in releases if number not in kept)),
+        tuple(sorted(image for image in ours & local if image not in needed)),
+    )

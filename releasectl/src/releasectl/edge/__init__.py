@@ -1,0 +1,1 @@
+"""Thin edge: one external call per function, each with an explicit timeout."""

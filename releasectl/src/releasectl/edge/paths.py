@@ -1,0 +1,54 @@
+"""Where things are on a host."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Paths:
+    """All of them hang from `root`, which is / but in tests."""
+
+    root: str = "/"
+
+    def at(self, path: str) -> str:
+        return os.path.join(self.root, path.lstrip("/"))
+
+    @property
+    def etc(self) -> str:
+        return self.at("/etc/slipway")
+
+    @property
+    def run(self) -> str:
+        return self.at("/run/slipway")
+
+    @property
+    def events(self) -> str:
+        return self.at("/var/log/slipway/events.jsonl")
+
+    @property
+    def docker_socket(self) -> str:
+        return self.at("/run/docker.sock")
+
+    def service_json(self, service: str) -> str:
+        return os.path.join(self.etc, service, "service.json")
+
+    def lock(self, service: str) -> str:
+        return os.path.join(self.run, f"{service}.lock")
+
+    def fate(self, service: str, slot: str) -> str:
+        """What became of the container that ran last in a slot, as run-slot saw it."""
+        return os.path.join(self.run, f"{service}-{slot}.fate")
+
+    def home(self, service: str) -> str:
+        return self.at(f"/var/lib/slipway/{service}")
+
+    def releases(self, service: str) -> str:
+        return os.path.join(self.home(service), "releases")
+
+    def release(self, service: str, number: int) -> str:
+        return os.path.join(self.releases(service), str(number))
+
+    def slots(self, service: str) -> str:
+        return os.path.join(self.home(service), "slots")

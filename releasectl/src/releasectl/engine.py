@@ -1,0 +1,339 @@
+"""The commands: each gathers what is known, plans in the core, and runs the plan over the edge. Returns a Result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from .core import plan
+from .core.codec import phases_doc, ref_doc
+from .core.errors import Code, Failure
+from .core.gates import PROBE_S
+from .core.model import Intent, Ref, Release, Settings, State
+from .core.phases import phases_of
+from .core.ports import Broken, Edge
+from .core.recovery import Recovered, recover
+from .core.request import RegistryAuth, read_request
+from .core.retention import to_prune
+from .core.transaction import Transaction, as_failure
+
+Lock = Callable[[], AbstractContextManager[None]]
+
+
+@dataclass
+class Result:
+    """What a command answers; `document()` is the contract of `--json`."""
+
+    service: str
+    outcome: str = "failed"
+    code: int = Code.OK
+    changed: bool = False
+    message: str = ""
+    release: Ref | None = None
+    previous: Ref | None = None
+    phases: list[tuple[str, float]] = field(default_factory=list)
+    cause: str | None = None
+    hint: str | None = None
+    logs: tuple[str, ...] = ()
+    diff: dict[str, Any] | None = None
+    warnings: list[str] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "outcome": self.outcome,
+            "code": self.code,
+            "changed": self.changed,
+            "service": self.service,
+            "release": ref_doc(self.release),
+            "previous": ref_doc(self.previous),
+            "phases": phases_doc(tuple(self.phases)),
+            "message": self.message,
+            "cause": self.cause,
+            "hint": self.hint,
+            "logs": list(self.logs),
+            "diff": self.diff or {"before": {}, "after": {}},
+            "warnings": self.warnings,
+            **self.extra,
+        }
+
+    def fail(self, failure: Failure, what: str) -> Result:
+        refused = failure.code in (Code.USAGE, Code.LOCKED, Code.UNKNOWN, Code.PREFLIGHT)
+        self.outcome = "refused" if refused else "failed"
+        self.code, self.cause, self.hint, self.logs = failure.code, failure.cause, failure.hint, failure.logs
+        self.message = f"Failed to {what}: {failure.cause}"
+        return self
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A target that is understood: what to make live, and what of it is known."""
+
+    release: Release
+    fresh: bool
+    settings: Settings
+    by: str
+    reason: str
+    auth: RegistryAuth | None = None
+
+
+Resolve = Callable[[State, Mapping[int, Release]], Wish]
+
+
+class Engine:
+    def __init__(self, edge: Edge, lock: Lock, new_txn: Callable[[], str]) -> None:
+        self.edge = edge
+        self.lock = lock
+        self.new_txn = new_txn
+
+    def deploy(self, document: Any, dry_run: bool = False) -> Result:
+        result = Result(self.edge.config.service)
+        what = f"deploy {document.get('version') if isinstance(document, dict) else None or 'a release'}"
+
+        def resolve(state: State, releases: Mapping[int, Release]) -> Wish:
+            request = read_request(document, self._base(state, releases))
+            release, fresh = plan.wanted(
+                request, releases, state, self.edge.read_settings, self._next_id(state, releases), self.edge.now()
+            )
+            return Wish(release, fresh, request.settings, request.by, request.reason, request.auth)
+
+        try:
+            # Nonsense is refused before anything is locked or recovered.
+            read_request(document, None)
+            return self._change("deploy", resolve, dry_run, result)
+        except Failure as failure:
+            return result.fail(failure, what)
+
+    def rollback(self, to: str | None, by: str, reason: str, dry_run: bool = False) -> Result:
+        result = Result(self.edge.config.service)
+        what = f"roll back to {to}" if to else "roll back"
+
+        def resolve(state: State, releases: Mapping[int, Release]) -> Wish:
+            release = plan.rollback_target(to, releases, state)
+            return Wish(release, False, self.edge.read_settings(release.ref.id), by, reason)
+
+        try:
+            return self._change("rollback", resolve, dry_run, result)
+        except Failure as failure:
+            return result.fail(failure, what)
+
+    def recover(self, declared: str | None = None) -> Result:
+        result = Result(self.edge.config.service)
+        try:
+            with self.lock():
+                found = recover(self.edge, declared)
+        except Failure as failure:
+            return result.fail(failure, "recover")
+        live = found.state.live
+        result.release, result.previous = live and live.ref, found.state.previous
+        result.changed = bool(found.done)
+        result.outcome = "recovered" if found.done else "unchanged"
+        result.extra["done"] = found.done
+        result.message = "; ".join(found.done) or "nothing to recover"
+        if found.troubles:
+            worst = max(found.troubles, key=lambda it: it.code == Code.PREFLIGHT)
+            result.fail(worst, "recover")
+            result.warnings = [trouble.cause for trouble in found.troubles]
+        return result
+
+    def prune(self, dry_run: bool = False) -> Result:
+        result = Result(self.edge.config.service)
+        try:
+            with self.lock():
+                found = recover(self.edge)
+                gone = self._prune(found.state, dry_run, result)
+        except Failure as failure:
+            return result.fail(failure, "prune")
+        result.release = found.state.live and found.state.live.ref
+        result.changed = bool(gone) and not dry_run
+        result.outcome = ("would_change" if dry_run else "pruned") if gone else "unchanged"
+        result.extra["pruned"] = gone
+        result.message = ("Would remove " if dry_run else "Removed ") + ", ".join(gone) if gone else "nothing to prune"
+        return result
+
+    # One path for deploy and rollback.
+
+    def _change(self, kind: str, resolve: Resolve, dry_run: bool, result: Result) -> Result:
+        if dry_run:
+            records = self.edge.read_records()
+            if isinstance(records.state, Broken) or records.journal is not None:
+                result.warnings.append("an interrupted or unreadable state would be recovered first")
+            state = records.state if isinstance(records.state, State) else State()
+            self._plan(kind, resolve, state, result, checks=False)
+            return result
+        with self._locked(result):
+            with self._phase("recover", result):
+                found = recover(self.edge)
+            result.warnings += [trouble.cause for trouble in found.troubles]
+            with self._phase("preflight", result):
+                planned = self._plan(kind, resolve, found.state, result)
+            if planned is None:
+                return result
+            intent, transaction = planned
+            try:
+                self.edge.begin_journal(intent)
+                entry = transaction.run()
+            except Failure as failure:
+                result.warnings += transaction.warnings
+                raise failure
+            finally:
+                result.changed = transaction.committed
+                self.edge.hold_signals(False)
+            result.outcome, result.code, result.release = "live", Code.OK, entry.release
+            result.warnings += transaction.warnings
+            result.message = f"{intent.target} is live on {intent.slot}"
+            if intent.before.live:
+                result.message += f", was {intent.before.live.ref}"
+            self._afterwards(result)
+        return result
+
+    def _plan(
+        self, kind: str, resolve: Resolve, state: State, result: Result, checks: bool = True
+    ) -> tuple[Intent, Transaction] | None:
+        """None: nothing to do (or a dry run), and the result says so."""
+        edge, config = self.edge, self.edge.config
+        releases = self._releases()
+        live, standby = state.live, state.standby
+        old = releases.get(live.ref.id) if live else None
+        result.previous = live and live.ref
+        wish = resolve(state, releases)
+        target = wish.release.ref
+        result.release = target
+        old_settings = edge.read_settings(old.ref.id) if old else Settings()
+        result.diff = plan.diff(old, wish.release, plan.changed_keys(old_settings, wish.settings))
+        if live and live.ref.id == target.id and self._ready(live.slot, wish.release):
+            result.outcome, result.message = "unchanged", f"{target} is live already"
+            return None
+        if not checks:
+            result.outcome, result.changed = "would_change", True
+            result.message = f"{target} would go live" + (f", {live.ref} is live" if live else "")
+            return None
+        same = standby is not None and standby.ref.id == target.id
+        running = bool(standby and same and edge.units().up(standby.slot) and self._ready(standby.slot, wish.release))
+        txn = self.new_txn()
+        intent = plan.intend(kind, txn, target, wish.fresh, running, state, config, (wish.by, wish.reason), edge.now())
+        present = self._preflight(kind, intent)
+        phases = phases_of(intent, config, wish.release.gates, present, edge.now())
+        return intent, Transaction(
+            edge, intent, phases, wish.release, wish.settings, timings=result.phases, auth=wish.auth
+        )
+
+    def _preflight(self, kind: str, intent: Intent) -> bool:
+        """Is everything there that the transaction needs? Returns whether the image is on this host."""
+        edge, config = self.edge, self.edge.config
+        edge.get_map()
+        if intent.adopt:
+            # The container runs: neither Docker nor the image file is needed to switch to it.
+            return True
+        free_mb = edge.check_docker()
+        present = edge.has_image(intent.target.image)
+        if free_mb < config.min_free_mb:
+            raise Failure(
+                Code.PREFLIGHT,
+                f"{free_mb} MB free on Docker's disk, at least {config.min_free_mb} MB are wanted",
+                "Free space (`releasectl prune`, `docker system df`), or lower min_free_mb in service.json.",
+            )
+        if kind == "rollback" and not present:
+            raise Failure(
+                Code.IMAGE,
+                f"the image of {intent.target} is gone from this host ({intent.target.image})",
+                "Roll back to another release (`releasectl history`), or deploy this version again with registry access.",
+            )
+        return present
+
+    def _afterwards(self, result: Result) -> None:
+        """Best effort, after success is recorded: clean up, and say what the way back is. Never fails a deploy."""
+        records = self.edge.read_records()
+        if not isinstance(records.state, State):
+            return
+        try:
+            self._prune(records.state, False, result)
+        except Exception as trouble:
+            result.warnings.append(f"prune: {as_failure(trouble).cause}")
+        result.extra["rollback"] = way_back(self.edge, records.state)
+
+    def _prune(self, state: State, dry_run: bool, result: Result) -> list[str]:
+        edge = self.edge
+        releases = {number: it.ref.image for number, it in self._releases().items()}
+        todo = to_prune(releases, edge.read_history().entries, state, edge.config.retain, edge.images())
+        gone: list[str] = []
+        for number in todo.releases:
+            if not dry_run:
+                edge.remove_release(number)
+            gone.append(f"release {number}")
+        for image in todo.images:
+            try:
+                if not dry_run:
+                    edge.remove_image(image)
+                gone.append(image)
+            except Failure as failure:
+                result.warnings.append(f"prune: {failure.cause}")
+                edge.emit({"phase": "prune", "event": "failed", "cause": failure.cause})
+        if gone and not dry_run:
+            edge.emit({"phase": "prune", "event": "done", "removed": gone})
+        return gone
+
+    # What is known.
+
+    def _releases(self) -> dict[int, Release]:
+        return {number: it for number, it in self.edge.read_releases().items() if isinstance(it, Release)}
+
+    def _base(self, state: State, releases: Mapping[int, Release]) -> tuple[Release, Settings] | None:
+        release = releases.get(state.live.ref.id) if state.live else None
+        return (release, self.edge.read_settings(release.ref.id)) if release else None
+
+    def _next_id(self, state: State, releases: Mapping[int, Release]) -> int:
+        """Ids are never used twice, not even those of failed releases, which only history remembers."""
+        used = {entry.release.id for entry in self.edge.read_history().entries} | set(self.edge.read_releases())
+        used |= {it.id for it in (state.live and state.live.ref, state.previous) if it}
+        return max(used, default=0) + 1
+
+    def _ready(self, slot: str, release: Release) -> bool:
+        return self.edge.probe(slot, "GET", release.gates.readiness_path, None, PROBE_S).status == 200
+
+    @contextmanager
+    def _locked(self, result: Result) -> Iterator[None]:
+        with self._phase("lock", result):
+            held = self.lock()
+            held.__enter__()
+        try:
+            yield
+        finally:
+            held.__exit__(None, None, None)
+
+    @contextmanager
+    def _phase(self, name: str, result: Result) -> Iterator[None]:
+        started = self.edge.monotonic()
+        self.edge.emit({"phase": name, "event": "start"})
+        try:
+            yield
+        except Exception as trouble:
+            took = self.edge.monotonic() - started
+            result.phases.append((name, took))
+            self.edge.emit(
+                {"phase": name, "event": "failed", "seconds": round(took, 3), "cause": as_failure(trouble).cause}
+            )
+            raise as_failure(trouble) from trouble
+        took = self.edge.monotonic() - started
+        result.phases.append((name, took))
+        self.edge.emit({"phase": name, "event": "done", "seconds": round(took, 3)})
+
+
+def way_back(edge: Edge, state: State) -> str:
+    """One line: can we roll back, to what, how fast, and if not, why not."""
+    from .core.timefmt import age
+
+    standby, previous = state.standby, state.previous
+    if state.live and state.live.via == "rollback":
+        return "after a rollback: name the next release, `releasectl rollback --to VERSION|ID`"
+    if standby:
+        return f"ready: {standby.ref} stands by on {standby.slot} for {age(standby.until - edge.now())}"
+    if previous is None:
+        return "not possible: no release was live before"
+    if not isinstance(edge.read_releases().get(previous.id), Release):
+        return f"not possible: {previous} is no longer recorded"
+    if not edge.has_image(previous.image):
+        return f"not possible: the image of {previous} is gone from this host"
+    return f"ready: {previous} starts from its image and snapshot on this host"
