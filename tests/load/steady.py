@@ -82,17 +82,23 @@ class SteadyLoad:
             self._threads.append(thread)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stop.set()
         for thread in self._threads:
             thread.join(TIMEOUT_S + 5)
 
-    def wait_for(self, count: int, what: Callable[[Sample], bool] = lambda sample: sample.ok, within_s: float = 30) -> None:
+    def wait_for(
+        self, count: int, what: Callable[[Sample], bool] = lambda sample: sample.ok, within_s: float = 30
+    ) -> None:
         """Return when `count` samples pass `what`; raises TimeoutError after `within_s` seconds."""
         end = time.monotonic() + within_s
         while sum(map(what, list(self.samples))) < count:
             if time.monotonic() > end:
-                raise TimeoutError(f"fewer than {count} such answers within {within_s} s; the last: {self.samples[-3:]}")
+                raise TimeoutError(
+                    f"fewer than {count} such answers within {within_s} s; the last: {self.samples[-3:]}"
+                )
             time.sleep(0.05)
 
     @property

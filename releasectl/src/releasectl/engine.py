@@ -14,7 +14,7 @@ from .core.gates import PROBE_S
 from .core.model import Intent, Ref, Release, Settings, State
 from .core.phases import phases_of
 from .core.ports import Broken, Edge
-from .core.recovery import Recovered, recover
+from .core.recovery import recover
 from .core.request import RegistryAuth, read_request
 from .core.retention import to_prune
 from .core.transaction import Transaction, as_failure
@@ -90,7 +90,7 @@ class Engine:
 
     def deploy(self, document: Any, dry_run: bool = False) -> Result:
         result = Result(self.edge.config.service)
-        what = f"deploy {document.get('version') if isinstance(document, dict) else None or 'a release'}"
+        what = f"deploy {(document.get('version') if isinstance(document, dict) else None) or 'a release'}"
 
         def resolve(state: State, releases: Mapping[int, Release]) -> Wish:
             request = read_request(document, self._base(state, releases))
@@ -127,7 +127,7 @@ class Engine:
         except Failure as failure:
             return result.fail(failure, "recover")
         live = found.state.live
-        result.release, result.previous = live and live.ref, found.state.previous
+        result.release, result.previous = live.ref if live else None, found.state.previous
         result.changed = bool(found.done)
         result.outcome = "recovered" if found.done else "unchanged"
         result.extra["done"] = found.done
@@ -146,7 +146,7 @@ class Engine:
                 gone = self._prune(found.state, dry_run, result)
         except Failure as failure:
             return result.fail(failure, "prune")
-        result.release = found.state.live and found.state.live.ref
+        result.release = found.state.live.ref if found.state.live else None
         result.changed = bool(gone) and not dry_run
         result.outcome = ("would_change" if dry_run else "pruned") if gone else "unchanged"
         result.extra["pruned"] = gone
@@ -197,7 +197,7 @@ class Engine:
         releases = self._releases()
         live, standby = state.live, state.standby
         old = releases.get(live.ref.id) if live else None
-        result.previous = live and live.ref
+        result.previous = live.ref if live else None
         wish = resolve(state, releases)
         target = wish.release.ref
         result.release = target
@@ -239,7 +239,7 @@ class Engine:
             raise Failure(
                 Code.IMAGE,
                 f"the image of {intent.target} is gone from this host ({intent.target.image})",
-                "Roll back to another release (`releasectl history`), or deploy this version again with registry access.",
+                "Roll back to another release (`releasectl history`), or deploy this version again from the registry.",
             )
         return present
 

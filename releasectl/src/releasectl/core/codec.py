@@ -28,7 +28,9 @@ def ref_doc(ref: Ref | None) -> dict[str, Any] | None:
 
 def read_ref(doc: Any, where: str) -> Ref:
     fields = Fields(doc, where)
-    return Ref(fields.whole("id", low=1), fields.text("version"), fields.text("image"), fields.maybe_text("model_version"))
+    return Ref(
+        fields.whole("id", low=1), fields.text("version"), fields.text("image"), fields.maybe_text("model_version")
+    )
 
 
 def _ref_of(fields: Fields, key: str) -> Ref:
@@ -81,7 +83,7 @@ def read_options(fields: Fields) -> Options:
     size = "a size such as 512m or 2g"
     options = Options(
         memory=fields.text("memory", base.memory, r"[1-9][0-9]*[bkmgBKMG]?", size),
-        cpus=fields.text("cpus", base.cpus, r"[0-9]+(\.[0-9]+)?", "a decimal number as a string, such as \"1.5\""),
+        cpus=fields.text("cpus", base.cpus, r"[0-9]+(\.[0-9]+)?", 'a decimal number as a string, such as "1.5"'),
         pids=fields.whole("pids", base.pids, low=1),
         container_port=fields.whole("container_port", base.container_port, low=1, high=65535),
         stop_timeout_s=fields.whole("stop_timeout_s", base.stop_timeout_s, high=3600),

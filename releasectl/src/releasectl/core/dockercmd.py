@@ -14,7 +14,7 @@ def run_argv(config: Config, release: Release, slot: str, env_files: tuple[str, 
     labels = {"service": config.service, "slot": slot, "release": str(release.ref.id), "version": release.ref.version}
     return (
         "docker", "run", "--detach", "--name", config.container(slot), "--pull", "never",
-        "--restart", "no", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
+        "--restart", "no", "--no-healthcheck", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
         "--user", options.user,
         "--memory", options.memory, "--memory-swap", options.memory, "--cpus", options.cpus,
         "--pids-limit", str(options.pids), "--stop-timeout", str(options.stop_timeout_s),
@@ -101,4 +101,6 @@ def pull_failure(image: str, output: str) -> Failure:
     for texts, cause, hint in PULL_TROUBLES:
         if any(text in low for text in texts):
             return Failure(Code.IMAGE, f"Failed to pull {image}: {cause} ({last})", hint)
-    return Failure(Code.IMAGE, f"Failed to pull {image}: {last}", "Try `docker pull` of this image by hand on the host.")
+    return Failure(
+        Code.IMAGE, f"Failed to pull {image}: {last}", "Try `docker pull` of this image by hand on the host."
+    )

@@ -24,7 +24,7 @@ def mismatch(expect: Any, got: Any, tolerance: float, where: str = "answer") -> 
     if isinstance(expect, list):
         if not isinstance(got, list) or len(expect) != len(got):
             return f"{where}: expected a list of {len(expect)}, got {_length(got)}"
-        pairs = (mismatch(a, b, tolerance, f"{where}[{n}]") for n, (a, b) in enumerate(zip(expect, got)))
+        pairs = (mismatch(a, b, tolerance, f"{where}[{n}]") for n, (a, b) in enumerate(zip(expect, got, strict=True)))
         return next((found for found in pairs if found), None)
     if _is_number(expect) and _is_number(got):
         if abs(expect - got) <= tolerance:

@@ -119,7 +119,7 @@ class State:
 class Deadlines:
     """Seconds. Every wait of the engine has one."""
 
-    lock: float = 0
+    lock: float = 5
     pull: float = 600
     start: float = 30
     liveness: float = 30

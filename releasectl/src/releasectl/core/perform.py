@@ -91,6 +91,4 @@ class Performer:
         left = drain(self.edge, effect, self.redact)
         if left:
             count = "an unknown number of requests (the edge does not answer)" if left < 0 else f"{left} request(s)"
-            self.warnings.append(
-                f"drain: {count} still in flight to {effect.slot} after {effect.deadline_s:g} s"
-            )
+            self.warnings.append(f"drain: {count} still in flight to {effect.slot} after {effect.deadline_s:g} s")

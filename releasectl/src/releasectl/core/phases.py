@@ -79,8 +79,12 @@ def phases_of(intent: Intent, config: Config, gates: Gates, present: bool, now: 
         ),
         Phase(DRAIN, config.drain_timeout_s + 1, (Drain(old.slot, config.drain_timeout_s, slot),) if old else ()),
         Phase(RECORD, 30, (SaveState(state),), (SaveState(intent.base),), commits=True),
-        Phase(STANDBY, 120, () if not old or state.standby else (StopUnit(old.slot), UnlinkSlot(old.slot))),
+        Phase(STANDBY, 120, () if not old or state.standby else _vacate(old.slot)),
     )
+
+
+def _vacate(slot: str) -> tuple[Effect, ...]:
+    return StopUnit(slot), RemoveContainer(slot), UnlinkSlot(slot)
 
 
 def _start(intent: Intent, deadline_s: float) -> Phase:

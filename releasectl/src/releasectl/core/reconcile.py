@@ -51,9 +51,8 @@ def reconcile(
         if slot in keep:
             continue
         if units.active.get(slot, "inactive") not in ("inactive", "failed"):
-            # Its container stays, stopped, until the slot is used again: the last words of what just went.
             todo.append(fx.StopUnit(slot))
-        elif slot in containers:
+        if slot in containers:
             todo.append(fx.RemoveContainer(slot))
         if slot in records.links:
             todo.append(fx.UnlinkSlot(slot))

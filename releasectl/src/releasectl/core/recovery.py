@@ -38,7 +38,11 @@ def recover(edge: Edge, declared: str | None = None) -> Recovered:
         # Without a state to fall back on, `rebuild` below decides whether the rest is unambiguous.
         result.done.append(f"journal unreadable ({records.journal.why}); set aside as {edge.set_aside_journal()}")
     elif records.journal is not None:
-        _resolve(edge, records.journal, result)
+        try:
+            _resolve(edge, records.journal, result)
+        finally:
+            # Undoing and finishing hold them; the command that comes next can be stopped again.
+            edge.hold_signals(False)
         records = edge.read_records()
     if isinstance(records.state, State):
         result.state = records.state

@@ -46,7 +46,9 @@ def read_request(doc: Any, base: tuple[Release, Settings] | None) -> Request:
     a person on the host can say `deploy --version … --image …` and nothing else. Raises Failure (code 2).
     """
     fields = Fields(doc, "request")
-    fields.only("version", "image", "env", "secrets", "model_version", "by", "reason", "options", "gates", "registry_auth")
+    fields.only(
+        "version", "image", "env", "secrets", "model_version", "by", "reason", "options", "gates", "registry_auth"
+    )
     release, settings = base if base else (None, Settings())
     version = read_version(fields.text("version"))
     env = _variables(fields, "env") if fields.has("env") else settings.env

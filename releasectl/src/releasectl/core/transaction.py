@@ -117,7 +117,7 @@ class Transaction:
             raise Failure(
                 code,
                 f"{failure.cause}; and undoing it failed: {second.cause}",
-                "Both slots are left as they are. Mend the cause; then `releasectl recover` (it also runs every minute).",
+                "Both slots are left as they are. Mend the cause; `releasectl recover` (it runs every minute) goes on.",
                 failure.logs,
             ) from trouble
         self._emit("undo", "done", edge.monotonic() - started)
@@ -158,6 +158,6 @@ def as_failure(trouble: Exception) -> Failure:
         return trouble
     if isinstance(trouble, Interrupted):
         return Failure(Code.GATE, f"stopped by {trouble} before the switch", "The old release still serves.")
-    return Failure(Code.UNEXPECTED, f"unexpected {type(trouble).__name__}: {trouble}", "This is a bug: please report it.")
-
-
+    return Failure(
+        Code.UNEXPECTED, f"unexpected {type(trouble).__name__}: {trouble}", "This is a bug: please report it."
+    )

@@ -1,0 +1,1 @@
+"""The inference service: HTTP (`http`, `app`) → service (`service`, `batcher`) → model edge (`model`)."""

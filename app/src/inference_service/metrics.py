@@ -1,0 +1,106 @@
+"""Prometheus metrics, counted inline. All is touched on the event loop only, so plain numbers need no lock."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from bisect import bisect_left
+from collections.abc import Sequence
+
+SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+PAGE_BYTES = resource.getpagesize()
+
+
+class Histogram:
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def observe(self, value: float) -> None:
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+    def lines(self, name: str, labels: str = "") -> list[str]:
+        result = []
+        below = 0
+        comma = f"{labels}," if labels else ""
+        for bound, count in zip([*self.bounds, "+Inf"], self.counts, strict=True):
+            below += count
+            result.append(f'{name}_bucket{{{comma}le="{bound}"}} {below}')
+        braces = f"{{{labels}}}" if labels else ""
+        return [*result, f"{name}_sum{braces} {self.total:.9g}", f"{name}_count{braces} {below}"]
+
+
+class Metrics:
+    def __init__(self) -> None:
+        self.started_at = time.time()
+        self.requests: dict[tuple[str, str, int], int] = {}
+        self.durations: dict[str, Histogram] = {}
+        self.in_flight = 0
+        self.inference = Histogram(SECONDS)
+        self.batch_rows = Histogram(ROWS)
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        key = (method, route, status)
+        self.requests[key] = self.requests.get(key, 0) + 1
+        histogram = self.durations.get(route)
+        if histogram is None:
+            histogram = self.durations[route] = Histogram(SECONDS)
+        histogram.observe(seconds)
+
+    def run(self, seconds: float, rows: int) -> None:
+        self.inference.observe(seconds)
+        self.batch_rows.observe(rows)
+
+    def render(self, *, queued_rows: int, ready: bool, model: dict[str, str], release: dict[str, str]) -> str:
+        """The text format 0.0.4 of Prometheus."""
+        lines = _head("http_requests_total", "counter", "Requests answered.")
+        for (method, route, status), count in sorted(self.requests.items()):
+            lines.append(f'http_requests_total{{method="{method}",route="{route}",status="{status}"}} {count}')
+        lines += _head("http_request_duration_seconds", "histogram", "Time from request to answer.")
+        for route, histogram in sorted(self.durations.items()):
+            lines += histogram.lines("http_request_duration_seconds", f'route="{route}"')
+        lines += _gauge("http_requests_in_flight", "Requests being answered.", self.in_flight)
+        lines += _head("inference_duration_seconds", "histogram", "Time of one run of the model.")
+        lines += self.inference.lines("inference_duration_seconds")
+        lines += _head("inference_batch_rows", "histogram", "Rows of one run of the model.")
+        lines += self.batch_rows.lines("inference_batch_rows")
+        lines += _gauge("inference_queue_depth", "Rows that wait for a run.", queued_rows)
+        lines += _gauge("service_ready", "1 when the service takes requests.", int(ready))
+        lines += _info("model_info", "The model that is served.", model)
+        lines += _info("release_info", "The release that serves.", release)
+        lines += _gauge("process_resident_memory_bytes", "Memory in use.", _resident_bytes())
+        lines += _gauge("process_start_time_seconds", "Start, in Unix time.", round(self.started_at, 3))
+        return "\n".join(lines) + "\n"
+
+
+def _head(name: str, kind: str, text: str) -> list[str]:
+    return [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
+
+
+def _gauge(name: str, text: str, value: float) -> list[str]:
+    return [*_head(name, "gauge", text), f"{name} {value}"]
+
+
+def _info(name: str, text: str, labels: dict[str, str]) -> list[str]:
+    if not labels:
+        return []
+    inner = ",".join(f'{key}="{_escape(value)}"' for key, value in labels.items())
+    return [*_head(name, "gauge", text), f"{name}{{{inner}}} 1"]
+
+
+def _escape(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _resident_bytes() -> int:
+    fd = os.open("/proc/self/statm", os.O_RDONLY)
+    try:
+        return int(os.read(fd, 128).split()[1]) * PAGE_BYTES
+    finally:
+        os.close(fd)

@@ -1,0 +1,141 @@
+"""The edge to the model: reading it from a folder, proving that it is the right one, running it."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+
+class ModelError(Exception):
+    """The model cannot be served; the message says why."""
+
+
+class Expected(msgspec.Struct):
+    label: str
+    probability: float
+
+
+class Expectation(msgspec.Struct):
+    predictions: list[Expected]
+
+
+class GoldenBody(msgspec.Struct):
+    instances: list[list[float]]
+
+
+class Golden(msgspec.Struct):
+    name: str
+    body: GoldenBody
+    expect: Expectation
+    tolerance: float
+
+
+class Bins(msgspec.Struct):
+    edges: list[float]
+    shares: list[float]
+
+
+class Manifest(msgspec.Struct):
+    """What a model is; written by train.py. Keys that the service does not use are not listed."""
+
+    name: str
+    version: str
+    sha256: str
+    features: list[str]
+    classes: list[str]
+    golden: list[Golden]
+    metrics: dict[str, float] = {}
+    distribution: list[Bins] = []
+    file: str = "model.onnx"
+
+
+class Outcome(NamedTuple):
+    """The answer for some rows: per row the number of its class, and the probability of that class."""
+
+    classes: list[int]
+    probabilities: list[float]
+
+
+class Model:
+    """An ONNX classifier with one float32 input [rows, features] and an output named `probabilities`."""
+
+    def __init__(self, manifest: Manifest, content: bytes) -> None:
+        # Here and not at the top: the slowest import of all waits until the socket listens.
+        import numpy
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        # One request at a time runs on one core: more threads only fight with the event loop for it.
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        # The arena keeps the memory of the largest batch for ever, and small models gain nothing from it.
+        options.enable_cpu_mem_arena = False
+        try:
+            session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the runtime raises a dozen unrelated classes
+            raise ModelError(f"Failed to load {manifest.file}: {error}") from error
+        self.manifest = manifest
+        self.width = len(manifest.features)
+        self._input = session.get_inputs()[0].name
+        self._run: Any = session.run
+        self._from_buffer: Any = numpy.frombuffer
+        self._float32: Any = numpy.float32
+        self.pack = struct.Struct(f"{self.width}f").pack
+
+    def run(self, buffer: bytes) -> Outcome:
+        """Classify the rows of `buffer`: float32, native byte order, row after row."""
+        rows = self._from_buffer(buffer, self._float32).reshape(-1, self.width)
+        probabilities = self._run(["probabilities"], {self._input: rows})[0]
+        return Outcome(probabilities.argmax(1).tolist(), probabilities.max(1).tolist())
+
+    def warm_up(self, rows: int) -> float:
+        """Check the golden requests and run a full batch; gives the seconds that a full batch takes.
+
+        Raises ModelError when an answer is not what the manifest expects.
+        """
+        row = b"\0" * (4 * self.width)
+        for golden in self.manifest.golden:
+            buffer = b"".join([self.pack(*instance) for instance in golden.body.instances])
+            outcome = self.run(buffer)
+            row = buffer[: 4 * self.width]
+            wanted = golden.expect.predictions
+            labels = [self.manifest.classes[number] for number in outcome.classes]
+            close = all(
+                abs(have - want.probability) <= golden.tolerance
+                for have, want in zip(outcome.probabilities, wanted, strict=True)
+            )
+            if labels != [want.label for want in wanted] or not close:
+                raise ModelError(
+                    f"Model {self.manifest.version} answers its golden request '{golden.name}' with "
+                    f"{list(zip(labels, outcome.probabilities, strict=True))}, not as its manifest says"
+                )
+        full = row * rows
+        times = []
+        for _ in range(3):
+            start = time.perf_counter()
+            self.run(full)
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+
+def load(folder: Path, wanted_version: str = "") -> Model:
+    """Read manifest and model of `folder`; raises ModelError when something is missing or is not what it claims."""
+    try:
+        manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=Manifest)
+        content = (folder / manifest.file).read_bytes()
+    except OSError as error:
+        raise ModelError(f"Failed to read {error.filename}: {error.strerror}") from error
+    except msgspec.DecodeError as error:
+        raise ModelError(f"Failed to read {folder / 'manifest.json'}: {error}") from error
+    checksum = hashlib.sha256(content).hexdigest()
+    if checksum != manifest.sha256:
+        raise ModelError(f"{folder / manifest.file} has SHA-256 {checksum}, but its manifest says {manifest.sha256}")
+    if wanted_version and wanted_version != manifest.version:
+        raise ModelError(f"{folder} holds model {manifest.version}, but MODEL_VERSION asks for {wanted_version}")
+    return Model(manifest, content)

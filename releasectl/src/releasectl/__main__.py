@@ -1,0 +1,5 @@
+import sys
+
+from releasectl.cli import main
+
+sys.exit(main())

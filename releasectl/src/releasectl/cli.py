@@ -1,0 +1,207 @@
+"""The command line: parses, wires the real edge, prints, and ends with a documented code (docs/releasectl.md)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import traceback
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from . import report
+from .core.config import read_config
+from .core.errors import Code, Failure, Interrupted
+from .core.model import Config
+from .core.request import read_env_file
+from .core.transaction import as_failure
+from .edge.host import Host
+from .edge.lock import holder, is_held, lock_of
+from .edge.paths import Paths
+from .engine import Engine, Lock, Result
+from .run_slot import run_slot
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = _parser().parse_args(argv)
+    paths = Paths(os.environ.get("SLIPWAY_ROOT", "/"))
+    try:
+        config = _config(paths, arguments.service)
+        if arguments.command == "run-slot":
+            return run_slot(paths, config, arguments.slot)
+        return _run(arguments, paths, config)
+    except Failure as failure:
+        result = Result(arguments.service or "?").fail(failure, arguments.command)
+        _print(result.document(), arguments)
+        return failure.code
+    except (Interrupted, KeyboardInterrupt):
+        return 130
+    except Exception as trouble:
+        traceback.print_exc()
+        result = Result(arguments.service or "?").fail(as_failure(trouble), arguments.command)
+        _print(result.document(), arguments)
+        return Code.UNEXPECTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="releasectl", description="The releases of a service on this host.")
+    parser.add_argument("--service", help="name of the service; not needed when the host has one")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("--json", action="store_true", help="one JSON document, on the last line")
+        return command
+
+    add("status", "what is live, on which slot, how it is, and what the way back is")
+    command = add("history", "ended rollouts and rollbacks, the newest first")
+    command.add_argument("-n", type=int, default=20, dest="count", metavar="N")
+    command = add("deploy", "make a version the live one, or leave the old one serving")
+    command.add_argument("--request", metavar="FILE", help="the whole request as JSON; - reads standard input")
+    command.add_argument("--version", metavar="V", help="for example v1.4.2")
+    command.add_argument("--image", metavar="REPO@sha256:…", help="not needed for a version recorded here")
+    command.add_argument("--env-file", metavar="FILE", help="NAME=value lines; without it the live release's are kept")
+    _who(command)
+    command = add("rollback", "make a recorded release the live one; needs no registry")
+    command.add_argument("--to", metavar="VERSION|ID", help="without it: the release that was live before")
+    _who(command)
+    command = add("recover", "finish or undo interrupted work and make the host agree with its record")
+    command.add_argument(
+        "--live", metavar="SLOT", choices=["blue", "green"], help="say which slot is live, when it asks"
+    )
+    command = add("prune", "remove releases and images beyond those that are kept")
+    command.add_argument("--dry-run", action="store_true")
+    command = add("events", "what the engine did, as JSON lines")
+    command.add_argument("--follow", action="store_true")
+    command.add_argument("-n", type=int, default=50, dest="count", metavar="N")
+    command = commands.add_parser("run-slot", help="(for systemd) be the main process of a slot")
+    command.add_argument("slot", choices=["blue", "green"])
+    return parser
+
+
+def _who(command: argparse.ArgumentParser) -> None:
+    default = os.environ.get("SUDO_USER") or os.environ.get("USER") or "root"
+    command.add_argument("--by", default=default, metavar="NAME", help="who, for the history")
+    command.add_argument("--reason", default="", metavar="TEXT", help="why, for the history")
+    command.add_argument("--dry-run", action="store_true", help="say what would change, change nothing")
+
+
+def _config(paths: Paths, service: str | None) -> Config:
+    if service is None:
+        there = sorted(os.listdir(paths.etc)) if os.path.isdir(paths.etc) else []
+        if len(there) != 1:
+            named = ", ".join(there) or "none yet (converge the host: ansible-playbook site.yml)"
+            raise Failure(Code.USAGE, f"--service is needed: this host has {named}")
+        service = there[0]
+    path = paths.service_json(service)
+    try:
+        with open(path, encoding="utf-8") as file:
+            doc = json.load(file)
+    except OSError as error:
+        raise Failure(
+            Code.USAGE, f"{path}: {error.strerror}", "Converge the host first: ansible-playbook site.yml."
+        ) from error
+    except ValueError as error:
+        raise Failure(Code.USAGE, f"{path}: not JSON: {error}", "Converge the host again.") from error
+    return read_config(doc, path)
+
+
+def _run(arguments: argparse.Namespace, paths: Paths, config: Config) -> int:
+    host = Host(paths, config)
+    if arguments.command == "events":
+        for event in host.events.read(arguments.follow, arguments.count, host.pause):
+            _say(json.dumps(event, ensure_ascii=False))
+        return Code.OK
+    lock_path = paths.lock(config.service)
+    if arguments.command in ("status", "history"):
+        busy = holder(lock_path) if is_held(lock_path) else None
+        doc = report.status(host, busy) if arguments.command == "status" else report.history(host, arguments.count)
+        _print(doc, arguments)
+        return Code.OK
+    if os.geteuid() != 0:
+        raise Failure(Code.USAGE, f"{arguments.command} has to be run as root", "sudo releasectl …")
+    host.listen()
+    by = getattr(arguments, "by", "") or "releasectl"
+    lock = lock_of(lock_path, _what(arguments), by, config.deadlines.lock)
+    engine = Engine(host, _prepared(host, lock), lambda: uuid.uuid4().hex[:12])
+    result = _change(engine, arguments)
+    _print(result.document(), arguments)
+    return result.code
+
+
+def _prepared(host: Host, lock: Lock) -> Lock:
+    @contextmanager
+    def locked() -> Iterator[None]:
+        with lock():
+            host.prepare()
+            yield
+
+    return locked
+
+
+def _what(arguments: argparse.Namespace) -> str:
+    target = getattr(arguments, "version", None) or getattr(arguments, "to", None)
+    return f"{arguments.command} {target}" if target else str(arguments.command)
+
+
+def _change(engine: Engine, arguments: argparse.Namespace) -> Result:
+    match arguments.command:
+        case "deploy":
+            return engine.deploy(_request(arguments), arguments.dry_run)
+        case "rollback":
+            return engine.rollback(arguments.to, arguments.by, arguments.reason, arguments.dry_run)
+        case "recover":
+            return engine.recover(arguments.live)
+        case _:
+            return engine.prune(arguments.dry_run)
+
+
+def _request(arguments: argparse.Namespace) -> Any:
+    if arguments.request:
+        try:
+            with open(0 if arguments.request == "-" else arguments.request, encoding="utf-8") as file:
+                return json.load(file)
+        except (OSError, ValueError) as error:
+            raise Failure(Code.USAGE, f"--request {arguments.request}: {error}") from error
+    if not arguments.version:
+        raise Failure(
+            Code.USAGE, "deploy needs --version (or --request)", "releasectl deploy --version v1.4.2 --image …"
+        )
+    doc = {"version": arguments.version, "image": arguments.image, "by": arguments.by, "reason": arguments.reason}
+    if arguments.env_file:
+        try:
+            with open(arguments.env_file, encoding="utf-8") as file:
+                doc["env"] = read_env_file(file.read(), arguments.env_file)
+        except OSError as error:
+            raise Failure(Code.USAGE, f"--env-file {arguments.env_file}: {error.strerror}") from error
+    return doc
+
+
+def _print(doc: dict[str, Any], arguments: argparse.Namespace) -> None:
+    if getattr(arguments, "json", False):
+        _say(json.dumps(doc, ensure_ascii=False))
+        return
+    if "text" in doc:
+        _say(doc["text"].rstrip("\n"))
+        return
+    bad = doc["code"] != Code.OK
+    lines = [doc["message"], *(f"  {line}" for line in doc["logs"])]
+    lines += [f"warning: {text}" for text in doc["warnings"]]
+    if doc["phases"] and not bad:
+        lines.append("  " + " · ".join(f"{it['name']} {it['seconds']:.2f} s" for it in doc["phases"]))
+    if doc.get("rollback"):
+        lines.append(f"rollback {doc['rollback']}")
+    if doc["hint"]:
+        lines.append(doc["hint"])
+    _say("\n".join(lines), bad)
+
+
+def _say(text: str, bad: bool = False) -> None:
+    """A reader that went away must not stop the work."""
+    try:
+        print(text, file=sys.stderr if bad else sys.stdout, flush=True)
+    except OSError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115

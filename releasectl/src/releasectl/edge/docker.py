@@ -1,0 +1,109 @@
+"""Docker: questions go to the engine's socket (no process, a millisecond), commands through its client."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import quote
+
+from ..core import dockercmd
+from ..core.errors import Code, Failure
+from ..core.request import RegistryAuth
+from .http import ask_socket
+from .run import run
+
+TIMEOUT_S = 10.0
+LOG_LINES = 30
+
+
+class Docker:
+    def __init__(self, socket_path: str, run_dir: str) -> None:
+        self.socket_path = socket_path
+        self.run_dir = run_dir
+
+    def ask(self, path: str) -> Any:
+        """GET of the Engine API (unversioned: whatever this engine speaks). None: 404. Raises Failure (code 8)."""
+        reply = ask_socket(self.socket_path, "GET", path, TIMEOUT_S)
+        if reply.status == 404:
+            return None
+        if reply.status != 200:
+            raise Failure(
+                Code.PREFLIGHT,
+                f"Docker does not answer: {reply.status or ''} {reply.body[:200]}".replace("  ", " "),
+                "See `systemctl status docker`. What runs goes on running.",
+            )
+        return json.loads(reply.body)
+
+    def free_mb(self) -> int:
+        root = self.ask("/info")["DockerRootDir"]
+        disk = os.statvfs(root)
+        return disk.f_bavail * disk.f_frsize // 2**20
+
+    def has_image(self, image: str) -> bool:
+        return self.ask(f"/images/{quote(image, safe='/:@')}/json") is not None
+
+    def images(self) -> frozenset[str]:
+        return frozenset(name for image in self.ask("/images/json") for name in image["RepoDigests"] or ())
+
+    def container(self, name: str) -> dict[str, Any] | None:
+        found: dict[str, Any] | None = self.ask(f"/containers/{quote(name)}/json")
+        return found
+
+    def containers(self, service: str) -> dict[str, int]:
+        """slot → release of the containers of a service, running or not."""
+        wanted = quote(json.dumps({"label": [f"{dockercmd.LABEL}service={service}"]}))
+        found: dict[str, int] = {}
+        for item in self.ask(f"/containers/json?all=1&filters={wanted}"):
+            labels = item["Labels"]
+            found[labels[f"{dockercmd.LABEL}slot"]] = int(labels[f"{dockercmd.LABEL}release"])
+        return found
+
+    def pull(self, image: str, auth: RegistryAuth | None, timeout_s: float, pulse: Callable[[], None]) -> None:
+        with self._login(image, auth) as directory:
+            try:
+                done = run(dockercmd.pull_argv(image, directory), timeout_s, pulse)
+            except Failure as failure:
+                raise Failure(Code.IMAGE, f"Failed to pull {image}: {failure.cause}", failure.hint) from failure
+        if done.code:
+            raise dockercmd.pull_failure(image, done.words)
+
+    @contextmanager
+    def _login(self, image: str, auth: RegistryAuth | None) -> Iterator[str | None]:
+        """A client configuration that lives as long as the pull, on a tmpfs, for root alone."""
+        if auth is None:
+            yield None
+            return
+        directory = tempfile.mkdtemp(prefix="pull-", dir=self.run_dir)
+        try:
+            pair = base64.b64encode(f"{auth.username}:{auth.password}".encode()).decode()
+            with open(os.path.join(directory, "config.json"), "w", encoding="utf-8") as file:
+                json.dump({"auths": {image.partition("/")[0]: {"auth": pair}}}, file)
+            yield directory
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def remove(self, name: str) -> None:
+        done = run(dockercmd.remove_argv(name), 60)
+        if done.code and "no such container" not in done.words.lower():
+            raise Failure(Code.PREFLIGHT, f"Failed to remove container {name}: {done.words}")
+
+    def remove_image(self, image: str) -> None:
+        done = run(dockercmd.remove_image_argv(image), 120)
+        if done.code and "no such image" not in done.words.lower():
+            raise Failure(Code.PREFLIGHT, f"Failed to remove image {image}: {done.words}")
+
+    def logs(self, name: str) -> tuple[str, ...]:
+        """The last lines, oldest first; nothing when they can't be had."""
+        try:
+            done = run(dockercmd.logs_argv(name, LOG_LINES), TIMEOUT_S)
+        except Failure:
+            return ()
+        if done.code:
+            return ()
+        return tuple(line.rstrip() for line in (done.out + done.err).splitlines() if line.strip())[-LOG_LINES:]

@@ -1,0 +1,207 @@
+"""The real edge: the core's protocol on a host. Each method is one call of the neighbouring modules."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Mapping
+from types import FrameType
+from typing import Any
+
+from ..core.errors import Failure, Interrupted
+from ..core.model import Config, Entry, Intent, Mark, Release, Settings, State
+from ..core.ports import Broken, History, Records, Reply, Units
+from ..core.request import RegistryAuth
+from . import files, systemd
+from .docker import Docker
+from .events import Events
+from .haproxy import Haproxy
+from .http import ask_port
+from .paths import Paths
+from .run import run
+from .store import Store
+
+
+class Host:
+    """Implements core.ports.Edge."""
+
+    def __init__(self, paths: Paths, config: Config) -> None:
+        self.config = config
+        self.paths = paths
+        self.store = Store(paths, config)
+        self.docker = Docker(paths.docker_socket, paths.run)
+        self.haproxy = Haproxy(paths.at(config.haproxy_socket), config)
+        self.events = Events(paths.events, config.service)
+        self._stop = threading.Event()
+        self._signal = ""
+        self._held = False
+        self._fates: dict[str, str | None] = {}
+
+    def prepare(self) -> None:
+        """What a changing command needs before anything else."""
+        os.makedirs(self.paths.run, mode=0o700, exist_ok=True)
+        self.store.prepare()
+
+    # Clock and signals.
+
+    def listen(self) -> None:
+        """SIGINT and SIGTERM stop the engine between two effects; a vanished terminal (SIGHUP) does not."""
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self._signal = signal.Signals(number).name
+        self._stop.set()
+
+    def now(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def pause(self, seconds: float) -> None:
+        if self._held:
+            time.sleep(seconds)
+        elif self._stop.wait(seconds):
+            raise Interrupted(self._signal)
+
+    def hold_signals(self, hold: bool) -> None:
+        self._held = hold
+
+    def _pulse(self) -> None:
+        self.pause(0)
+
+    def emit(self, event: Mapping[str, Any]) -> None:
+        self.events.emit(event)
+
+    # Records.
+
+    def read_records(self) -> Records:
+        return self.store.records()
+
+    def read_history(self) -> History:
+        return self.store.history()
+
+    def append_history(self, entry: Entry) -> None:
+        self.store.append_history(entry)
+
+    def save_state(self, state: State) -> None:
+        self.store.save_state(state)
+
+    def begin_journal(self, intent: Intent) -> None:
+        self.store.begin_journal(intent)
+
+    def append_journal(self, mark: Mark) -> None:
+        self.store.append_journal(mark)
+
+    def clear_journal(self) -> None:
+        self.store.clear_journal()
+
+    def set_aside_journal(self) -> str:
+        return self.store.set_aside_journal()
+
+    def read_releases(self) -> Mapping[int, Release | Broken]:
+        return self.store.releases()
+
+    def read_settings(self, release: int) -> Settings:
+        return self.store.settings(release)
+
+    def write_release(self, release: Release, settings: Settings) -> None:
+        self.store.write_release(release, settings)
+
+    def remove_release(self, release: int) -> None:
+        self.store.remove_release(release)
+
+    def link_slot(self, slot: str, release: int) -> None:
+        self.store.link(slot, release)
+
+    def unlink_slot(self, slot: str) -> None:
+        self.store.unlink(slot)
+
+    def write_map(self, slot: str) -> None:
+        self.store.write_map(slot)
+
+    def sweep(self) -> None:
+        self.store.sweep()
+
+    # systemd.
+
+    def units(self) -> Units:
+        return systemd.read_units(self.config)
+
+    def start_unit(self, slot: str, timeout_s: float) -> None:
+        files.remove_file(self.paths.fate(self.config.service, slot))
+        self._fates[slot] = None
+        systemd.start_unit(self.config.unit(slot), timeout_s, self._pulse)
+
+    def stop_unit(self, slot: str, quick: bool, timeout_s: float) -> None:
+        unit = self.config.unit(slot)
+        if quick:
+            # systemd is told first: it must not restart what is about to die.
+            systemd.stop_unit(unit, 10, wait=False)
+            run(("docker", "kill", self.config.container(slot)), 20)
+        systemd.stop_unit(unit, timeout_s)
+
+    def died(self, slot: str, wait_s: float) -> str | None:
+        """How the slot's container ended since this engine first looked at it (or started it); None: it did not."""
+        path = self.paths.fate(self.config.service, slot)
+        if slot not in self._fates:
+            self._fates[slot] = files.read_text(path)
+        end = self.monotonic() + wait_s
+        while True:
+            fate = files.read_text(path)
+            if fate is not None and fate != self._fates[slot]:
+                return fate.partition("\n")[0]
+            left = end - self.monotonic()
+            if left <= 0:
+                return None
+            self.pause(min(0.01, left))
+
+    # Docker.
+
+    def check_docker(self) -> int:
+        return self.docker.free_mb()
+
+    def has_image(self, image: str) -> bool:
+        return self.docker.has_image(image)
+
+    def images(self) -> frozenset[str]:
+        return self.docker.images()
+
+    def pull_image(self, image: str, auth: RegistryAuth | None, timeout_s: float) -> None:
+        self.docker.pull(image, auth, timeout_s, self._pulse)
+
+    def remove_image(self, image: str) -> None:
+        self.docker.remove_image(image)
+
+    def containers(self) -> Mapping[str, int]:
+        try:
+            return self.docker.containers(self.config.service)
+        except Failure:
+            # Only used to clean up; with Docker down there is nothing to clean now.
+            return {}
+
+    def remove_container(self, slot: str) -> None:
+        self.docker.remove(self.config.container(slot))
+
+    def logs(self, slot: str) -> tuple[str, ...]:
+        return self.docker.logs(self.config.container(slot))
+
+    # The HAProxy runtime socket.
+
+    def get_map(self) -> str | None:
+        return self.haproxy.get_map()
+
+    def set_map(self, slot: str, timeout_s: float) -> None:
+        self.haproxy.set_map(slot, timeout_s)
+
+    def in_flight(self, slot: str) -> int:
+        return self.haproxy.in_flight(slot)
+
+    # HTTP to a slot.
+
+    def probe(self, slot: str, method: str, path: str, body: Any, timeout_s: float) -> Reply:
+        return ask_port(self.config.slots[slot], method, path, body, timeout_s)

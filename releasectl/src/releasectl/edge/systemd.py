@@ -1,0 +1,60 @@
+"""systemd: the one supervisor of the slots (systemctl(1), sd_notify(3))."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+
+from ..core.errors import Code, Failure
+from ..core.model import Config
+from ..core.ports import Units
+from .run import run
+
+Pulse = Callable[[], None]
+
+
+def read_units(config: Config) -> Units:
+    names = {config.unit(slot): slot for slot in config.slots}
+    done = run(("systemctl", "show", "--property=Id,ActiveState", *names), 10)
+    if done.code:
+        raise Failure(Code.PREFLIGHT, f"systemctl show: {done.words}")
+    active: dict[str, str] = {}
+    for block in done.out.split("\n\n"):
+        fields = dict(line.partition("=")[::2] for line in block.splitlines())
+        if fields.get("Id") in names:
+            active[names[fields["Id"]]] = fields.get("ActiveState", "unknown")
+    return Units(active)
+
+
+def start_unit(unit: str, timeout_s: float, pulse: Pulse | None = None) -> None:
+    """Returns once the unit said that it is ready. Raises Failure (code 3)."""
+    try:
+        done = run(("systemctl", "start", unit), timeout_s, pulse)
+    except Failure as failure:
+        raise Failure(Code.GATE, f"{unit} did not start within {timeout_s:g} s") from failure
+    if done.code:
+        raise Failure(Code.GATE, f"{unit} did not start: {_why(unit) or done.words}")
+
+
+def stop_unit(unit: str, timeout_s: float, wait: bool = True) -> None:
+    argv = ("systemctl", "stop", *(() if wait else ("--no-block",)), unit)
+    done = run(argv, timeout_s)
+    if done.code:
+        raise Failure(Code.PREFLIGHT, f"{unit} did not stop: {done.words}")
+
+
+def _why(unit: str) -> str:
+    """What run-slot said last: the status text that it sent to systemd."""
+    done = run(("systemctl", "show", "--property=StatusText", "--value", unit), 10)
+    return done.out.strip()
+
+
+def notify(*assignments: str) -> None:
+    """Tell systemd (READY=1, STATUS=…). Nothing when not started by it."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
+        connection.connect("\0" + address[1:] if address.startswith("@") else address)
+        connection.sendall("\n".join(assignments).encode())

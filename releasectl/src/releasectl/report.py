@@ -1,0 +1,117 @@
+"""What the reading commands say: documents for machines, the same as text for people. Nothing here changes anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .core.codec import entry_doc, read_entry, state_doc
+from .core.errors import Code, Failure
+from .core.gates import PROBE_S
+from .core.model import Release, State
+from .core.ports import Broken, Edge, Records
+from .core.timefmt import age, parse
+from .engine import way_back
+
+
+def status(edge: Edge, holder: str | None) -> dict[str, Any]:
+    """`holder`: who changes something now. `healthy` is None when nothing is live; no `troubles` when all is well."""
+    records = edge.read_records()
+    troubles: list[str] = []
+    state = records.state if isinstance(records.state, State) else State()
+    if isinstance(records.state, Broken):
+        troubles.append(f"state.json cannot be read ({records.state.why}); run: releasectl recover")
+    if records.journal is not None and holder is None:
+        troubles.append(f"interrupted work: {_interrupted(records)}; it is finished or undone within a minute")
+    routed = _routed(edge, state, troubles)
+    healthy = _healthy(edge, state, troubles)
+    doc = {
+        "service": edge.config.service,
+        "code": Code.OK,
+        **state_doc(state),
+        "healthy": healthy,
+        "routed": routed,
+        "changing": holder,
+        "rollback": way_back(edge, state) if state.live else None,
+        "troubles": troubles,
+    }
+    return {**doc, "text": _status_text(doc, edge.now())}
+
+
+def _interrupted(records: Records) -> str:
+    if isinstance(records.journal, Broken) or records.journal is None:
+        return "its journal cannot be read"
+    intent = records.journal.intent
+    return f"{intent.kind} of {intent.target}"
+
+
+def _routed(edge: Edge, state: State, troubles: list[str]) -> str | None:
+    try:
+        routed = edge.get_map()
+    except Failure as failure:
+        troubles.append(failure.cause)
+        return None
+    if routed != state.routed:
+        troubles.append(f"the edge routes to {routed}, the record says {state.routed}; run: releasectl recover")
+    return routed
+
+
+def _healthy(edge: Edge, state: State, troubles: list[str]) -> bool | None:
+    if state.live is None:
+        return None
+    release = edge.read_releases().get(state.live.ref.id)
+    if not isinstance(release, Release):
+        troubles.append(f"the record of {state.live.ref} cannot be read")
+        return False
+    path = release.gates.readiness_path
+    reply = edge.probe(state.live.slot, "GET", path, None, PROBE_S)
+    if reply.status != 200:
+        troubles.append(f"{state.live.ref} does not answer GET {path} with 200: {reply.status or reply.body}")
+    return reply.status == 200
+
+
+def _status_text(doc: dict[str, Any], now: float) -> str:
+    live, standby = doc["live"], doc["standby"]
+    if live is None:
+        lines = [f"{doc['service']}  nothing is live"]
+    else:
+        release, health = live["release"], "healthy" if doc["healthy"] else "NOT HEALTHY"
+        since = age(now - parse(live["since"]))
+        lines = [
+            f"{doc['service']}  {release['version']} live on {live['slot']}, {health}, for {since} (by {live['via']})",
+            f"  image     {release['image']}",
+        ]
+        if release["model_version"]:
+            lines.append(f"  model     {release['model_version']}")
+    if standby:
+        lines.append(f"  standby   {standby['release']['version']} on {standby['slot']} until {standby['until']}")
+    if doc["rollback"]:
+        lines.append(f"  rollback  {doc['rollback']}")
+    if doc["changing"]:
+        lines.append(f"  running   {doc['changing']}")
+    lines += [f"  TROUBLE   {trouble}" for trouble in doc["troubles"]]
+    return "\n".join(lines) + "\n"
+
+
+def history(edge: Edge, count: int) -> dict[str, Any]:
+    """The newest `count` ended transactions, the newest first."""
+    found = edge.read_history()
+    releases = [entry_doc(entry) for entry in reversed(found.entries)][:count]
+    doc = {"service": edge.config.service, "code": Code.OK, "releases": releases, "unreadable": found.unreadable}
+    return {**doc, "text": _history_text(doc)}
+
+
+def _history_text(doc: dict[str, Any]) -> str:
+    lines = [_history_line(item) for item in doc["releases"]] or ["no rollout has ended here yet"]
+    if doc["unreadable"]:
+        lines.append(f"{doc['unreadable']} line(s) of history.jsonl cannot be read")
+    return "\n".join(lines) + "\n"
+
+
+def _history_line(item: dict[str, Any]) -> str:
+    entry = read_entry(item)
+    took = f"{entry.ended - entry.started:.1f}s"
+    line = f"{item['ended'][:19]}Z  {entry.kind:8} {entry.outcome:6} "
+    line += f"{entry.release.version:12} release {entry.release.id:<4} {took:>7}  by {entry.by}"
+    if entry.reason:
+        line += f": {entry.reason}"
+    return line + (f"\n{'':22}{entry.cause}" if entry.cause else "")

@@ -1,0 +1,154 @@
+"""The commands a person types, and what can be done to the lab besides: cut, stop, reboot. It knows no code of ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+ROOT = Path(__file__).parent.parent.parent
+BIN = Path(sys.executable).parent
+HOST = "inference-1"
+NAME = f"{HOST}.slipway.test"
+URL = f"https://{NAME}"
+CONTAINER = f"slipway-lab-{HOST}"
+NETWORK = "slipway-lab"
+ROOTS = ROOT / ".lab" / "ca" / "acme-roots.pem"
+GOLDEN: list[dict[str, Any]] = json.loads((ROOT / "app" / "golden.json").read_text())
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    out: str
+
+    @property
+    def recap(self) -> dict[str, dict[str, int]]:
+        """host → the counts of Ansible's recap."""
+        lines = re.findall(r"^(\S+)\s+: (ok=.*)$", self.out, re.MULTILINE)
+        return {
+            host: {key: int(value) for key, value in (pair.split("=") for pair in counts.split())}
+            for host, counts in lines
+        }
+
+
+def run(*argv: str, timeout_s: float = 1200, env: dict[str, str] | None = None) -> Done:
+    """Run from the root of the tree; stdout and stderr are one, as a person sees them."""
+    done = subprocess.run(
+        argv, cwd=ROOT, env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, errors="replace", timeout=timeout_s,
+    )  # fmt: skip
+    return Done(done.returncode, done.stdout)
+
+
+def good(done: Done) -> Done:
+    assert done.code == 0, f"exit {done.code}\n{done.out[-6000:]}"
+    return done
+
+
+def make(*words: str, **env: str) -> Done:
+    return run("make", *words, env=env)
+
+
+def play(playbook: str, *arguments: str, timeout_s: float = 600) -> Done:
+    return run(str(BIN / "ansible-playbook"), playbook, *arguments, timeout_s=timeout_s)
+
+
+def build(version: str) -> Done:
+    return play("playbooks/build.yml", "-e", f"version={version}", "-e", "build_existing=keep")
+
+
+def build_faulty(version: str, fault: str) -> Done:
+    settings = {
+        "version": version,
+        "build_existing": "keep",
+        "build_context": str(ROOT / "tests/e2e/images/faulty"),
+        "build_base_image": "inference:v1.0.0",
+        "build_wheels": {},
+        "build_args": {"FAULT": fault},
+    }
+    return play("playbooks/build.yml", "-e", json.dumps(settings))
+
+
+def deploy(version: str, *arguments: str) -> Done:
+    return play("playbooks/deploy.yml", "-e", f"version={version}", *arguments)
+
+
+def on_host(*argv: str, check: bool = True, timeout_s: float = 120) -> str:
+    """As root on the host, through the engine and not over SSH: also when the network or sshd is what is broken."""
+    done = run("docker", "exec", CONTAINER, *argv, timeout_s=timeout_s)
+    assert not check or done.code == 0, f"{argv}: exit {done.code}\n{done.out}"
+    return done.out
+
+
+def state() -> dict[str, Any]:
+    return dict(json.loads(on_host("cat", "/var/lib/slipway/inference/state.json")))
+
+
+def live_version() -> str:
+    return str(state()["live"]["release"]["version"])
+
+
+def history() -> list[dict[str, Any]]:
+    return list(json.loads(on_host("releasectl", "history", "--json", "-n", "100"))["releases"])
+
+
+def ask(path: str, method: str = "GET", body: Any = None) -> requests.Response:
+    """Through the front door, its certificate verified against the authority's root alone."""
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.request(method, URL + path, json=body, verify=str(ROOTS), timeout=10)
+
+
+def predicts_right() -> None:
+    """The answers of the golden requests, compared here and not by the engine."""
+    for golden in GOLDEN:
+        answer = ask(golden["path"], golden["method"], golden["body"])
+        assert answer.status_code == 200, answer.text
+        for got, expected in zip(answer.json()["predictions"], golden["expect"]["predictions"], strict=True):
+            assert got["label"] == expected["label"]
+            assert abs(got["probability"] - expected["probability"]) <= golden["tolerance"]
+
+
+@contextmanager
+def cut(*names: str) -> Iterator[None]:
+    """Services of the lab (registry, acme, aws) off the network for a while; they keep what they have in memory."""
+    ends = {name: _end_of(f"slipway-lab-{name}") for name in names}
+    try:
+        for name in names:
+            good(run("docker", "network", "disconnect", NETWORK, f"slipway-lab-{name}"))
+        yield
+    finally:
+        for name, (address, aliases) in ends.items():
+            words = [word for alias in aliases for word in ("--alias", alias)]
+            good(run("docker", "network", "connect", "--ip", address, *words, NETWORK, f"slipway-lab-{name}"))
+
+
+def _end_of(container: str) -> tuple[str, list[str]]:
+    """(address, names) of a container on the lab's network."""
+    found = json.loads(good(run("docker", "inspect", container)).out)[0]["NetworkSettings"]["Networks"][NETWORK]
+    return found["IPAddress"], found["Aliases"]
+
+
+def wait_until(what: Callable[[], bool], within_s: float, words: str) -> float:
+    """Seconds until `what` held; an exception counts as no. Raises AssertionError after `within_s`."""
+    begin = time.monotonic()
+    last: Exception | None = None
+    while time.monotonic() - begin < within_s:
+        try:
+            if what():
+                return time.monotonic() - begin
+        except (OSError, AssertionError, subprocess.SubprocessError) as error:
+            last = error
+        time.sleep(0.25)
+    raise AssertionError(f"{words}: not within {within_s:g} s; last: {last}")

@@ -1,0 +1,88 @@
+"""From nothing to a prediction over TLS, by the commands that README names."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+
+import pytest
+from cryptography import x509
+
+from tests.e2e import lab
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fresh_lab() -> None:
+    lab.good(lab.play("playbooks/lab_down.yml", "-e", "lab_keep_cache=true"))
+    lab.good(lab.play("playbooks/lab.yml", timeout_s=1800))
+    lab.good(lab.build("v1.0.0"))
+
+
+def test_check_mode_tells_the_truth_on_a_clean_host() -> None:
+    before = lab.on_host("find", "/etc", "/var/lib/dpkg", "-newer", "/proc/1/cmdline", "-type", "f")
+    done = lab.good(lab.play("site.yml", "--check", "--diff"))
+    assert done.recap[lab.HOST]["changed"] > 10
+    assert '"version": "v1.0.0"' in done.out, "the diff names the release that would go live"
+    assert not lab.on_host("ls", "/usr/local/bin").strip(), "nothing was installed"
+    assert lab.on_host("find", "/etc", "/var/lib/dpkg", "-newer", "/proc/1/cmdline", "-type", "f") == before
+
+
+def test_make_deploy_ends_with_a_url_that_predicts() -> None:
+    done = lab.good(lab.make("deploy"))
+    assert f"{lab.URL}/predict answers" in done.out
+    lab.predicts_right()
+    assert lab.live_version() == "v1.0.0"
+
+
+def test_the_chain_is_the_acme_server_s() -> None:
+    context = ssl.create_default_context(cafile=str(lab.ROOTS))
+    with socket.create_connection((lab.NAME, 443), timeout=5) as raw:
+        with context.wrap_socket(raw, server_hostname=lab.NAME) as tls:
+            der = tls.getpeercert(binary_form=True)
+    assert der
+    assert "Pebble" in x509.load_der_x509_certificate(der).issuer.rfc4514_string()
+
+
+def test_a_second_converge_changes_nothing() -> None:
+    done = lab.good(lab.play("site.yml"))
+    assert done.recap[lab.HOST]["changed"] == 0
+    assert done.recap[lab.HOST]["failed"] == 0
+
+
+def test_a_second_make_deploy_changes_nothing() -> None:
+    done = lab.good(lab.make("deploy"))
+    assert all(counts["changed"] == 0 for counts in done.recap.values())
+
+
+def test_check_mode_tells_the_truth_on_a_converged_host() -> None:
+    done = lab.good(lab.play("site.yml", "--check", "--diff"))
+    assert done.recap[lab.HOST]["changed"] == 0
+
+
+def test_make_verify_proves_the_host() -> None:
+    done = lab.good(lab.make("verify"))
+    assert " passed" in done.out
+    assert "skipped" not in done.out
+
+
+def test_verify_fails_on_a_host_that_is_not_as_the_inventory_says() -> None:
+    lab.on_host("chmod", "0644", "/var/lib/slipway/inference/releases/1/secrets.env")
+    try:
+        done = lab.make("verify")
+        assert done.code != 0
+        assert "test_secrets_are_for_root_alone" in done.out
+    finally:
+        lab.on_host("chmod", "0600", "/var/lib/slipway/inference/releases/1/secrets.env")
+
+
+def test_status_says_what_is_live() -> None:
+    done = lab.good(lab.make("status"))
+    assert "v1.0.0 live on" in done.out
+    assert "healthy" in done.out
+
+
+def test_a_version_is_built_once() -> None:
+    done = lab.make("build", "VERSION=v1.0.0")
+    assert done.code != 0
+    assert "never overwritten" in done.out
+    assert "sha256:" in done.out

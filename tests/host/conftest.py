@@ -1,0 +1,117 @@
+"""
+Reads hosts of any environment and changes nothing: pytest tests/host --env local|dev|staging|prod.
+
+What a host should be comes from the inventory, resolved by Ansible itself; what it is, from testinfra over SSH.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import testinfra
+from testinfra.host import Host
+
+ROOT = Path(__file__).parent.parent.parent
+WANTED = {
+    "address": "ansible_host | default(inventory_hostname)",
+    "port": "ansible_port | default(22)",
+    "user": "ansible_user | default('')",
+    "key": "ansible_ssh_private_key_file | default('')",
+    "ssh_args": "ansible_ssh_common_args | default('')",
+    "service": "release_service",
+    "slots": "release_slots",
+    "version": "release_version",
+    "options": "release_options",
+    "domains": "service_domains",
+    "ca_path": "service_ca_path | default('')",
+    "open_ports": "baseline_open_tcp_ports",
+    "certificates_dir": "service_certificates_dir",
+    "denied_path": "(edge_denied_paths | default(['/metrics'])) | first",
+    "renew_days": "tls_renew_before_days | default(30)",
+    "golden": "release_gates.golden",
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--env", default="local", help="the inventory to verify: local, dev, staging or prod")
+
+
+@cache
+def inventory(env: str) -> dict[str, dict[str, Any]]:
+    """host → the values of WANTED, as the playbooks would see them."""
+    message = "{{ {" + ", ".join(f"'{name}': {value}" for name, value in WANTED.items()) + "} }}"
+    play = [
+        {
+            "hosts": "inference",
+            "gather_facts": False,
+            # Roles lend their defaults; none of their tasks runs.
+            "roles": [{"role": role, "tags": ["never"]} for role in ("baseline", "edge", "tls", "release")],
+            "post_tasks": [{"ansible.builtin.debug": {"msg": message}, "tags": ["wanted"]}],
+        }
+    ]
+    scratch = ROOT / ".pytest_cache" / "wanted.yml"
+    scratch.parent.mkdir(exist_ok=True)
+    scratch.write_text(json.dumps(play))
+    environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
+    argv = [
+        str(Path(sys.executable).parent / "ansible-playbook"),
+        "-i",
+        f"inventory/{env}",
+        "-t",
+        "wanted",
+        str(scratch),
+    ]
+    done = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    if done.returncode:
+        raise pytest.UsageError(f"inventory/{env} cannot be resolved:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+    hosts = json.loads(done.stdout)["plays"][0]["tasks"][-1]["hosts"]
+    return {name: answer["msg"] for name, answer in hosts.items()}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "name" in metafunc.fixturenames:
+        names = sorted(inventory(metafunc.config.getoption("--env")))
+        if not names:
+            raise pytest.UsageError("the inventory has no host in group `inference`")
+        metafunc.parametrize("name", names, scope="session")
+
+
+@pytest.fixture(scope="session")
+def wanted(name: str, request: pytest.FixtureRequest) -> dict[str, Any]:
+    return inventory(request.config.getoption("--env"))[name]
+
+
+@pytest.fixture(scope="session")
+def host(wanted: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    config = tmp_path_factory.mktemp("ssh") / "config"
+    config.write_text(f"Host {wanted['address']}\n  Port {wanted['port']}\n  BatchMode yes\n")
+    user = f"{wanted['user']}@" if wanted["user"] else ""
+    yield testinfra.get_host(
+        f"ssh://{user}{wanted['address']}",
+        ssh_config=str(config),
+        ssh_identity_file=wanted["key"] or None,
+        ssh_extra_args=wanted["ssh_args"] or None,
+        sudo=True,
+        controlpersist=60,
+    )
+
+
+@pytest.fixture(scope="session")
+def state(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
+    return dict(json.loads(host.file(f"/var/lib/slipway/{wanted['service']}/state.json").content_string))
+
+
+@pytest.fixture(scope="session")
+def container(host: Host, wanted: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
+    """`docker inspect` of the live container."""
+    done = host.run("docker inspect %s", f"{wanted['service']}-{state['live']['slot']}")
+    assert done.rc == 0, done.stderr
+    return dict(json.loads(done.stdout)[0])

@@ -1,0 +1,321 @@
+"""
+The core's edge over a host in memory. It can raise a Failure at a chosen call, or crash there: before the effect, midway
+(where a real one leaves something behind) or after it. A crash is a kill -9: nothing of the engine runs afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from releasectl.core import codec
+from releasectl.core.errors import Code, Failure, Interrupted
+from releasectl.core.model import Entry, Intent, Mark, Release, Settings, State
+from releasectl.core.ports import Broken, History, Records, Reply, Units
+from releasectl.core.request import RegistryAuth
+from releasectl.engine import Engine
+
+from .host import SLOTS, Host, read_entry, read_journal, read_release, read_state
+
+T = TypeVar("T")
+DISK = frozenset(
+    {"append_history", "save_state", "begin_journal", "append_journal", "write_release", "link_slot", "write_map"}
+)
+"""Calls that a full disk makes fail."""
+WRITES = DISK | {
+    "clear_journal", "set_aside_journal", "remove_release", "unlink_slot", "sweep", "start_unit", "stop_unit",
+    "pull_image", "remove_image", "remove_container", "set_map",
+}  # fmt: skip
+MIDWAY = frozenset({"save_state", "write_release", "remove_release", "write_map", "append_journal", "append_history"})
+
+
+class Crash(BaseException):
+    """kill -9, or the power cut."""
+
+
+@dataclass(frozen=True)
+class CrashAt:
+    call: int
+    when: str
+    """`before`, `midway` or `after` the effect."""
+
+
+@dataclass(frozen=True)
+class FailAt:
+    """The call number `call` fails; `of` given: and every later one of these names."""
+
+    call: int
+    of: frozenset[str] = frozenset()
+    code: int = Code.PREFLIGHT
+
+    def hits(self, number: int, name: str) -> bool:
+        return number == self.call or (number > self.call and name in self.of)
+
+
+class SimulatedEdge:
+    def __init__(self, host: Host, crash: CrashAt | None = None, fail: FailAt | None = None) -> None:
+        self.host = host
+        self.config = host.config
+        self.crash = crash
+        self.fail = fail
+        self.calls: list[str] = []
+        self.dead = False
+        self.held = False
+        self.stop_at: int | None = None
+        """A signal arrives at this call."""
+        self.down: frozenset[str] = frozenset()
+        """Calls that fail as long as they are named here."""
+
+    def _call(self, name: str, act: Callable[[], T], midway: Callable[[], Any] | None = None) -> T:
+        if self.dead:
+            raise Crash
+        host = self.host
+        self.calls.append(name)
+        number = len(self.calls)
+        at = self.crash.when if self.crash and self.crash.call == number else None
+        if at in ("before", "midway"):
+            if at == "midway" and midway:
+                midway()
+            self._die()
+        if name in self.down or (self.fail and self.fail.hits(number, name)):
+            raise Failure(self.fail.code if self.fail else Code.PREFLIGHT, f"simulated trouble of {name}")
+        served = host.serves()
+        result = act()
+        self._watch(name, served)
+        self._doom(name)
+        if at == "after":
+            self._die()
+        return result
+
+    def _die(self) -> None:
+        self.dead = True
+        raise Crash
+
+    def _watch(self, name: str, served: bool) -> None:
+        """The promise to the outside: no call of ours takes the answer away from somebody who had one."""
+        host = self.host
+        nobody_yet = host.runtime not in SLOTS and not any(it.outcome == "live" for it in host.entries())
+        if served and not host.serves() and not nobody_yet:
+            host.violations += (f"{name} took the traffic from a healthy slot",)
+        if name == "set_map" and host.runtime in SLOTS and not host.serves():
+            live = None if host.state is None else host.state_now().live
+            if not live or live.slot != host.runtime:
+                host.violations += (f"{name} moved the traffic to {host.runtime}, which is not ready",)
+
+    def _doom(self, name: str) -> None:
+        for slot, it in self.host.containers.items():
+            if it.running and self.host.registry[it.image].dies_at == name and slot == self.host.runtime:
+                self.host.kill(slot)
+
+    # Clock and signals.
+
+    def now(self) -> float:
+        return self.host.wall
+
+    def monotonic(self) -> float:
+        return self.host.mono
+
+    def pause(self, seconds: float) -> None:
+        self._call("pause", lambda: self.host.spend(seconds))
+        if self.stop_at is not None and len(self.calls) >= self.stop_at and not self.held:
+            raise Interrupted("SIGTERM")
+
+    def hold_signals(self, hold: bool) -> None:
+        self.held = hold
+
+    def emit(self, event: Mapping[str, Any]) -> None:
+        if self.dead:
+            raise Crash
+        self.host.events += (json.dumps(event, ensure_ascii=False),)
+
+    # Records.
+
+    def read_records(self) -> Records:
+        host = self.host
+
+        def read() -> Records:
+            state: State | Broken | None = None
+            try:
+                state = None if host.state is None else read_state(host.state)
+            except (ValueError, Failure) as error:
+                state = Broken(str(error))
+            journal = read_journal(host.journal) if host.journal is not None else None
+            return Records(state, journal, dict(host.links), host.map_file)
+
+        return self._call("read_records", read)
+
+    def read_history(self) -> History:
+        return self._call("read_history", lambda: History(tuple(read_entry(line) for line in self.host.history)))
+
+    def append_history(self, entry: Entry) -> None:
+        self._set("append_history", history=(*self.host.history, json.dumps(codec.entry_doc(entry))))
+
+    def save_state(self, state: State) -> None:
+        self._set("save_state", state=json.dumps(codec.state_doc(state)))
+
+    def begin_journal(self, intent: Intent) -> None:
+        assert self.host.journal is None, "a transaction began over an unresolved one"
+        self._set("begin_journal", journal=(json.dumps(codec.intent_doc(intent)),))
+
+    def append_journal(self, mark: Mark) -> None:
+        assert self.host.journal is not None
+        self._set("append_journal", journal=(*self.host.journal, json.dumps(codec.mark_doc(mark))))
+
+    def clear_journal(self) -> None:
+        self._set("clear_journal", journal=None)
+
+    def set_aside_journal(self) -> str:
+        self._set("set_aside_journal", journal=None, aside=self.host.aside + 1)
+        return "journal.unreadable"
+
+    def read_releases(self) -> Mapping[int, Release | Broken]:
+        host = self.host
+        return self._call("read_releases", lambda: {n: read_release(text) for n, (text, _) in host.releases.items()})
+
+    def read_settings(self, release: int) -> Settings:
+        return self._call("read_settings", lambda: self.host.releases[release][1])
+
+    def write_release(self, release: Release, settings: Settings) -> None:
+        record = (json.dumps(codec.release_doc(release)), settings)
+        self._call("write_release", lambda: self.host.releases.update({release.ref.id: record}), self._litter)
+
+    def remove_release(self, release: int) -> None:
+        def midway() -> None:
+            if self.host.releases.pop(release, None):
+                self._litter()
+
+        self._call("remove_release", lambda: self.host.releases.pop(release, None), midway)
+
+    def link_slot(self, slot: str, release: int) -> None:
+        self._call("link_slot", lambda: self.host.links.update({slot: release}))
+
+    def unlink_slot(self, slot: str) -> None:
+        self._call("unlink_slot", lambda: self.host.links.pop(slot, None))
+
+    def write_map(self, slot: str) -> None:
+        self._set("write_map", map_file=slot)
+
+    def sweep(self) -> None:
+        self._set("sweep", litter=frozenset())
+
+    def _set(self, name: str, **values: Any) -> None:
+        def act() -> None:
+            for key, value in values.items():
+                setattr(self.host, key, value)
+
+        self._call(name, act, self._litter)
+
+    def _litter(self) -> None:
+        self.host.litter |= {f".{len(self.calls)}.tmp"}
+
+    # systemd.
+
+    def units(self) -> Units:
+        return self._call("units", lambda: Units({slot: self.host.units.get(slot, "inactive") for slot in SLOTS}))
+
+    def start_unit(self, slot: str, timeout_s: float) -> None:
+        assert timeout_s > 0
+        self.host.spend(0.01)
+        trouble = self._call("start_unit", lambda: self.host.run_slot(slot))
+        if trouble:
+            raise Failure(Code.GATE, trouble)
+
+    def stop_unit(self, slot: str, quick: bool, timeout_s: float) -> None:
+        assert timeout_s > 0
+        self.host.spend(0.01)
+        self._call("stop_unit", lambda: self.host.stop_slot(slot))
+
+    def died(self, slot: str, wait_s: float) -> str | None:
+        self.host.spend(wait_s)
+        it = self.host.containers.get(slot)
+        ended = it is not None and not it.running
+        return self._call("died", lambda: "exited with code 137" if ended else None)
+
+    # Docker.
+
+    def check_docker(self) -> int:
+        return self._call("check_docker", lambda: self.host.free_mb)
+
+    def has_image(self, image: str) -> bool:
+        return self._call("has_image", lambda: image in self.host.images)
+
+    def images(self) -> frozenset[str]:
+        return self._call("images", lambda: self.host.images)
+
+    def pull_image(self, image: str, auth: RegistryAuth | None, timeout_s: float) -> None:
+        if image not in self.host.registry:
+            raise Failure(Code.IMAGE, f"Failed to pull {image}: the registry does not have this image")
+        self._set("pull_image", images=self.host.images | {image})
+
+    def remove_image(self, image: str) -> None:
+        used = [slot for slot, it in self.host.containers.items() if it.image == image]
+        if used:
+            raise Failure(Code.PREFLIGHT, f"image is used by the container of {used[0]}")
+        self._set("remove_image", images=self.host.images - {image})
+
+    def containers(self) -> Mapping[str, int]:
+        return self._call("containers", lambda: {slot: it.release for slot, it in self.host.containers.items()})
+
+    def remove_container(self, slot: str) -> None:
+        self._call("remove_container", lambda: self.host.containers.pop(slot, None))
+
+    def logs(self, slot: str) -> tuple[str, ...]:
+        it = self.host.containers.get(slot)
+        return self._call("logs", lambda: self.host.registry[it.image].says if it else ())
+
+    # The HAProxy runtime socket.
+
+    def get_map(self) -> str | None:
+        return self._call("get_map", lambda: self.host.runtime)
+
+    def set_map(self, slot: str, timeout_s: float) -> None:
+        assert timeout_s > 0
+        self._set("set_map", runtime=slot)
+
+    def in_flight(self, slot: str) -> int:
+        def look() -> int:
+            self.host.busy = max(0, self.host.busy - 1)
+            return self.host.busy
+
+        return self._call("in_flight", look)
+
+    # HTTP to a slot.
+
+    def probe(self, slot: str, method: str, path: str, body: Any, timeout_s: float) -> Reply:
+        self.host.spend(0.002)
+        app = self.host.app(slot)
+
+        def answer() -> Reply:
+            if app is None:
+                return Reply(0, "connection refused")
+            if path == "/version":
+                return Reply(200, json.dumps({"version": app.version}))
+            if path == "/predict":
+                return Reply(app.status, app.answer)
+            good = app.live if path == "/health" else app.ready
+            return Reply(200 if good else 503, app.health)
+
+        return self._call("probe", answer)
+
+
+def engine_of(edge: SimulatedEdge) -> Engine:
+    host = edge.host
+
+    @contextmanager
+    def lock() -> Iterator[None]:
+        if host.locked:
+            raise Failure(Code.LOCKED, "another change is running: deploy by bob since then")
+        host.locked = True
+        try:
+            yield
+        finally:
+            host.locked = False
+
+    def new_txn() -> str:
+        host.txns += 1
+        return f"txn-{host.txns}"
+
+    return Engine(edge, lock, new_txn)

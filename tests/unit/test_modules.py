@@ -1,0 +1,51 @@
+"""The modules of slipway.ops: the documentation equals the argument spec, and the examples are read by Ansible."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent.parent
+MODULES = sorted((ROOT / "collections/ansible_collections/slipway/ops/plugins/modules").glob("*.py"))
+sys.path.insert(0, str(ROOT / "collections"))
+
+
+class SpecSeen(Exception):
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self.spec = spec
+
+
+def spec_of(name: str) -> dict[str, Any]:
+    module = importlib.import_module(f"ansible_collections.slipway.ops.plugins.modules.{name}")
+
+    def seen(**kwargs: Any) -> None:
+        raise SpecSeen(kwargs["argument_spec"])
+
+    with mock.patch.object(module, "AnsibleModule", seen), pytest.raises(SpecSeen) as caught:
+        module.main()
+    return caught.value.spec
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_documentation_equals_the_argument_spec(path: Path) -> None:
+    module = importlib.import_module(f"ansible_collections.slipway.ops.plugins.modules.{path.stem}")
+    documented = yaml.safe_load(module.DOCUMENTATION)["options"]
+    spec = spec_of(path.stem)
+    assert set(documented) == set(spec)
+    for name, option in spec.items():
+        for key in ("type", "default", "required", "choices"):
+            assert documented[name].get(key) == option.get(key), f"{name}.{key}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_examples_and_return_are_yaml_with_types(path: Path) -> None:
+    module = importlib.import_module(f"ansible_collections.slipway.ops.plugins.modules.{path.stem}")
+    assert all(f"slipway.ops.{path.stem}" in task for task in yaml.safe_load(module.EXAMPLES))
+    for value in yaml.safe_load(module.RETURN).values():
+        assert {"description", "type", "returned", "sample"} <= set(value)

@@ -1,0 +1,56 @@
+"""A role's public face: what it documents is what it has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent.parent
+ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
+
+
+def load(path: Path) -> Any:
+    return yaml.safe_load(path.read_text()) or {}
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+class TestRole:
+    def test_specs_and_defaults_have_the_same_keys_and_values(self, role: Path) -> None:
+        specs = load(role / "meta" / "argument_specs.yml")["argument_specs"]
+        defaults = load(role / "defaults" / "main.yml")
+        options: dict[str, Any] = {}
+        for entry in specs.values():
+            options |= entry.get("options", {})
+        documented = {name: option.get("default") for name, option in options.items() if "default" in option}
+        assert documented == defaults
+        assert set(options) == set(defaults), "a variable without a default is not documented in one place"
+
+    def test_public_names_carry_the_role_s_name(self, role: Path) -> None:
+        for name in load(role / "defaults" / "main.yml"):
+            assert name.startswith(f"{role.name}_")
+
+    def test_private_names_are_marked(self, role: Path) -> None:
+        if (role / "vars" / "main.yml").exists():
+            assert all(name.startswith(f"_{role.name}_") for name in load(role / "vars" / "main.yml"))
+
+    def test_main_only_imports(self, role: Path) -> None:
+        for task in load(role / "tasks" / "main.yml"):
+            assert {
+                "ansible.builtin.import_tasks",
+                "ansible.builtin.include_tasks",
+                "ansible.builtin.import_role",
+            } & set(task), task["name"]
+
+    def test_every_variable_has_its_comment(self, role: Path) -> None:
+        lines = (role / "defaults" / "main.yml").read_text().splitlines()
+        block_has_comment = False
+        for line in lines:
+            if not line.strip():
+                block_has_comment = False
+            elif line.startswith("#"):
+                block_has_comment = True
+            elif line[0].isalpha():
+                assert block_has_comment, f"{role.name}: {line}"
