@@ -6,7 +6,7 @@ import hashlib
 import struct
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -54,11 +54,8 @@ class Manifest(msgspec.Struct):
     file: str = "model.onnx"
 
 
-class Outcome(NamedTuple):
-    """The answer for some rows: per row the number of its class, and the probability of that class."""
-
-    classes: list[int]
-    probabilities: list[float]
+# The answer for some rows: per row the number of its class, and the probability of that class.
+Outcome = tuple[list[int], list[float]]
 
 
 class Model:
@@ -92,7 +89,7 @@ class Model:
         """Classify the rows of `buffer`: float32, native byte order, row after row."""
         rows = self._from_buffer(buffer, self._float32).reshape(-1, self.width)
         probabilities = self._run(["probabilities"], {self._input: rows})[0]
-        return Outcome(probabilities.argmax(1).tolist(), probabilities.max(1).tolist())
+        return probabilities.argmax(1).tolist(), probabilities.max(1).tolist()
 
     def warm_up(self, rows: int) -> float:
         """Check the golden requests and run a full batch; gives the seconds that a full batch takes.
@@ -102,18 +99,18 @@ class Model:
         row = b"\0" * (4 * self.width)
         for golden in self.manifest.golden:
             buffer = b"".join([self.pack(*instance) for instance in golden.body.instances])
-            outcome = self.run(buffer)
+            classes, probabilities = self.run(buffer)
             row = buffer[: 4 * self.width]
             wanted = golden.expect.predictions
-            labels = [self.manifest.classes[number] for number in outcome.classes]
+            labels = [self.manifest.classes[number] for number in classes]
             close = all(
                 abs(have - want.probability) <= golden.tolerance
-                for have, want in zip(outcome.probabilities, wanted, strict=True)
+                for have, want in zip(probabilities, wanted, strict=True)
             )
             if labels != [want.label for want in wanted] or not close:
                 raise ModelError(
                     f"Model {self.manifest.version} answers its golden request '{golden.name}' with "
-                    f"{list(zip(labels, outcome.probabilities, strict=True))}, not as its manifest says"
+                    f"{list(zip(labels, probabilities, strict=True))}, not as its manifest says"
                 )
         full = row * rows
         times = []

@@ -245,14 +245,17 @@ class Engine:
 
     def _afterwards(self, result: Result) -> None:
         """Best effort, after success is recorded: clean up, and say what the way back is. Never fails a deploy."""
-        records = self.edge.read_records()
-        if not isinstance(records.state, State):
-            return
         try:
-            self._prune(records.state, False, result)
+            records = self.edge.read_records()
+            if not isinstance(records.state, State):
+                return
+            try:
+                self._prune(records.state, False, result)
+            except Exception as trouble:
+                result.warnings.append(f"prune: {as_failure(trouble).cause}")
+            result.extra["rollback"] = way_back(self.edge, records.state)
         except Exception as trouble:
-            result.warnings.append(f"prune: {as_failure(trouble).cause}")
-        result.extra["rollback"] = way_back(self.edge, records.state)
+            result.warnings.append(f"after the deploy: {as_failure(trouble).cause}")
 
     def _prune(self, state: State, dry_run: bool, result: Result) -> list[str]:
         edge = self.edge

@@ -10,7 +10,7 @@ from typing import Any
 from releasectl.core import codec
 from releasectl.core.config import read_config
 from releasectl.core.errors import Failure
-from releasectl.core.model import Config, Entry, Journal, Release, Settings, State
+from releasectl.core.model import Config, Entry, Journal, Mark, Release, Settings, State
 from releasectl.core.ports import Broken
 
 BOOT_S = 0.05
@@ -29,7 +29,7 @@ def config_doc(**changed: Any) -> dict[str, Any]:
         "standby_s": 900,
         "retain": 3,
         "min_free_mb": 1024,
-        "deadlines_s": {"pull": 600, "start": 30, "liveness": 5, "readiness": 5, "golden": 5, "switch": 5},
+        "deadlines_s": {"pull": 600, "start": 30, "liveness": 0.5, "readiness": 0.5, "golden": 5, "switch": 5},
         **changed,
     }
 
@@ -87,7 +87,8 @@ class Host:
     busy: int = 0
     """Requests in flight to a slot that has just lost the traffic; each look at it sees one fewer."""
     locked: bool = False
-    events: tuple[str, ...] = ()
+    died: frozenset[str] = frozenset()
+    """Slots whose container died by itself."""
     violations: tuple[str, ...] = ()
 
     def copy(self) -> Host:
@@ -144,6 +145,7 @@ class Host:
         good = self.registry[image].starts
         self.containers[slot] = Container(release, image, good, self.mono)
         self.units[slot] = "active" if good else "activating"
+        self.died -= {slot}
         return None if good else "the container exited with code 1"
 
     def stop_slot(self, slot: str) -> None:
@@ -155,6 +157,7 @@ class Host:
         """The container dies by itself and goes on dying: systemd keeps trying."""
         self.containers[slot] = replace(self.containers[slot], running=False)
         self.units[slot] = "activating"
+        self.died |= {slot}
 
     def app(self, slot: str) -> App | None:
         """The application that answers in a slot."""
@@ -186,9 +189,14 @@ def read_release(text: str) -> Release:
     return codec.read_release(json.loads(text), "release")
 
 
+@lru_cache(maxsize=4096)
+def read_mark(text: str) -> Mark:
+    return codec.read_mark(json.loads(text))
+
+
 def read_journal(lines: tuple[str, ...]) -> Journal | Broken:
     try:
         intent = codec.read_intent(json.loads(lines[0]))
-        return Journal(intent, tuple(codec.read_mark(json.loads(line)) for line in lines[1:]))
+        return Journal(intent, tuple(read_mark(line) for line in lines[1:]))
     except (ValueError, Failure) as error:
         return Broken(str(error))

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from releasectl.core import codec
 from releasectl.core.errors import Code, Failure, Interrupted
-from releasectl.core.model import Entry, Intent, Mark, Release, Settings, State
+from releasectl.core.model import Entry, Intent, Journal, Mark, Release, Settings, State
 from releasectl.core.ports import Broken, History, Records, Reply, Units
 from releasectl.core.request import RegistryAuth
 from releasectl.engine import Engine
@@ -29,7 +29,7 @@ WRITES = DISK | {
     "clear_journal", "set_aside_journal", "remove_release", "unlink_slot", "sweep", "start_unit", "stop_unit",
     "pull_image", "remove_image", "remove_container", "set_map",
 }  # fmt: skip
-MIDWAY = frozenset({"save_state", "write_release", "remove_release", "write_map", "append_journal", "append_history"})
+MIDWAY = frozenset({"save_state", "write_release", "remove_release", "write_map"})
 
 
 class Crash(BaseException):
@@ -62,6 +62,7 @@ class SimulatedEdge:
         self.crash = crash
         self.fail = fail
         self.calls: list[str] = []
+        self.events: list[Mapping[str, Any]] = []
         self.dead = False
         self.held = False
         self.stop_at: int | None = None
@@ -81,6 +82,7 @@ class SimulatedEdge:
                 midway()
             self._die()
         if name in self.down or (self.fail and self.fail.hits(number, name)):
+            self._doom(name)
             raise Failure(self.fail.code if self.fail else Code.PREFLIGHT, f"simulated trouble of {name}")
         served = host.serves()
         result = act()
@@ -98,7 +100,8 @@ class SimulatedEdge:
         """The promise to the outside: no call of ours takes the answer away from somebody who had one."""
         host = self.host
         nobody_yet = host.runtime not in SLOTS and not any(it.outcome == "live" for it in host.entries())
-        if served and not host.serves() and not nobody_yet:
+        # An undo gives the traffic back to a live release even if that one had died by itself.
+        if served and not host.serves() and not nobody_yet and host.runtime not in host.died:
             host.violations += (f"{name} took the traffic from a healthy slot",)
         if name == "set_map" and host.runtime in SLOTS and not host.serves():
             live = None if host.state is None else host.state_now().live
@@ -129,7 +132,7 @@ class SimulatedEdge:
     def emit(self, event: Mapping[str, Any]) -> None:
         if self.dead:
             raise Crash
-        self.host.events += (json.dumps(event, ensure_ascii=False),)
+        self.events.append(event)
 
     # Records.
 
@@ -157,7 +160,9 @@ class SimulatedEdge:
         self._set("save_state", state=json.dumps(codec.state_doc(state)))
 
     def begin_journal(self, intent: Intent) -> None:
-        assert self.host.journal is None, "a transaction began over an unresolved one"
+        left = read_journal(self.host.journal) if self.host.journal else None
+        ended = {read_entry(line).txn for line in self.host.history}
+        assert not isinstance(left, Journal) or left.intent.txn in ended, "a transaction began over an unresolved one"
         self._set("begin_journal", journal=(json.dumps(codec.intent_doc(intent)),))
 
     def append_journal(self, mark: Mark) -> None:
@@ -257,7 +262,10 @@ class SimulatedEdge:
         self._set("remove_image", images=self.host.images - {image})
 
     def containers(self) -> Mapping[str, int]:
-        return self._call("containers", lambda: {slot: it.release for slot, it in self.host.containers.items()})
+        try:
+            return self._call("containers", lambda: {slot: it.release for slot, it in self.host.containers.items()})
+        except Failure:
+            return {}
 
     def remove_container(self, slot: str) -> None:
         self._call("remove_container", lambda: self.host.containers.pop(slot, None))

@@ -39,41 +39,47 @@ class Transaction:
         self.reached = set(reached)
         self.timings: Timings = timings if timings is not None else []
         self.recovered = recovered
-        self.committed = False
+        self.entry: Entry | None = None
+        """Set once history has it."""
         self.performer = Performer(edge, release, settings, auth)
         self.warnings = self.performer.warnings
 
+    @property
+    def committed(self) -> bool:
+        return self.entry is not None
+
     def run(self, phases: tuple[Phase, ...] | None = None) -> Entry:
         """Returns the history entry of a release that is live. Raises Failure once everything is undone."""
-        entry: Entry | None = None
         try:
             for phase in phases or self.known:
                 if phase.name == SWITCH:
                     # From here on the shortest way to safety is forward: a signal no longer stops the engine.
                     self.edge.pause(0)
                     self.edge.hold_signals(True)
-                entry = self._phase(phase) or entry
+                self._phase(phase)
         except Exception as trouble:
             failure = as_failure(trouble)
             if not self.committed:
                 self.undo(failure)
                 raise failure from trouble
             self.warnings.append(failure.cause)
-        assert entry is not None, "a transaction has a phase that commits"
-        self.edge.clear_journal()
-        return entry
+        assert self.entry is not None, "a transaction has a phase that commits"
+        try:
+            self.edge.clear_journal()
+        except Failure as trouble:
+            # Recovery clears it: history says how it ended.
+            self.warnings.append(trouble.cause)
+        return self.entry
 
-    def _phase(self, phase: Phase) -> Entry | None:
-        edge, started, entry = self.edge, self.edge.monotonic(), None
+    def _phase(self, phase: Phase) -> None:
+        edge, started = self.edge, self.edge.monotonic()
         self._emit(phase.name, "start")
         self.reached.add(phase.name)
         try:
             for effect in phase.effects:
                 self._step(phase, effect, started)
             if phase.commits:
-                entry = self._entry("live", None)
-                self._step(phase, fx.AppendHistory(entry), started)
-                self.committed = True
+                self._step(phase, fx.AppendHistory(self._entry("live", None)), started)
         except Exception as trouble:
             took = edge.monotonic() - started
             self.timings.append((phase.name, took))
@@ -82,7 +88,6 @@ class Transaction:
         took = edge.monotonic() - started
         self.timings.append((phase.name, took))
         self._emit(phase.name, "done", took)
-        return entry
 
     def _step(self, phase: Phase, effect: fx.Effect, started: float) -> None:
         self.edge.pause(0)
@@ -93,6 +98,9 @@ class Transaction:
             )
         self.edge.append_journal(Mark(self.edge.now(), phase.name, effect.name, "before"))
         self.performer.perform(effect, left)
+        if isinstance(effect, fx.AppendHistory):
+            # Before anything else can fail: what history says is live is never undone.
+            self.entry = effect.entry
         self.edge.append_journal(Mark(self.edge.now(), phase.name, effect.name, "after"))
 
     def undo(self, failure: Failure) -> None:
@@ -125,13 +133,15 @@ class Transaction:
     def _entry(self, outcome: str, failure: Failure | None) -> Entry:
         intent = self.intent
         old = intent.before.live
+        # The same release again is no way back from itself.
+        previous = old.ref if old and old.ref.id != intent.target.id else intent.before.previous
         return Entry(
             txn=intent.txn,
             kind=intent.kind,
             outcome=outcome,
             release=intent.target,
             slot=intent.slot,
-            previous=old.ref if old else None,
+            previous=previous,
             by=intent.by,
             reason=intent.reason,
             started=intent.started,

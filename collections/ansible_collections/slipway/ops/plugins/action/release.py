@@ -22,6 +22,8 @@ class ActionModule(ActionBase):
         args = dict(self._task.args)
         self._check_version(args.get("version"))
         args.update(self._resolve(args))
+        # It was for the controller alone: no host needs a key of AWS.
+        args.pop("aws", None)
         args.setdefault("by", f"{getpass.getuser()}@{socket.gethostname()}")
         return dict(self._execute_module(module_name="slipway.ops.release", module_args=args, task_vars=task_vars))
 

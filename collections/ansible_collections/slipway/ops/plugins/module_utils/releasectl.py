@@ -40,10 +40,13 @@ def finish(module: AnsibleModule, result: dict[str, Any]) -> None:
         document = (result.get("diff") or {}).get(side)
         if document is not None:
             result["diff"][side] = json.dumps(document, indent=2, sort_keys=True) + "\n"
+    for warning in result.pop("warnings", []):
+        module.warn(warning)
     if result["code"] == 0:
         module.exit_json(**{"changed": False, **result})
-    parts = [result.get("message"), result.get("cause"), result.get("hint")]
-    text = "\n".join(dict.fromkeys(part for part in parts if part))
+    text = result.get("message") or f"releasectl ended with {result['code']}"
+    cause, hint = result.get("cause") or "", result.get("hint") or ""
+    text += "".join(f"\n{part}" for part in (cause, hint) if part and part not in text)
     if result.get("logs"):
         text += "\nThe container's last lines:\n" + "\n".join(f"  {line}" for line in result["logs"])
-    module.fail_json(msg=text or f"releasectl ended with {result['code']}", **result)
+    module.fail_json(msg=text, **result)

@@ -47,7 +47,7 @@ digest:
 """
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-from ansible_collections.slipway.ops.plugins.module_utils import registry  # noqa: E402
+from ansible_collections.slipway.ops.plugins.module_utils import options, registry  # noqa: E402
 
 
 def main() -> None:
@@ -56,7 +56,7 @@ def main() -> None:
             "registry": {"type": "str", "required": True},
             "repository": {"type": "str", "required": True},
             "version": {"type": "str", "required": True},
-            "aws": {"type": "dict", "default": {}, "no_log": True},
+            "aws": options.AWS,
         },
         supports_check_mode=True,
     )

@@ -55,7 +55,7 @@ image:
 
 import docker  # noqa: E402
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-from ansible_collections.slipway.ops.plugins.module_utils import registry  # noqa: E402
+from ansible_collections.slipway.ops.plugins.module_utils import options, registry  # noqa: E402
 from docker.errors import DockerException  # noqa: E402
 
 
@@ -79,15 +79,15 @@ def main() -> None:
             "registry": {"type": "str", "required": True},
             "repository": {"type": "str", "required": True},
             "version": {"type": "str", "required": True},
-            "aws": {"type": "dict", "default": {}, "no_log": True},
+            "aws": options.AWS,
         },
         supports_check_mode=True,
     )
-    options = module.params
-    where = {name: options[name] for name in ("registry", "repository", "version")}
+    given = module.params
+    where = {name: given[name] for name in ("registry", "repository", "version")}
     target = f"{where['registry']}/{where['repository']}"
     try:
-        session = registry.Session.of(options["aws"])
+        session = registry.Session.of(given["aws"])
         auth = registry.credentials(session)
         try:
             taken = registry.digest(session, auth, **where)
@@ -99,12 +99,13 @@ def main() -> None:
             pass
         if module.check_mode:
             module.exit_json(changed=True, digest="")
-        pushed = push(options["image"], target, where["version"], auth)
+        pushed = push(given["image"], target, where["version"], auth)
         found = registry.digest(session, auth, **where)
     except (registry.RegistryError, registry.NotInRegistry, DockerException) as error:
         module.fail_json(msg=str(error))
     if pushed != found:
-        module.fail_json(msg=f"Failed to push {target}:{where['version']}: pushed {pushed}, but the registry has {found}.")
+        name = f"{target}:{where['version']}"
+        module.fail_json(msg=f"Failed to push {name}: pushed {pushed}, but the registry has {found}.")
     module.exit_json(changed=True, digest=found, image=f"{target}@{found}")
 
 

@@ -5,9 +5,11 @@ DOCUMENTATION = r"""
 module: release
 short_description: Make a version of a service the live one on a host
 description:
-  - Resolves the version to an image digest on the controller (ECR token by boto3, manifest from the registry), then hands
-    the host one request. The engine there pulls, starts, gates, switches and drains, or leaves the old release serving.
-  - When the registry cannot be asked, a version that the host has a record of is still made live, as tags are immutable.
+  - Resolves the version to an image digest on the controller (ECR token by boto3, manifest from the registry), then
+    hands the host one request. The engine there pulls, starts, gates, switches and drains, or leaves the old release
+    serving.
+  - When the registry cannot be asked, a version that the host has a record of is still made live, as tags are
+    immutable.
   - In check mode nothing is changed and C(diff) shows what would be.
 options:
   service:
@@ -112,9 +114,11 @@ logs:
 import json  # noqa: E402
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-from ansible_collections.slipway.ops.plugins.module_utils import releasectl  # noqa: E402
+from ansible_collections.slipway.ops.plugins.module_utils import options, releasectl  # noqa: E402
 
-REQUEST_KEYS = ("version", "image", "env", "secrets", "options", "gates", "model_version", "reason", "by", "registry_auth")
+REQUEST_KEYS = (
+    "version", "image", "env", "secrets", "options", "gates", "model_version", "reason", "by", "registry_auth",
+)  # fmt: skip
 
 
 def main() -> None:
@@ -124,7 +128,7 @@ def main() -> None:
             "version": {"type": "str", "required": True},
             "registry": {"type": "str", "required": True},
             "repository": {"type": "str", "required": True},
-            "aws": {"type": "dict", "default": {}, "no_log": True},
+            "aws": options.AWS,
             "env": {"type": "dict", "default": {}},
             "secrets": {"type": "dict", "default": {}, "no_log": True},
             "options": {"type": "dict", "default": {}},
@@ -133,24 +137,24 @@ def main() -> None:
             "reason": {"type": "str", "default": ""},
             "by": {"type": "str"},
             "image": {"type": "str"},
-            "registry_auth": {"type": "dict", "no_log": True},
+            "registry_auth": options.REGISTRY_AUTH,
             "resolve_error": {"type": "str"},
         },
         supports_check_mode=True,
     )
-    options = module.params
+    given = module.params
     if module.check_mode and not releasectl.installed():
         # A host that was never converged: everything would be new.
-        after = {"version": options["version"], "image": options["image"]}
+        after = {"version": given["version"], "image": given["image"]}
         module.exit_json(
             changed=True, outcome="would_change", code=0, phases=[],
             diff={"before": "", "after": json.dumps(after, indent=2) + "\n"},
         )  # fmt: skip
-    request = {key: options[key] for key in REQUEST_KEYS}
+    request = {key: given[key] for key in REQUEST_KEYS}
     words = ["deploy", "--request", "-"] + (["--dry-run"] if module.check_mode else [])
-    result = releasectl.call(module, options["service"], *words, stdin=json.dumps(request))
-    if result["code"] != 0 and options["resolve_error"]:
-        result["message"] = f"{options['resolve_error']}\n{result.get('message', '')}"
+    result = releasectl.call(module, given["service"], *words, stdin=json.dumps(request))
+    if result["code"] != 0 and given["resolve_error"]:
+        result["message"] = f"{given['resolve_error']}\n{result.get('message', '')}"
     releasectl.finish(module, result)
 
 

@@ -1,0 +1,23 @@
+"""Options that several modules take. Only secrets are hidden: a hidden region would be blotted out of every message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+AWS: dict[str, Any] = {
+    "type": "dict",
+    "default": {},
+    "options": {
+        "region": {"type": "str"},
+        "endpoint_url": {"type": "str"},
+        "ca_bundle": {"type": "path"},
+        "access_key": {"type": "str", "no_log": False},
+        "secret_key": {"type": "str", "no_log": True},
+        "profile": {"type": "str"},
+    },
+}
+
+REGISTRY_AUTH: dict[str, Any] = {
+    "type": "dict",
+    "options": {"username": {"type": "str"}, "password": {"type": "str", "no_log": True}},
+}
