@@ -15,7 +15,7 @@ from .core.model import Intent, Ref, Release, Settings, State
 from .core.phases import phases_of
 from .core.ports import Broken, Edge
 from .core.recovery import recover
-from .core.request import RegistryAuth, read_request
+from .core.request import RegistryAuth, one_line, read_request
 from .core.retention import to_prune
 from .core.transaction import Transaction, as_failure
 
@@ -112,7 +112,7 @@ class Engine:
 
         def resolve(state: State, releases: Mapping[int, Release]) -> Wish:
             release = plan.rollback_target(to, releases, state)
-            return Wish(release, False, self.edge.read_settings(release.ref.id), by, reason)
+            return Wish(release, False, self.edge.read_settings(release.ref.id), one_line(by), one_line(reason))
 
         try:
             return self._change("rollback", resolve, dry_run, result)

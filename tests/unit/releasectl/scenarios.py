@@ -23,7 +23,7 @@ def image(version: str) -> str:
     return f"registry.example/inference@sha256:{hashlib.sha256(version.encode()).hexdigest()}"
 
 
-def request(version: str, **changed: Any) -> dict[str, Any]:
+def request(version: str, /, **changed: Any) -> dict[str, Any]:
     return {
         "version": version,
         "image": image(version),

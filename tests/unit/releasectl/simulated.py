@@ -1,6 +1,7 @@
 """
-The core's edge over a host in memory. It can raise a Failure at a chosen call, or crash there: before the effect, midway
-(where a real one leaves something behind) or after it. A crash is a kill -9: nothing of the engine runs afterwards.
+The core's edge over a host in memory. It can raise a Failure at a chosen call, or crash there: before the effect,
+midway (where a real one leaves something behind) or after it. A crash is a kill -9: nothing of the engine runs
+afterwards.
 """
 
 from __future__ import annotations

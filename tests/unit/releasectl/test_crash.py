@@ -1,6 +1,7 @@
 """
 The crash test: in every scenario the engine dies before, midway and after each of its calls to the edge, with and
-without a reboot; recovery dies in the same way. Afterwards the host must be as if nothing had happened, or as if all had.
+without a reboot; recovery dies in the same way. Afterwards the host must be as if nothing had happened, or as if all
+had.
 """
 
 from __future__ import annotations

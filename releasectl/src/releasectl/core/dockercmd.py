@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from .errors import Code, Failure
 from .model import Config, Release
 
@@ -14,8 +16,8 @@ def run_argv(config: Config, release: Release, slot: str, env_files: tuple[str, 
     labels = {"service": config.service, "slot": slot, "release": str(release.ref.id), "version": release.ref.version}
     return (
         "docker", "run", "--detach", "--name", config.container(slot), "--pull", "never",
-        "--restart", "no", "--no-healthcheck", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
-        "--user", options.user,
+        "--restart", "no", "--no-healthcheck", "--read-only", "--cap-drop", "ALL",
+        "--security-opt", "no-new-privileges", "--user", options.user,
         "--memory", options.memory, "--memory-swap", options.memory, "--cpus", options.cpus,
         "--pids-limit", str(options.pids), "--stop-timeout", str(options.stop_timeout_s),
         *(part for mount in options.tmpfs for part in ("--tmpfs", mount)),
@@ -99,8 +101,13 @@ def pull_failure(image: str, output: str) -> Failure:
     last = (lines[-1] if lines else "docker pull said nothing")[:300]
     low = output.lower()
     for texts, cause, hint in PULL_TROUBLES:
-        if any(text in low for text in texts):
+        if any(_says(low, text) for text in texts):
             return Failure(Code.IMAGE, f"Failed to pull {image}: {cause} ({last})", hint)
     return Failure(
         Code.IMAGE, f"Failed to pull {image}: {last}", "Try `docker pull` of this image by hand on the host."
     )
+
+
+def _says(output: str, text: str) -> bool:
+    # A status is a word of its own: digests and ports are full of digits.
+    return re.search(rf"\b{text}\b", output) is not None if text.isdigit() else text in output

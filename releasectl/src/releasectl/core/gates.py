@@ -44,11 +44,11 @@ def check_identity(edge: Edge, effect: CheckIdentity, left_s: float, redact: Red
         answer = None
     got = answer.get("version") if isinstance(answer, dict) else None
     if got != effect.version:
-        seen = brief(got) if got is not None else told(reply, redact)
+        seen = brief(got, redact) if got is not None else told(reply, redact)
         raise failed(
             edge,
             effect.slot,
-            f"identity: GET {effect.path} should name version {effect.version}; it answered {redact(seen)}",
+            f"identity: GET {effect.path} should name version {effect.version}; it answered {seen}",
             redact,
         )
 
@@ -61,7 +61,7 @@ def check_golden(edge: Edge, effect: CheckGolden, goldens: tuple[Golden, ...], l
         problem = _golden_problem(golden, reply, redact)
         if problem:
             late = f" (deadline {effect.deadline_s:g} s)" if left <= 0 or not reply.status else ""
-            raise failed(edge, effect.slot, f"golden request {golden.name!r}: {redact(problem)}{late}", redact)
+            raise failed(edge, effect.slot, f"golden request {golden.name!r}: {problem}{late}", redact)
         raise_if_dead(edge, effect.slot, f"after golden request {golden.name!r}", 0, redact)
 
 
@@ -74,7 +74,7 @@ def _golden_problem(golden: Golden, reply: Reply, redact: Redact) -> str | None:
         answer = json.loads(reply.body)
     except ValueError:
         return f"expected JSON, got {told(reply, redact)}"
-    return mismatch(golden.expect, answer, golden.tolerance)
+    return mismatch(golden.expect, answer, golden.tolerance, show=lambda value: brief(value, redact))
 
 
 def drain(edge: Edge, effect: Drain, redact: Redact) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from . import effects as fx
 from .errors import Failure
 from .gates import await_path, check_golden, check_identity, drain, raise_if_dead
@@ -26,7 +28,9 @@ class Performer:
         self.auth = auth
         self.warnings: list[str] = []
         # Shorter ones would blot out half of every message, and are no secrets.
-        self._hidden = sorted((v for v in self.settings.secrets.values() if len(v) >= 4), key=len, reverse=True)
+        self._hidden = sorted(
+            {form for v in self.settings.secrets.values() if len(v) >= 4 for form in _forms(v)}, key=len, reverse=True
+        )
 
     def redact(self, text: str) -> str:
         for secret in self._hidden:
@@ -92,3 +96,8 @@ class Performer:
         if left:
             count = "an unknown number of requests (the edge does not answer)" if left < 0 else f"{left} request(s)"
             self.warnings.append(f"drain: {count} still in flight to {effect.slot} after {effect.deadline_s:g} s")
+
+
+def _forms(secret: str) -> tuple[str, ...]:
+    """A secret as itself and as JSON writes it."""
+    return secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]

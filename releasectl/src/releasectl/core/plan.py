@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -60,7 +61,7 @@ def rollback_target(to: str | None, releases: Mapping[int, Release], state: Stat
     """
     live = state.live
     if to is not None:
-        number = int(to) if to.isdigit() else None
+        number = int(to) if re.fullmatch(r"[0-9]{1,18}", to) else None
         found = [it for it in releases.values() if it.ref.id == number or it.ref.version == to]
         if not found:
             raise Failure(Code.UNKNOWN, f"{to} is not recorded on this host", f"Recorded here: {listed(releases)}.")

@@ -116,7 +116,7 @@ def _agree(edge: Edge, state: State, records: Records, result: Recovered) -> Sta
         result.troubles.append(trouble)
     todo = reconcile(state, records, edge.units(), runtime, edge.containers(), edge.now(), edge.config)
     live = state.live
-    performer = Performer(edge)
+    performer = Performer(edge, settings=_settings_of(edge, live))
     for effect in todo:
         edge.emit({"phase": "recover", "event": "start", "effect": effect.name})
         try:
@@ -131,6 +131,15 @@ def _agree(edge: Edge, state: State, records: Records, result: Recovered) -> Sta
             state = effect.state
         result.done.append(_told(effect, live))
     return state
+
+
+def _settings_of(edge: Edge, live: Live | None) -> Settings:
+    """To keep the live release's secrets out of what is told when its slot does not start."""
+    try:
+        return edge.read_settings(live.ref.id) if live else Settings()
+    except (OSError, ValueError, Failure):
+        # Without its files the container does not start, so it says nothing either.
+        return Settings()
 
 
 def _told(effect: fx.Effect, live: Live | None) -> str:

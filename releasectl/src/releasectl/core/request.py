@@ -63,7 +63,7 @@ def read_request(doc: Any, base: tuple[Release, Settings] | None) -> Request:
         version=version,
         image=image,
         settings=Settings(env, secrets),
-        model_version=fields.maybe_text("model_version"),
+        model_version=_line(fields, "model_version", "") if fields.has("model_version") else None,
         by=_line(fields, "by", "unknown"),
         reason=_line(fields, "reason", ""),
         options=_inherit(fields, "options", read_options, options_doc(release.options) if release else {}),
@@ -89,7 +89,11 @@ def _inherit(fields: Fields, key: str, read: Any, base: dict[str, Any]) -> Any:
 
 
 def _line(fields: Fields, key: str, default: str) -> str:
-    text = fields.text(key, default)
+    return one_line(fields.text(key, default))
+
+
+def one_line(text: str) -> str:
+    """What a person wrote, fit for a line of history."""
     return "".join(char if char.isprintable() else " " for char in text)[:500]
 
 

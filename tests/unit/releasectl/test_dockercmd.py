@@ -1,0 +1,86 @@
+"""Docker commands as values, and what its texts mean."""
+
+from __future__ import annotations
+
+import pytest
+from releasectl.core import dockercmd
+from releasectl.core.errors import Code
+from releasectl.core.model import Gates, Options, Ref, Release
+
+from .host import config
+from .scenarios import image
+
+RELEASE = Release(
+    Ref(7, "v1.4.2", image("v1.4.2")),
+    Options(tmpfs=("/tmp:size=64m", "/run")),
+    Gates(),
+    ("A",),
+    ("S",),
+    "alice",
+    "",
+    0.0,
+)
+
+
+def test_a_container_is_locked_down_limited_and_on_loopback() -> None:
+    argv = dockercmd.run_argv(config(), RELEASE, "green", ("/r/app.env", "/r/secrets.env"))
+    assert argv == (
+        "docker", "run", "--detach", "--name", "inference-green", "--pull", "never",
+        "--restart", "no", "--no-healthcheck", "--read-only", "--cap-drop", "ALL",
+        "--security-opt", "no-new-privileges",
+        "--user", "10001:10001", "--memory", "512m", "--memory-swap", "512m", "--cpus", "1.0",
+        "--pids-limit", "256", "--stop-timeout", "40", "--tmpfs", "/tmp:size=64m", "--tmpfs", "/run",
+        "--publish", "127.0.0.1:18081:8080", "--env-file", "/r/app.env", "--env-file", "/r/secrets.env",
+        "--label", "slipway.service=inference", "--label", "slipway.slot=green",
+        "--label", "slipway.release=7", "--label", "slipway.version=v1.4.2",
+        image("v1.4.2"),
+    )  # fmt: skip
+
+
+def test_the_other_commands() -> None:
+    assert dockercmd.stop_argv("x", 40) == ("docker", "stop", "--time", "40", "x")
+    assert dockercmd.remove_argv("x") == ("docker", "rm", "--force", "--volumes", "x")
+    assert dockercmd.pull_argv("i", None) == ("docker", "pull", "--quiet", "i")
+    assert dockercmd.pull_argv("i", "/run/c") == ("docker", "--config", "/run/c", "pull", "--quiet", "i")
+    assert dockercmd.logs_argv("x", 30) == ("docker", "logs", "--tail", "30", "x")
+    assert dockercmd.remove_image_argv("i") == ("docker", "rmi", "i")
+
+
+# A digest may hold any of the numbers that registries answer with.
+HEX = "403429401502503" + "0" * 49
+IMAGE = f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/inference@sha256:{HEX}"
+TEXTS = [
+    ("failed to register layer: write /usr/lib/x: no space left on device", "no space left"),
+    ("denied: Your authorization token has expired. Reauthenticate and try again.", "token has expired"),
+    ("toomanyrequests: Rate exceeded", "throttles"),
+    ("received unexpected HTTP status: 429 Too Many Requests", "throttles"),
+    ("pull access denied for x, repository does not exist or may require 'docker login'", "denied access"),
+    ("no basic auth credentials", "denied access"),
+    ("unexpected status from HEAD request to https://r/v2/x: 403 Forbidden", "denied access"),
+    (f"manifest for {IMAGE} not found: manifest unknown: Requested image not found", "does not have this image"),
+    (f"failed to resolve reference {IMAGE}: not found", "does not have this image"),
+    ("name unknown: The repository with name 'x' does not exist in the registry", "does not have this image"),
+    (f"manifest verification failed for digest sha256:{HEX}", "does not match its digest"),
+    ("tls: failed to verify certificate: x509: certificate signed by unknown authority", "not trusted"),
+    ("dial tcp: lookup r on 10.0.0.2:53: no such host", "cannot be reached"),
+    ("read tcp 10.0.0.5:40312->10.0.0.9:443: i/o timeout", "cannot be reached"),
+    ("read tcp 10.0.0.5:42962->10.0.0.9:443: read: connection reset by peer", "cannot be reached"),
+    ("net/http: TLS handshake timeout", "cannot be reached"),
+    ("Get https://r/v2/: EOF", "cannot be reached"),
+    ("received unexpected HTTP status: 503 Service Unavailable", "cannot be reached"),
+]
+
+
+@pytest.mark.parametrize(("text", "means"), TEXTS)
+def test_a_failed_pull_says_what_it_means(text: str, means: str) -> None:
+    failure = dockercmd.pull_failure(IMAGE, f"some progress\nError response from daemon: {text}\n")
+    assert failure.code == Code.IMAGE
+    assert means in failure.cause.split("(Error")[0], failure.cause
+    assert text[:100] in failure.cause and failure.hint
+
+
+@pytest.mark.parametrize("output", ["", "\n \n", "something new"])
+def test_a_failed_pull_that_nobody_knows_is_told_as_it_is(output: str) -> None:
+    failure = dockercmd.pull_failure(IMAGE, output)
+    assert failure.code == Code.IMAGE and "by hand" in (failure.hint or "")
+    assert (output.strip() or "said nothing") in failure.cause
