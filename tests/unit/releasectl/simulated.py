@@ -111,7 +111,11 @@ class SimulatedEdge:
 
     def _doom(self, name: str) -> None:
         for slot, it in self.host.containers.items():
-            if it.running and self.host.registry[it.image].dies_at == name and slot == self.host.runtime:
+            if (
+                it.running
+                and self.host.registry[it.image].dies_at == name
+                and (slot == self.host.runtime or name == "probe")
+            ):
                 self.host.kill(slot)
 
     # Clock and signals.
@@ -254,6 +258,7 @@ class SimulatedEdge:
     def pull_image(self, image: str, auth: RegistryAuth | None, timeout_s: float) -> None:
         if image not in self.host.registry:
             raise Failure(Code.IMAGE, f"Failed to pull {image}: the registry does not have this image")
+        self.host.spend(self.host.pull_s)
         self._set("pull_image", images=self.host.images | {image})
 
     def remove_image(self, image: str) -> None:

@@ -5,7 +5,7 @@ the host's config), so that recovery derives the very same phases from the first
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .effects import (
     AwaitPath,
@@ -51,6 +51,11 @@ def after(intent: Intent, config: Config, now: float) -> State:
         return State(live, None, before.previous)
     standby = Standby(old.ref, old.slot, now, now + config.standby_s) if config.standby_s else None
     return State(live, standby, old.ref)
+
+
+def dated(phase: Phase, intent: Intent, config: Config, now: float) -> Phase:
+    """The committing phase, with the state as of now: a standby has its full time, however long the pull took."""
+    return replace(phase, effects=(SaveState(after(intent, config, now)),))
 
 
 def phases_of(intent: Intent, config: Config, gates: Gates, present: bool, now: float) -> tuple[Phase, ...]:

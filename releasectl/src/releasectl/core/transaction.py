@@ -6,7 +6,7 @@ from . import effects as fx
 from .errors import Code, Failure, Interrupted
 from .model import Entry, Intent, Mark, Release, Settings
 from .perform import Performer
-from .phases import SWITCH, Phase, undo_of
+from .phases import SWITCH, Phase, dated, undo_of
 from .ports import Edge
 from .request import RegistryAuth
 
@@ -51,7 +51,10 @@ class Transaction:
     def run(self, phases: tuple[Phase, ...] | None = None) -> Entry:
         """Returns the history entry of a release that is live. Raises Failure once everything is undone."""
         try:
-            for phase in phases or self.known:
+            for planned in phases or self.known:
+                phase = planned
+                if phase.commits:
+                    phase = dated(phase, self.intent, self.edge.config, self.edge.now())
                 if phase.name == SWITCH:
                     # From here on the shortest way to safety is forward: a signal no longer stops the engine.
                     self.edge.pause(0)
