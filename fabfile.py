@@ -40,8 +40,10 @@ class SshArgs:
 
 
 def read_ssh_args(text: str, key: str = "") -> SshArgs:
-    words, options, jump = shlex.split(text), {}, ""
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    words = shlex.split(text)
+    options: dict[str, str] = {}
+    jump = ""
+    for word, following in zip(words, [*words[1:], ""], strict=False):
         if word == "-o" or (word.startswith("-o") and "=" in word):
             name, _, value = (following if word == "-o" else word[2:]).partition("=")
             options.setdefault(name.strip().lower(), value.strip())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from tests.e2e import lab
@@ -9,8 +11,11 @@ from tests.tls import served_certificate
 
 
 @pytest.fixture(scope="module", autouse=True)
-def fresh_lab() -> None:
-    lab.good(lab.play("playbooks/lab_down.yml", "-e", "lab_keep_cache=true"))
+def fresh_host() -> None:
+    # On a machine that never had a lab there is no engine yet that could remove anything.
+    if shutil.which("docker"):
+        lab.run("docker", "rm", "--force", "--volumes", lab.CONTAINER)
+        lab.run("docker", "volume", "rm", "--force", f"{lab.CONTAINER}-docker")
     lab.good(lab.play("playbooks/lab.yml", timeout_s=1800))
     lab.good(lab.build("v1.0.0"))
 

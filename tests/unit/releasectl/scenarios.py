@@ -11,8 +11,9 @@ from typing import Any
 from releasectl.core.model import Journal, State
 from releasectl.engine import Engine, Result
 
+from .faults import WRITES, Crash, CrashAt, FailAt
 from .host import RIGHT, SLOTS, App, Host, config, read_journal, read_release
-from .simulated import WRITES, Crash, CrashAt, FailAt, SimulatedEdge, engine_of
+from .simulated import SimulatedEdge, engine_of
 
 GOLDEN = {"name": "benign", "path": "/predict", "body": {"instances": [[1.0]]}, "expect": RIGHT, "tolerance": 0.05}
 SECRET = "hunter2-hunter2"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 from releasectl.core.model import Entry
 
+from .faults import MIDWAY, WRITES, CrashAt
 from .host import Host
 from .scenarios import (
     SCENARIOS,
@@ -23,7 +24,7 @@ from .scenarios import (
     fingerprint,
     run_until,
 )
-from .simulated import MIDWAY, WRITES, CrashAt, SimulatedEdge, engine_of
+from .simulated import SimulatedEdge, engine_of
 
 every_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
 

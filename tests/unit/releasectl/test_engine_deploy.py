@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from releasectl.core.errors import Code
+from releasectl.engine import Engine, Result
 
+from .faults import WRITES
 from .host import Host, config
 from .scenarios import (
     GOLDEN,
@@ -22,7 +25,7 @@ from .scenarios import (
     rollback,
     with_live,
 )
-from .simulated import WRITES, SimulatedEdge, engine_of
+from .simulated import SimulatedEdge, engine_of
 
 
 def live_version(host: Host) -> str | None:
@@ -188,17 +191,19 @@ def test_nonsense_is_refused_before_the_lock() -> None:
     assert edge.calls == []
 
 
-@pytest.mark.parametrize("what", ["deploy", "rollback", "recover", "prune"])
+CHANGES: dict[str, Callable[[Engine], Result]] = {
+    "deploy": lambda it: it.deploy(request("v3.0.0")),
+    "rollback": lambda it: it.rollback(None, "bob", ""),
+    "recover": lambda it: it.recover(),
+    "prune": lambda it: it.prune(),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
 def test_a_second_change_at_the_same_time_is_refused_with_its_holder(what: str) -> None:
     host = with_live("v1.0.0", "v2.0.0")
     host.locked = True
-    it = engine(host)
-    result = {
-        "deploy": lambda: it.deploy(request("v3.0.0")),
-        "rollback": lambda: it.rollback(None, "bob", ""),
-        "recover": it.recover,
-        "prune": it.prune,
-    }[what]()
+    result = CHANGES[what](engine(host))
     assert (result.outcome, result.code, result.changed) == ("refused", Code.LOCKED, False)
     assert "deploy by bob" in (result.cause or "")
 

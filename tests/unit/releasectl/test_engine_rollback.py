@@ -6,9 +6,10 @@ import pytest
 from releasectl.core.errors import Code
 from releasectl.engine import way_back
 
+from .faults import WRITES
 from .host import Host, config
 from .scenarios import check_consistent, check_idle, deploy, engine, image, publish, request, rollback, with_live
-from .simulated import WRITES, SimulatedEdge, engine_of
+from .simulated import SimulatedEdge, engine_of
 
 
 def test_a_rollback_to_the_standby_starts_no_container() -> None:
@@ -97,6 +98,16 @@ def test_a_standby_that_died_is_started_afresh() -> None:
     result = engine_of(edge).rollback(None, "bob", "")
     assert result.outcome == "live" and "start_unit" in edge.calls
     assert check_consistent(host).live
+
+
+def test_a_standby_that_dies_at_the_last_moment_gets_no_traffic() -> None:
+    host = publish(with_live("v1.0.0", "v2.0.0"), "v1.0.0", dies_at="begin_journal")
+    result = rollback(host)
+    assert (result.outcome, result.code, result.changed) == ("failed", Code.GATE, False)
+    assert "set_map" not in (result.cause or "") and host.violations == ()
+    assert engine(host).recover().code == 0
+    live = check_consistent(host).live
+    assert live and live.ref.version == "v2.0.0"
 
 
 def test_who_and_why_can_always_be_recorded() -> None:

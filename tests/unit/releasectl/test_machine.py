@@ -13,9 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from releasectl.core.model import Ref
 from releasectl.engine import Result
 
+from .faults import CrashAt, FailAt
 from .host import Host, config
 from .scenarios import WRONG, check_consistent, check_healthy, check_idle, check_way_back, publish, request, run_until
-from .simulated import CrashAt, FailAt, SimulatedEdge, engine_of
+from .simulated import SimulatedEdge, engine_of
 
 BEHAVIOURS: list[dict[str, Any]] = [
     {}, {}, {}, {"ready": False}, {"answer": WRONG}, {"starts": False}, {"dies_at": "set_map"},

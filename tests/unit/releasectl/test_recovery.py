@@ -8,6 +8,7 @@ import pytest
 from releasectl.core.errors import Code
 from releasectl.core.model import State
 
+from .faults import WRITES, CrashAt
 from .host import Host, config
 from .scenarios import (
     SCENARIOS,
@@ -24,7 +25,7 @@ from .scenarios import (
     run_until,
     with_live,
 )
-from .simulated import WRITES, CrashAt, SimulatedEdge, engine_of
+from .simulated import SimulatedEdge, engine_of
 from .test_crash import every_scenario, has_begun, points, recover_cleanly
 
 BROKEN = ['{"schema": 1, "live": {"rel', "", "null", '{"schema": 2}', "[]"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -198,13 +199,14 @@ def test_a_full_disk_without_reserve_loses_nothing_that_was_written(
     store.append_history(ENTRY)
     os.unlink(os.path.join(store.home, "reserve"))
     FullDisk(monkeypatch, 3)
-    for write in (
+    writes: tuple[Callable[[], None], ...] = (
         lambda: store.save_state(State()),
         lambda: store.append_journal(AFTER),
         lambda: store.append_history(ENTRY),
         lambda: store.write_release(RELEASE, SETTINGS),
         lambda: store.write_map("blue"),
-    ):
+    )
+    for write in writes:
         with pytest.raises(Failure, match="No space left"):
             write()
     assert store.records().state == STATE and journal_of(store) == (BEFORE,)

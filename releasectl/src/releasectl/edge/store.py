@@ -6,7 +6,6 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from typing import Any
 
 from ..core import codec
 from ..core.errors import Failure
@@ -183,7 +182,3 @@ class Store:
 
     def write_map(self, slot: str) -> None:
         self.reserve.guard("the live map", lambda: files.write_atomic(self.map_path, f"live {slot}\n", 0o644))
-
-
-def as_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
