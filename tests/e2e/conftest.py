@@ -1,6 +1,6 @@
 """
 End to end in the lab, in the order of the file names: each file goes on where the one before ended. The first one
-starts from nothing but the downloads; what is there of an earlier lab is removed.
+begins with a host that has nothing; the one that an earlier lab may have left is removed.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -57,19 +58,13 @@ def inventory(env: str) -> dict[str, dict[str, Any]]:
             "post_tasks": [{"ansible.builtin.debug": {"msg": message}, "tags": ["wanted"]}],
         }
     ]
-    scratch = ROOT / ".pytest_cache" / "wanted.yml"
-    scratch.parent.mkdir(exist_ok=True)
-    scratch.write_text(json.dumps(play))
     environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
-    argv = [
-        str(Path(sys.executable).parent / "ansible-playbook"),
-        "-i",
-        f"inventory/{env}",
-        "-t",
-        "wanted",
-        str(scratch),
-    ]
-    done = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as scratch:
+        scratch.write(json.dumps(play))
+        scratch.flush()
+        ansible = str(Path(sys.executable).parent / "ansible-playbook")
+        argv = [ansible, "--inventory", f"inventory/{env}", "--tags", "wanted", scratch.name]
+        done = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     if done.returncode:
         raise pytest.UsageError(f"inventory/{env} cannot be resolved:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
     hosts = json.loads(done.stdout)["plays"][0]["tasks"][-1]["hosts"]

@@ -12,6 +12,8 @@ import requests
 from cryptography import x509
 from testinfra.host import Host
 
+from tests.tls import served_certificate
+
 Doc = dict[str, Any]
 
 
@@ -31,16 +33,7 @@ def url(wanted: Doc) -> str:
 
 @pytest.fixture(scope="module")
 def certificate(wanted: Doc) -> x509.Certificate:
-    """Its chain and name are verified by the handshake."""
-    context = ssl.create_default_context(cafile=wanted["ca_path"] or None)
-    name = wanted["domains"][0]
-    with (
-        socket.create_connection((name, 443), timeout=10) as raw,
-        context.wrap_socket(raw, server_hostname=name) as tls,
-    ):
-        der = tls.getpeercert(binary_form=True)
-    assert der
-    return x509.load_der_x509_certificate(der)
+    return served_certificate(wanted["domains"][0], wanted["ca_path"] or None)
 
 
 def test_it_predicts(door: requests.Session, url: str, wanted: Doc) -> None:

@@ -36,7 +36,9 @@ class TestRole:
         if (role / "vars" / "main.yml").exists():
             assert all(name.startswith(f"_{role.name}_") for name in load(role / "vars" / "main.yml"))
 
-    def test_main_only_imports(self, role: Path) -> None:
+    def test_main_of_a_role_with_phases_only_imports(self, role: Path) -> None:
+        if len(list((role / "tasks").glob("*.yml"))) < 3:
+            return
         for task in load(role / "tasks" / "main.yml"):
             assert {
                 "ansible.builtin.import_tasks",

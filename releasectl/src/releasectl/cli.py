@@ -36,14 +36,14 @@ def main(argv: list[str] | None = None) -> int:
             return run_slot(paths, config, arguments.slot)
         return _run(arguments, paths, config)
     except Failure as failure:
-        result = Result(arguments.service or "?").fail(failure, arguments.command)
+        result = Result(arguments.service or "?").fail(failure, f"run {arguments.command}")
         _print(result.document(), arguments)
         return failure.code
     except (Interrupted, KeyboardInterrupt):
         return 130
     except Exception as trouble:
         traceback.print_exc()
-        result = Result(arguments.service or "?").fail(as_failure(trouble), arguments.command)
+        result = Result(arguments.service or "?").fail(as_failure(trouble), f"run {arguments.command}")
         _print(result.document(), arguments)
         return Code.UNEXPECTED
 
@@ -106,7 +106,8 @@ def _user() -> str:
 
 def _config(paths: Paths, service: str | None) -> Config:
     if service is None:
-        there = sorted(os.listdir(paths.etc)) if os.path.isdir(paths.etc) else []
+        names = sorted(os.listdir(paths.etc)) if os.path.isdir(paths.etc) else []
+        there = [name for name in names if os.path.exists(paths.service_json(name))]
         if len(there) != 1:
             named = ", ".join(there) or "none yet (converge the host: ansible-playbook site.yml)"
             raise Failure(Code.USAGE, f"--service is needed: this host has {named}")

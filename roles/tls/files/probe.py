@@ -57,8 +57,8 @@ def complaint(name: str, token: str, timeout_s: float) -> str | None:
         )
     except OSError as error:
         return (
-            f"port 80 of {where} was not reached in {timeout_s:g} s ({error}). Open it to everyone (security group, firewall),"
-            " and see that HAProxy runs: systemctl status haproxy"
+            f"port 80 of {where} was not reached in {timeout_s:g} s ({error}). Open it to everyone (security group,"
+            " firewall), and see that HAProxy runs: systemctl status haproxy"
         )
     return None if body == token.encode() else f"port 80 of {where} is answered by something else than this host"
 
@@ -69,12 +69,13 @@ def main(arguments: list[str]) -> int:
     try:
         server = serve(port, token)
     except OSError as error:
-        print(f"Failed to listen on 127.0.0.1:{port}: {error}. Does certbot run already? ss -ltnp 'sport = :{port}'", file=sys.stderr)
+        hint = f"Does certbot run already? ss -ltnp 'sport = :{port}'"
+        print(f"Failed to listen on 127.0.0.1:{port}: {error}. {hint}", file=sys.stderr)
         return 1
     complaints = [text for name in names if (text := complaint(name, token, timeout_s))]
     server.shutdown()
     for text in complaints:
-        print(f"The authority was not asked: {text}. Then run ansible-playbook site.yml --tags tls again.", file=sys.stderr)
+        print(f"The authority was not asked: {text}. Next: ansible-playbook site.yml --tags tls", file=sys.stderr)
     return 1 if complaints else 0
 
 

@@ -89,6 +89,7 @@ class Host(Traffic):
     mono: float = 1000.0
     txns: int = 0
     free_mb: int = 9000
+    pull_s: float = 0
     busy: int = 0
     """Requests in flight to a slot that has just lost the traffic; each look at it sees one fewer."""
     locked: bool = False
@@ -156,6 +157,11 @@ class Host(Traffic):
         self.units[slot] = "active" if good else "activating"
         self.died -= {slot}
         return None if good else "the container exited with code 1"
+
+    def settle(self) -> None:
+        """systemd restarts what died."""
+        for slot in [slot for slot, unit in self.units.items() if unit == "activating"]:
+            self.run_slot(slot)
 
     def stop_slot(self, slot: str) -> None:
         self.units[slot] = "inactive"

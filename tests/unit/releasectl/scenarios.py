@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from releasectl.core.model import State
+from releasectl.core.model import Journal, State
 from releasectl.engine import Engine, Result
 
-from .host import RIGHT, SLOTS, App, Host, config, read_release
-from .simulated import WRITES, Crash, CrashAt, FailAt, SimulatedEdge, engine_of
+from .faults import WRITES, Crash, CrashAt, FailAt
+from .host import RIGHT, SLOTS, App, Host, config, read_journal, read_release
+from .simulated import SimulatedEdge, engine_of
 
 GOLDEN = {"name": "benign", "path": "/predict", "body": {"instances": [[1.0]]}, "expect": RIGHT, "tolerance": 0.05}
 SECRET = "hunter2-hunter2"
@@ -37,9 +38,9 @@ def request(version: str, /, **changed: Any) -> dict[str, Any]:
     }
 
 
-def publish(host: Host, version: str, **behaviour: Any) -> Host:
+def publish(host: Host, version: str, /, **behaviour: Any) -> Host:
     """The registry has this version, and it behaves like this."""
-    host.registry[image(version)] = App(version, **behaviour)
+    host.registry[image(version)] = App(**{"version": version, **behaviour})
     return host
 
 
@@ -186,6 +187,7 @@ SCENARIOS = [
 
 def check_consistent(host: Host) -> State:
     """No work is left over, one truth, one live release that answers, nothing that nobody needs."""
+    host.settle()
     assert host.violations == ()
     assert host.journal is None, "the journal is left over"
     assert host.litter == frozenset(), "temporary files are left over"
@@ -200,9 +202,6 @@ def check_consistent(host: Host) -> State:
         used[state.standby.slot] = state.standby.ref.id
     assert host.links == used
     assert {slot: it.release for slot, it in host.containers.items()} == used, "containers"
-    # systemd restarts what died: here at once.
-    for slot in [slot for slot, it in host.units.items() if it == "activating"]:
-        host.run_slot(slot)
     assert {slot: it for slot, it in host.units.items() if it != "inactive"} == dict.fromkeys(used, "active")
     if state.live:
         assert state.live.ref.id in host.releases
@@ -226,6 +225,7 @@ def check_healthy(host: Host) -> None:
     """Once its container had the time to start, the live release answers."""
     if host.state_now().live:
         later = host.copy()
+        later.settle()
         later.spend(1)
         assert later.serves()
 
@@ -252,17 +252,21 @@ def check_way_back(host: Host) -> None:
 
 
 def fingerprint(host: Host) -> tuple[Any, ...]:
-    """Hosts that differ only in times and history count as one."""
+    """Hosts that differ only in times, and in marks that say no more than those before, count as one."""
     state = host.state_now()
-    ids = [it and (it.ref.id, it.slot) for it in (state.live, state.standby)]
+    journal = read_journal(host.journal) if host.journal is not None else None
+    marks = journal.marks if isinstance(journal, Journal) else ()
     return (
-        *ids,
-        state.previous,
-        state.live and state.live.via,
+        *(it and (it.ref.id, it.slot) for it in (state.live, state.standby)),
+        (state.previous, state.live and state.live.via),
+        (host.runtime, host.map_file, host.litter == frozenset()),
         tuple(sorted(host.releases)),
         tuple(sorted(host.links.items())),
         tuple(sorted(host.images)),
+        tuple(sorted((slot, it.release, it.running) for slot, it in host.containers.items())),
         tuple(host.units.get(slot) for slot in SLOTS),
+        (journal is None, frozenset((mark.phase, mark.mark == "undo") for mark in marks)),
+        (len(host.history), host.died),
     )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from releasectl.core import codec
@@ -19,42 +18,13 @@ from releasectl.core.ports import Broken, History, Records, Reply, Units
 from releasectl.core.request import RegistryAuth
 from releasectl.engine import Engine
 
+from .faults import Crash, CrashAt, FailAt
 from .host import SLOTS, Host, read_entry, read_journal, read_release, read_state
 from .traffic import WHOLE, TrafficEdge
 
 T = TypeVar("T")
-DISK = frozenset(
-    {"append_history", "save_state", "begin_journal", "append_journal", "write_release", "link_slot", "write_map"}
-)
-"""Calls that a full disk makes fail."""
-WRITES = DISK | {
-    "clear_journal", "set_aside_journal", "remove_release", "unlink_slot", "sweep", "start_unit", "stop_unit",
-    "pull_image", "remove_image", "remove_container", "set_map",
-}  # fmt: skip
-MIDWAY = frozenset({"save_state", "write_release", "remove_release", "write_map"})
-
-
-class Crash(BaseException):
-    """kill -9, or the power cut."""
-
-
-@dataclass(frozen=True)
-class CrashAt:
-    call: int
-    when: str
-    """`before`, `midway` or `after` the effect."""
-
-
-@dataclass(frozen=True)
-class FailAt:
-    """The call number `call` fails; `of` given: and every later one of these names."""
-
-    call: int
-    of: frozenset[str] = frozenset()
-    code: int = Code.PREFLIGHT
-
-    def hits(self, number: int, name: str) -> bool:
-        return number == self.call or (number > self.call and name in self.of)
+# Other calls kill only what the traffic goes to.
+ANY_SLOT = ("probe", "begin_journal")
 
 
 class SimulatedEdge(TrafficEdge):
@@ -113,7 +83,11 @@ class SimulatedEdge(TrafficEdge):
 
     def _doom(self, name: str) -> None:
         for slot, it in self.host.containers.items():
-            if it.running and self.host.registry[it.image].dies_at == name and slot == self.host.runtime:
+            if (
+                it.running
+                and self.host.registry[it.image].dies_at == name
+                and (slot == self.host.runtime or name in ANY_SLOT)
+            ):
                 self.host.kill(slot)
 
     # Clock and signals.
@@ -256,6 +230,7 @@ class SimulatedEdge(TrafficEdge):
     def pull_image(self, image: str, auth: RegistryAuth | None, timeout_s: float) -> None:
         if image not in self.host.registry:
             raise Failure(Code.IMAGE, f"Failed to pull {image}: the registry does not have this image")
+        self.host.spend(self.host.pull_s)
         self._set("pull_image", images=self.host.images | {image})
 
     def remove_image(self, image: str) -> None:

@@ -17,14 +17,14 @@ from releasectl.core.ports import Word
 from releasectl.core.request import read_request
 from releasectl.engine import Engine, Result
 
+from .faults import MIDWAY, WRITES, CrashAt
 from .host import Host
 from .scenarios import check_consistent, check_idle, publish, request, rollback, run_until, with_live
-from .simulated import MIDWAY, WRITES, CrashAt, SimulatedEdge, engine_of
+from .simulated import SimulatedEdge, engine_of
 from .traffic import WHOLE
 
 STEPS = {"steps": [5, 25, 50], "step_s": 10, "min_requests": 50, "wait_s": 20}
 CANARY = Canary((5, 25, 50), step_s=10, min_requests=50)
-SPLIT_WRITES = WRITES | {"write_split", "set_split"}
 
 
 def busy(rate: float = 200, **behaviour: Any) -> Host:
@@ -181,7 +181,7 @@ def deploying(on_interrupt: str) -> Callable[[Engine], Result]:
 def test_a_crash_anywhere_aborts_or_resumes_as_configured(on_interrupt: str, reboot: bool) -> None:
     calls = run_until(busy(), deploying(on_interrupt))[0].calls
     for number, name in enumerate(calls, 1):
-        for when in ("before", "midway", "after") if name in SPLIT_WRITES else ("before",):
+        for when in ("before", "midway", "after") if name in WRITES else ("before",):
             if when == "midway" and name not in MIDWAY:
                 continue
             host = busy()
@@ -209,7 +209,7 @@ def test_a_crash_of_the_recovery_is_recovered_too() -> None:
         run_until(crashed, deploying("resume"), CrashAt(number, "after"))
         again = run_until(crashed.copy(), lambda it: it.recover())[0].calls
         for second, name in enumerate(again, 1):
-            if name not in SPLIT_WRITES:
+            if name not in WRITES:
                 continue
             host = crashed.copy()
             run_until(host, lambda it: it.recover(), CrashAt(second, "after"))

@@ -43,7 +43,12 @@ def test_the_other_commands() -> None:
     assert dockercmd.pull_argv("i", None) == ("docker", "pull", "--quiet", "i")
     assert dockercmd.pull_argv("i", "/run/c") == ("docker", "--config", "/run/c", "pull", "--quiet", "i")
     assert dockercmd.logs_argv("x", 30) == ("docker", "logs", "--tail", "30", "x")
-    assert dockercmd.remove_image_argv("i") == ("docker", "rmi", "i")
+
+
+def test_an_image_keeps_a_local_name_until_it_is_removed() -> None:
+    ours, kept = image("v1.0.0"), "slipway.local/inference:" + image("v1.0.0").partition("@sha256:")[2][:16]
+    assert dockercmd.keep_argv(ours) == ("docker", "tag", ours, kept)
+    assert dockercmd.remove_image_argv(ours) == ("docker", "rmi", kept, ours)
 
 
 # A digest may hold any of the numbers that registries answer with.

@@ -34,7 +34,9 @@ RELEASES = {1: release(1, "v1.0.0"), 2: release(2, "v2.0.0"), 3: release(3, "v1.
 REF = {number: it.ref for number, it in RELEASES.items()}
 
 
-def state(live: int | None = None, previous: int | None = None, via: str = "deploy", standby: int | None = None) -> State:
+def state(
+    live: int | None = None, previous: int | None = None, via: str = "deploy", standby: int | None = None
+) -> State:
     return State(
         Live(REF[live], "blue", 1.0, via) if live else None,
         Standby(REF[standby], "green", 1.0, 901.0) if standby else None,

@@ -29,7 +29,9 @@ def images(*numbers: int) -> dict[int, str]:
 
 
 def test_the_releases_that_were_live_last_are_kept() -> None:
-    found = to_prune(images(1, 2, 3, 4), map(entry, (1, 2, 3, 1, 4)), state(4), 2, frozenset(images(1, 2, 3, 4).values()))
+    found = to_prune(
+        images(1, 2, 3, 4), map(entry, (1, 2, 3, 1, 4)), state(4), 2, frozenset(images(1, 2, 3, 4).values())
+    )
     assert (found.releases, found.images) == ((2, 3), ("image-2", "image-3"))
 
 

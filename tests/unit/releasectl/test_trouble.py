@@ -6,6 +6,7 @@ import pytest
 from releasectl.core.errors import Code
 from releasectl.engine import Result
 
+from .faults import DISK, FailAt
 from .host import Host
 from .scenarios import (
     Scenario,
@@ -19,7 +20,7 @@ from .scenarios import (
     run_until,
     with_live,
 )
-from .simulated import DISK, FailAt, SimulatedEdge, engine_of
+from .simulated import SimulatedEdge, engine_of
 from .test_crash import check_all_or_nothing, every_scenario, has_begun, recover_cleanly
 
 DOCKER = frozenset(

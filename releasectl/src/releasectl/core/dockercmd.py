@@ -41,12 +41,22 @@ def pull_argv(image: str, config_dir: str | None) -> tuple[str, ...]:
     return ("docker", *at, "pull", "--quiet", image)
 
 
+def kept_name(image: str) -> str:
+    """A local tag for an image that was pulled by digest: without one, `docker image prune` would take it for waste."""
+    name, _, digest = image.partition("@sha256:")
+    return f"slipway.local/{name.rpartition('/')[2]}:{digest[:16]}"
+
+
+def keep_argv(image: str) -> tuple[str, ...]:
+    return ("docker", "tag", image, kept_name(image))
+
+
 def logs_argv(name: str, lines: int) -> tuple[str, ...]:
     return ("docker", "logs", "--tail", str(lines), name)
 
 
 def remove_image_argv(image: str) -> tuple[str, ...]:
-    return ("docker", "rmi", image)
+    return ("docker", "rmi", kept_name(image), image)
 
 
 # Texts of Docker 20.10–28 and of registries, most specific first: (any of these, cause, hint).

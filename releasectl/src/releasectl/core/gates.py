@@ -15,6 +15,9 @@ POLL_S = 0.03
 PROBE_S = 2.0
 HINT = "The old release still serves. Mend the candidate, then deploy again."
 
+# The second: nested deeper than Python reads.
+UNREADABLE = (ValueError, RecursionError)
+
 Redact = Callable[[str], str]
 
 
@@ -40,7 +43,7 @@ def check_identity(edge: Edge, effect: CheckIdentity, left_s: float, redact: Red
     reply = edge.probe(effect.slot, "GET", effect.path, None, max(0.05, min(effect.deadline_s, left_s)))
     try:
         answer = json.loads(reply.body) if reply.status == 200 else None
-    except ValueError:
+    except UNREADABLE:
         answer = None
     got = answer.get("version") if isinstance(answer, dict) else None
     if got != effect.version:
@@ -72,7 +75,7 @@ def _golden_problem(golden: Golden, reply: Reply, redact: Redact) -> str | None:
         return None
     try:
         answer = json.loads(reply.body)
-    except ValueError:
+    except UNREADABLE:
         return f"expected JSON, got {told(reply, redact)}"
     return mismatch(golden.expect, answer, golden.tolerance, show=lambda value: brief(value, redact))
 

@@ -59,6 +59,11 @@ def after(intent: Intent, config: Config, now: float) -> State:
     return State(live, standby, old.ref)
 
 
+def dated(phase: Phase, intent: Intent, config: Config, now: float) -> Phase:
+    """The committing phase, with the state as of now: a standby has its full time, however long the pull took."""
+    return replace(phase, effects=(SaveState(after(intent, config, now)),))
+
+
 def phases_of(intent: Intent, config: Config, gates: Gates, present: bool, now: float) -> tuple[Phase, ...]:
     """
     The phases from pull to standby. `present`: the image is on this host. `now` dates the new state.

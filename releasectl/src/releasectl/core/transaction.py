@@ -7,7 +7,7 @@ from .counters import Span
 from .errors import Code, Failure, Interrupted
 from .model import Entry, Intent, Mark, Release, Settings
 from .perform import Performer
-from .phases import BAKE, DRAIN, SWITCH, Phase, undo_of
+from .phases import BAKE, DRAIN, SWITCH, Phase, dated, undo_of
 from .ports import Edge
 from .request import RegistryAuth
 
@@ -55,7 +55,10 @@ class Transaction:
         """Returns the history entry of a release that is live. Raises Failure once everything is undone."""
         try:
             todo = phases or self.known
-            for phase in todo:
+            for planned in todo:
+                phase = planned
+                if phase.commits:
+                    phase = dated(phase, self.intent, self.edge.config, self.edge.now())
                 if phase.name == SWITCH:
                     # From here on the shortest way to safety is forward: a signal no longer stops the engine.
                     self.edge.pause(0)

@@ -80,6 +80,9 @@ class Docker:
                 raise Failure(Code.IMAGE, f"Failed to pull {image}: {failure.cause}", failure.hint) from failure
         if done.code:
             raise dockercmd.pull_failure(image, done.words)
+        kept = run(dockercmd.keep_argv(image), TIMEOUT_S)
+        if kept.code:
+            raise Failure(Code.IMAGE, f"Failed to tag {image}: {kept.words}")
 
     @contextmanager
     def _login(self, image: str, auth: RegistryAuth | None) -> Iterator[str | None]:
@@ -103,7 +106,8 @@ class Docker:
 
     def remove_image(self, image: str) -> None:
         done = run(dockercmd.remove_image_argv(image), 120)
-        if done.code and "no such image" not in done.words.lower():
+        # One of the two names may be gone already; that it is gone is what was wanted.
+        if done.code and self.has_image(image):
             raise Failure(Code.PREFLIGHT, f"Failed to remove image {image}: {done.words}")
 
     def logs(self, name: str) -> tuple[str, ...]:

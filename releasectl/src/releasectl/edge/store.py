@@ -6,7 +6,6 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from typing import Any
 
 from ..core import codec
 from ..core.errors import Failure
@@ -193,7 +192,3 @@ class Store:
         if not split.whole:
             text += f"canary {split.canary}\npercent {split.percent}\n"
         self.reserve.guard("the live map", lambda: files.write_atomic(self.map_path, text, 0o644))
-
-
-def as_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -96,7 +96,7 @@ release:
   description: The release that the call was about.
   type: dict
   returned: when there is one
-  sample: {"id": 3, "version": "v1.4.2", "image": "registry/inference@sha256:…", "slot": "green"}
+  sample: {"id": 3, "version": "v1.4.2", "digest": "sha256:0123…"}
 phases:
   description: Name and duration (seconds) of each phase.
   type: list

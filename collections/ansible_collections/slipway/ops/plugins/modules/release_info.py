@@ -28,13 +28,13 @@ status:
   description: The document of C(releasectl status --json).
   type: dict
   returned: always
-  sample: {"live": {"version": "v1.0.0", "slot": "blue"}}
+  sample: {"live": {"release": {"version": "v1.0.0"}, "slot": "blue"}, "healthy": true}
 history:
   description: The newest ended rollouts, newest first.
   type: list
   elements: dict
   returned: always
-  sample: [{"version": "v1.0.0", "outcome": "live"}]
+  sample: [{"release": {"version": "v1.0.0"}, "kind": "deploy", "outcome": "live"}]
 text:
   description: Both as a person reads them.
   type: str

@@ -51,12 +51,12 @@ release:
   description: The release that is live now.
   type: dict
   returned: when there is one
-  sample: {"id": 1, "version": "v1.0.0", "slot": "blue"}
+  sample: {"id": 1, "version": "v1.0.0", "digest": "sha256:0123…"}
 previous:
   description: The release that was live before.
   type: dict
   returned: when there is one
-  sample: {"id": 2, "version": "v1.1.0", "slot": "green"}
+  sample: {"id": 2, "version": "v1.1.0", "digest": "sha256:0123…"}
 phases:
   description: Name and duration (seconds) of each phase.
   type: list

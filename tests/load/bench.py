@@ -1,0 +1,230 @@
+"""
+The committed benchmark: python -m tests.load.bench [--quick] [--host NAME] [--hosts 4] measures the lab and writes
+docs/benchmarks.md. It needs the lab with v1.0.0 and v2.0.0 built (make deploy; make build VERSION=v2.0.0), changes what
+is live on its host while it runs, and ends with what was live before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from scripts.inventory import Unknown, targets
+from tests.load import figures, page
+from tests.load.measure import Sample
+from tests.load.on_host import Failed, OnHost, Rollout, machine
+from tests.load.streams import ROOT, Load, streams
+
+BIN = Path(sys.executable).parent
+PAGE = ROOT / "docs" / "benchmarks.md"
+VERSIONS = ("v1.0.0", "v2.0.0")
+REQUESTS = 200_000
+WARM_UP_S = 3.0
+# A switch's surroundings must be over before the next rollout begins.
+BETWEEN_S = 2.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+
+    rounds: int  # rollouts and rollbacks under load
+    repeats: int  # of each command without load
+    rest_s: float  # under load with nothing going on, before and again after the rounds
+    requests: int  # at least, while the rounds last
+
+
+FULL = Plan(rounds=30, repeats=5, rest_s=60, requests=REQUESTS)
+QUICK = Plan(rounds=4, repeats=1, rest_s=5, requests=0)
+
+
+@dataclass
+class Bench:
+    arguments: argparse.Namespace
+    plan: Plan
+    host: OnHost
+    domain: str
+
+    def say(self, text: str) -> None:
+        print(f"{datetime.now():%H:%M:%S}  {text}", flush=True)
+
+    def command(self, *argv: str, hosts: int | None = None, may_fail: bool = False) -> tuple[float, str]:
+        """(wall seconds, output) of a command as a person types it, its SSH connections made anew."""
+        with tempfile.TemporaryDirectory(prefix="slipway-ssh-") as folder:
+            environ = {**os.environ, "ANSIBLE_SSH_CONTROL_PATH_DIR": folder, "ANSIBLE_NOCOLOR": "1"}
+            if hosts:
+                environ["LAB_HOSTS"] = str(hosts)
+            begin = time.monotonic()
+            done = subprocess.run(
+                [str(BIN / argv[0]), *argv[1:]], cwd=ROOT, env=environ, stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=1200,
+            )  # fmt: skip
+            took = time.monotonic() - begin
+        if done.returncode and not may_fail:
+            raise Failed(f"{' '.join(argv)}: exit {done.returncode}\n{done.stdout[-3000:]}")
+        return took, done.stdout
+
+    def play(self, playbook: str, *words: str, hosts: int | None = None, limit: bool = True) -> tuple[float, str]:
+        where = ["--limit", self.arguments.host] if limit else []
+        return self.command("ansible-playbook", playbook, *where, *words, hosts=hosts)
+
+    def prepare(self) -> None:
+        """Both versions recorded on the host, the first one live. Says which is missing when one was never built."""
+        for version in reversed(VERSIONS):
+            self.say(f"deploying {version}")
+            self.play("playbooks/deploy.yml", "-e", f"version={version}")
+
+    def restore(self, version: str) -> None:
+        self.say(f"deploying {version} as the inventory has it")
+        self.play("playbooks/deploy.yml", "-e", f"version={version}")
+
+    # Commands, without load.
+
+    def commands(self) -> str:
+        found: dict[str, list[float]] = {name: [] for name in figures.COMMANDS}
+        rollouts: list[Rollout] = []
+        env = self.host.env()
+        for number in range(self.plan.repeats):
+            self.say(f"commands without load, {number + 1} of {self.plan.repeats}")
+            old = self.host.live()["release"]
+            deployed = self.host.deploy(VERSIONS[1], env)
+            by_hand = self.host.by_hand()
+            back = self.host.rollback()
+            fab, _ = self.command(
+                "fab", "rollback", "--host", self.arguments.host, "--to", str(deployed.release_id), "--reason", "bench"
+            )
+            ansible, _ = self.play("playbooks/rollback.yml", "-e", f"version={old['id']}", "-e", "reason=bench")
+            live = self.host.deploy_live()
+            if live.outcome != "unchanged":
+                raise Failed(f"a deploy of what is live ended as {live.outcome}")
+            extra = json.dumps({"version": VERSIONS[1], "release_env": {**env, "SLIPWAY_BENCH": f"play {number}"}})
+            deploy, _ = self.play("playbooks/deploy.yml", "-e", extra)
+            again, _ = self.play("playbooks/deploy.yml", "-e", extra)
+            self.host.rollback()
+            rollouts += [deployed, back]
+            values = (deployed.total, by_hand, deployed.total - by_hand, back.moved, back.total, fab, ansible,
+                      live.total, deploy, again)  # fmt: skip
+            for name, value in zip(figures.COMMANDS, values, strict=True):
+                found[name].append(value)
+        return figures.commands(found, rollouts)
+
+    # Rollouts, under load.
+
+    def load(self) -> str:
+        golden = json.loads((ROOT / "app" / "golden.json").read_text())[0]
+        kinds = streams(self.arguments.rate)
+        each_s = self.plan.requests / sum(it.rate for it in kinds) / self.plan.rounds
+        rollouts: list[Rollout] = []
+        rests: list[tuple[float, float]] = []
+        env = self.host.env()
+        ca_file = str(self.arguments.ca_file)
+        with Load(kinds, self.domain, golden["path"], json.dumps(golden["body"]), ca_file) as load:
+            time.sleep(WARM_UP_S)
+            rests.append(self.rest(load))
+            begin = time.time()
+            for number in range(self.plan.rounds):
+                rollouts.append(self.host.rollback() if number % 2 else self.host.deploy(VERSIONS[1], env))
+                self.say(f"round {number + 1} of {self.plan.rounds}: {figures.one_line(rollouts[-1])}")
+                if rollouts[-1].outcome != "live":
+                    raise Failed(f"round {number + 1} ended as {rollouts[-1].outcome}")
+                load.check()
+                time.sleep(max(BETWEEN_S, begin + (number + 1) * each_s - time.time()))
+            rounds = (begin, time.time())
+            rests.append(self.rest(load))
+        samples: dict[str, list[Sample]] = load.samples
+        return figures.load(samples, rollouts, rests, rounds)
+
+    def rest(self, load: Load) -> tuple[float, float]:
+        self.say(f"at rest for {self.plan.rest_s:g} s")
+        begin = time.time()
+        time.sleep(self.plan.rest_s)
+        load.check()
+        return begin, time.time()
+
+    # Converging what is converged.
+
+    def converge(self) -> str:
+        rows = [self.second_site(1)]
+        if self.arguments.hosts > 1:
+            self.say(f"making {self.arguments.hosts} hosts")
+            self.play("playbooks/lab.yml", hosts=self.arguments.hosts, limit=False)
+            rows.append(self.second_site(self.arguments.hosts))
+        return figures.converge(rows)
+
+    def second_site(self, hosts: int) -> tuple[int, float, int, int]:
+        """(hosts, wall seconds, tasks, changes) of the second of two runs of site.yml."""
+        self.say(f"site.yml twice on {hosts} host{'s' if hosts > 1 else ''}")
+        how: dict[str, Any] = {"limit": hosts == 1, "hosts": None if hosts == 1 else hosts}
+        self.play("site.yml", **how)
+        took, out = self.play("site.yml", **how)
+        changed = sum(int(count) for count in re.findall(r"\bchanged=(\d+)", out))
+        return hosts, took, len(re.findall(r"^TASK \[", out, re.MULTILINE)), changed
+
+
+def write(name: str, title: str, content: str) -> None:
+    command = f"python -m tests.load.bench {' '.join(sys.argv[1:])}".strip()
+    head = f"{datetime.now(timezone.utc):%Y-%m-%d}, `{command}`, {machine()}."
+    page.write(PAGE, name, title, f"{head}\n\n{content}")
+
+
+def read_arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.load.bench", description=__doc__)
+    parser.add_argument("--host", default="inference-1", help="the host of the lab that is measured")
+    parser.add_argument("--hosts", type=int, choices=[1, 2, 3, 4], default=1, help="also converge this many hosts")
+    parser.add_argument("--rate", type=float, default=200, help="requests per second of each loop, open and closed")
+    parser.add_argument("--quick", action="store_true", help="a few rounds: to see that it works, not to measure")
+    parser.add_argument("--only", choices=["commands", "load", "converge"], help="one section")
+    parser.add_argument("--domain", help="the host's TLS name (HOST.slipway.test)")
+    parser.add_argument(
+        "--ca-file", type=Path, default=ROOT / ".lab" / "ca" / "acme-roots.pem", help="who certifies it"
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = read_arguments(argv)
+    try:
+        host = OnHost(targets("local", arguments.host)[0])
+    except Unknown as trouble:
+        print(f"{trouble}; start the lab first: make deploy", file=sys.stderr)
+        return 2
+    domain = arguments.domain or f"{arguments.host}.slipway.test"
+    bench = Bench(arguments, QUICK if arguments.quick else FULL, host, domain)
+    sections: dict[str, tuple[str, Callable[[], str]]] = {
+        "commands": ("Commands, without load", bench.commands),
+        "load": ("Rollouts and rollbacks under load", bench.load),
+        "converge": ("Converging what is converged", bench.converge),
+    }
+    try:
+        before = str(host.live()["release"]["version"])
+        bench.prepare()
+        try:
+            for name, (title, measure) in sections.items():
+                if arguments.only in (None, name):
+                    content = measure()
+                    write(name, title, content)
+                    print(content, flush=True)
+        finally:
+            bench.restore(before)
+    except (Failed, RuntimeError, subprocess.TimeoutExpired) as trouble:
+        print(f"bench: {trouble}", file=sys.stderr)
+        return 1
+    finally:
+        host.close()
+    print(f"written: {PAGE.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""Measurements as tables, each beside the bar it is held against. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from tests.load.measure import Sample, Summary, between, median, near, summarize
+from tests.load.on_host import PHASES, Rollout
+from tests.load.page import ms, s, table
+from tests.load.streams import SLOW
+
+# What is timed → its bar (s); in the order in which the bench measures.
+COMMANDS: dict[str, float | None] = {
+    "deploy on the host, image there": None,
+    "of it the application by hand: `docker run` to ready": None,
+    "of it the engine: the difference": 0.5,
+    "rollback in standby: from command to traffic moved": 0.15,
+    "rollback in standby: whole command on the host": None,
+    "`fab rollback`: whole process": 1.0,
+    "`ansible-playbook playbooks/rollback.yml`": 3.0,
+    "deploy of what is live, on the host": 0.1,
+    "`ansible-playbook playbooks/deploy.yml`, image on the host": 3.5,
+    "`ansible-playbook playbooks/deploy.yml` of what is live": None,
+}
+TAIL_BAR = 1.5
+SITE_BAR_S = 12.0
+SITE_GROWTH_BAR = 1.5
+
+
+def verdict(value: float, bar: float | None) -> str:
+    if bar is None:
+        return ""
+    return f"≤ {bar:g}: {'yes' if value <= bar else '**no**'}"
+
+
+def one_line(rollout: Rollout) -> str:
+    return (
+        f"{rollout.kind} {rollout.version} {rollout.outcome}, {rollout.total:.2f} s, moved after {rollout.moved:.3f} s"
+    )
+
+
+def commands(found: Mapping[str, Sequence[float]], rollouts: Sequence[Rollout]) -> str:
+    rows = [
+        (
+            name,
+            len(found[name]),
+            f"{median(found[name]):.3f}",
+            f"{max(found[name]):.3f}",
+            verdict(median(found[name]), bar),
+        )
+        for name, bar in COMMANDS.items()
+    ]
+    head = ("what", "times", "median (s)", "most (s)", "bar (s)")
+    return f"{table(head, rows)}\nPhases on the host, medians (s):\n\n{phases(rollouts)}"
+
+
+def phases(rollouts: Sequence[Rollout]) -> str:
+    rows = []
+    for kind in ("deploy", "rollback"):
+        these = [it for it in rollouts if it.kind == kind]
+        if these:
+            cells = [f"{median([it.phases.get(name, 0.0) for it in these]):.3f}" for name in PHASES]
+            rows.append((kind, len(these), *cells, s(median([it.total for it in these]))))
+    return table(("kind", "times", *PHASES, "total"), rows)
+
+
+def load(
+    samples: Mapping[str, Sequence[Sample]],
+    rollouts: Sequence[Rollout],
+    rests: Sequence[tuple[float, float]],
+    rounds: tuple[float, float],
+) -> str:
+    """`rests`, `rounds`: begin and end, seconds since the epoch."""
+    moments = [it.switched for it in rollouts]
+    rows = []
+    for name, these in samples.items():
+        if name != SLOW:
+            rows.append(_row(name, these, rests, moments))
+    quick = [sample for name, these in samples.items() if name != SLOW for sample in these]
+    rows.append(_row("**all of them**", quick, rests, moments))
+    head = ("clients", "requests", "failed", "p50 / p99 / max at rest (ms)", "p50 / p99 / max at switches (ms)",
+            "p99 against rest")  # fmt: skip
+    everything = [sample for these in samples.values() for sample in these]
+    during = summarize(between(everything, [rounds]))
+    slow = summarize(samples.get(SLOW, []))
+    seconds = rounds[1] - rounds[0]
+    moved = [it.moved for it in rollouts if it.kind == "rollback"]
+    text = f"""{len(rollouts)} rollouts and rollbacks in {seconds:.0f} s under {during.count / seconds:.0f} requests/s:
+{during.count} requests, **{during.failed} failed**. Among them {slow.count} requests whose bodies take two seconds
+({slow.failed} failed). A switch's surroundings are ± 0.5 s.
+
+{table(head, rows)}
+Phases on the host under this load, medians (s); the drain waits for the requests of two seconds:
+
+{phases(rollouts)}"""
+    if moved:
+        text += f"\nRollback in standby under this load, from command to traffic moved: median {median(moved):.3f} s, "
+        text += f"most {max(moved):.3f} s.\n"
+    errors = sorted({sample.error or f"HTTP {sample.status}" for sample in everything if not sample.ok})
+    if errors:
+        text += "\nFailures: " + "; ".join(errors[:5]) + ".\n"
+    return text
+
+
+def _row(
+    name: str, samples: Sequence[Sample], rests: Sequence[tuple[float, float]], moments: Sequence[float]
+) -> tuple[object, ...]:
+    whole, rest, switches = summarize(samples), summarize(between(samples, rests)), summarize(near(samples, moments))
+    ratio = switches.p99 / rest.p99 if rest.p99 else math.nan
+    return (
+        name,
+        whole.count,
+        whole.failed,
+        _latencies(rest),
+        _latencies(switches),
+        f"{ratio:.2f} × ({verdict(ratio, TAIL_BAR)})",
+    )
+
+
+def _latencies(found: Summary) -> str:
+    return f"{ms(found.p50)} / {ms(found.p99)} / {ms(found.max)}"
+
+
+def converge(rows: Sequence[tuple[int, float, int, int]]) -> str:
+    """Rows: hosts, wall seconds, tasks, changes; the first is of one host."""
+    one = rows[0][1]
+    cells = []
+    for hosts, took, tasks, changed in rows:
+        bar = (
+            verdict(took, SITE_BAR_S)
+            if hosts == 1
+            else f"{took / one:.2f} × of one: {verdict(took / one, SITE_GROWTH_BAR)}"
+        )
+        cells.append((hosts, f"{took:.1f}", tasks, changed, bar))
+    return "The second of two runs of `ansible-playbook site.yml`:\n\n" + table(
+        ("hosts", "wall (s)", "tasks", "changed", "bar"), cells
+    )
