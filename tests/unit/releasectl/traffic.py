@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from releasectl.core.counters import WINDOW, Counters
@@ -54,6 +54,10 @@ class Traffic:
         keep = filled / grown * (1 - 1 / WINDOW) ** (total - max(was.requests, grown)) if grown else 1.0
         mean = was.mean_ms * keep + (app.ms if app else 0.0) * (1 - keep)
         self.hits[slot] = Counters(total, was.errors + errors, was.connect + (0 if app else requests), mean)
+
+    def cut(self, slot: str, responses: int) -> None:
+        was = self.hits.get(slot, Counters())
+        self.hits[slot] = replace(was, responses_cut=was.responses_cut + responses)
 
     def edge_restarted(self) -> None:
         self.runtime_split = self.map_split
