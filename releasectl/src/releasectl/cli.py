@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     command = add("prefetch", "pull an image by digest, so that no deploy has to wait for it; nothing else")
     command.add_argument("--image", metavar="REPO@sha256:…")
     command.add_argument("--request", metavar="FILE", help="image and registry_auth as JSON; - reads standard input")
+    command.add_argument("--dry-run", action="store_true", help="say whether it would be pulled, pull nothing")
     command = add("canary", "say something to the canary that is running")
     command.add_argument("word", choices=["promote", "abort", "hold", "status"])
     command.add_argument("--by", default=_user(), metavar="NAME", help="who, for the record")
@@ -188,7 +189,8 @@ def _change(engine: Engine, arguments: argparse.Namespace) -> Result:
         case "deploy":
             return engine.deploy(_request(arguments), arguments.dry_run)
         case "prefetch":
-            return engine.prefetch(_document(arguments) if arguments.request else {"image": arguments.image})
+            document = _document(arguments) if arguments.request else {"image": arguments.image}
+            return engine.prefetch(document, arguments.dry_run)
         case "rollback":
             return engine.rollback(arguments.to, arguments.by, arguments.reason, arguments.dry_run)
         case "recover":

@@ -99,7 +99,7 @@ class Engine:
             result.warnings = [trouble.cause for trouble in found.troubles]
         return result
 
-    def prefetch(self, document: Any) -> Result:
+    def prefetch(self, document: Any, dry_run: bool = False) -> Result:
         """Only the pull, so that a later deploy has none to wait for. Touches nothing that is recorded or runs."""
         result = Result(self.edge.config.service)
         try:
@@ -109,6 +109,9 @@ class Engine:
                 result.outcome, result.message = "unchanged", f"{image} is on this host already"
                 return result
             self._room(free_mb)
+            if dry_run:
+                result.outcome, result.changed, result.message = "would_change", True, f"{image} would be pulled"
+                return result
             with self._phase("pull", result):
                 self.edge.pull_image(image, auth, self.edge.config.deadlines.pull)
         except Failure as failure:

@@ -89,7 +89,7 @@ class TrafficEdge:
         def look() -> Split | None:
             return Split(host.runtime, *host.runtime_split) if host.runtime else None
 
-        return self._call("get_split", look)  # type: ignore[no-any-return]
+        return self._call("get_map", look)  # type: ignore[no-any-return]
 
     def set_split(self, split: Split, timeout_s: float) -> None:
         assert timeout_s > 0
