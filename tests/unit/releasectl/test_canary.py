@@ -251,6 +251,14 @@ class TestJudge:
         verdict = judge(Span(100, 0, 10, 9, 11), self.good, CANARY, True)
         assert verdict == Verdict(False, verdict.why if verdict else "")
 
+    def test_one_error_of_few_requests_is_watched_longer(self) -> None:
+        one = Span(60, 1, 0, 9, 11)
+        assert judge(one, self.good, CANARY, True) is None
+        late = judge(one, self.good, CANARY, True, late=True)
+        assert late and not late.good
+        more = judge(Span(600, 1, 0, 9, 11), self.good, CANARY, True)
+        assert more and more.good
+
     def test_the_numbers_are_in_the_words(self) -> None:
         verdict = judge(Span(100, 10, 0, 9, 11), self.good, CANARY, True)
         assert verdict and "10.0% of its requests failed, at most 1.1% may" in verdict.why

@@ -16,8 +16,8 @@ from .ports import Edge, Word
 POLL_S = 0.5
 HOLD_S = 30 * 86400.0
 """Every wait has an end: a split that nobody ends is aborted after a month."""
-SURE = 2.58
-"""Standard deviations: an early verdict is wrong once in a hundred times."""
+SURE, LIKELY = 2.58, 1.0
+"""Standard deviations: an early verdict is wrong once in two hundred times, one at a step's end once in six."""
 
 
 @dataclass(frozen=True)
@@ -26,19 +26,20 @@ class Verdict:
     why: str
 
 
-def judge(candidate: Span, live: Span, canary: Canary, final: bool) -> Verdict | None:
+def judge(candidate: Span, live: Span, canary: Canary, final: bool, late: bool = False) -> Verdict | None:
     """
     None: not decided. Before the step's end only errors decide, and only when chance can't explain them (Wilson's
-    interval); at the end the plain ratios do, given enough requests.
+    interval). At the end (`final`) less is enough, so that one failed request of fifty is watched longer, not judged.
+    When the wait for evidence is over (`late`) the plain ratios decide.
     """
     limit = live.error_ratio + canary.max_error_ratio
     numbers = f"candidate: {candidate}; live: {live}"
     if candidate.requests < canary.min_requests:
         return None
-    ratio = candidate.error_ratio if final else lower_bound(candidate.failed, candidate.requests)
-    if ratio > limit:
+    sure = 0.0 if late else LIKELY if final else SURE
+    if lower_bound(candidate.failed, candidate.requests, sure) > limit:
         return Verdict(False, f"{candidate.error_ratio:.1%} of its requests failed, at most {limit:.1%} may; {numbers}")
-    if not final:
+    if not final or candidate.error_ratio > limit:
         return None
     # The edge's means are rounded: in doubt for the candidate.
     if candidate.timed and live.timed and candidate.mean_low_ms > canary.max_latency_ratio * live.mean_high_ms:
@@ -102,12 +103,13 @@ def judge_step(edge: Edge, effect: JudgeStep, txn: str, version: str, redact: Ca
         watch.look()
         went = edge.monotonic() - started
         over = went >= canary.step_s
-        verdict = judge(watch.candidate, watch.base, canary, over)
+        late = not held and went >= canary.step_s + canary.wait_s
+        verdict = judge(watch.candidate, watch.base, canary, over, late)
         if verdict and not verdict.good:
             raise failed(edge, split.canary, f"canary at {split.percent} % aborted: {verdict.why}", redact)
         if verdict and over and not held:
             return False, f"{split.percent} %: {verdict.why}"
-        if not held and went >= canary.step_s + canary.wait_s:
+        if late:
             return False, _silence(effect, watch, went)
         if held and went >= HOLD_S:
             raise _aborted(f"nobody ended it in {HOLD_S / 86400:g} days; {watch.candidate}")
