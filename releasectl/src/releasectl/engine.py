@@ -15,10 +15,10 @@ from .core.phases import phases_of
 from .core.ports import Broken, Edge
 from .core.recovery import recover
 from .core.request import RegistryAuth, Rollout, one_line, read_prefetch, read_request
-from .core.retention import to_prune
 from .core.transaction import Transaction, as_failure
 from .hooks import Hooks
-from .result import Result
+from .prune import prune
+from .result import Result, observed
 from .way_back import way_back
 
 __all__ = ["Engine", "Lock", "Result", "way_back"]
@@ -124,7 +124,7 @@ class Engine:
         try:
             with self.lock():
                 found = recover(self.edge)
-                gone = self._prune(found.state, dry_run, result)
+                gone = prune(self.edge, self._releases(), found.state, dry_run, result)
         except Failure as failure:
             return result.fail(failure, "prune")
         result.release = found.state.live.ref if found.state.live else None
@@ -246,37 +246,12 @@ class Engine:
             if not isinstance(records.state, State):
                 return
             try:
-                self._prune(records.state, False, result)
+                prune(self.edge, self._releases(), records.state, False, result)
             except Exception as trouble:
                 result.warnings.append(f"prune: {as_failure(trouble).cause}")
             result.extra["rollback"] = way_back(self.edge, records.state)
         except Exception as trouble:
             result.warnings.append(f"after the deploy: {as_failure(trouble).cause}")
-
-    def _prune(self, state: State, dry_run: bool, result: Result) -> list[str]:
-        edge = self.edge
-        releases = {number: it.ref.image for number, it in self._releases().items()}
-        config = edge.config
-        sizes = edge.image_sizes() if config.retain_mb else {}
-        todo = to_prune(
-            releases, edge.read_history().entries, state, config.retain, edge.images(), sizes, config.retain_mb * 2**20
-        )
-        gone: list[str] = []
-        for number in todo.releases:
-            if not dry_run:
-                edge.remove_release(number)
-            gone.append(f"release {number}")
-        for image in todo.images:
-            try:
-                if not dry_run:
-                    edge.remove_image(image)
-                gone.append(image)
-            except Failure as failure:
-                result.warnings.append(f"prune: {failure.cause}")
-                edge.emit({"phase": "prune", "event": "failed", "cause": failure.cause})
-        if gone and not dry_run:
-            edge.emit({"phase": "prune", "event": "done", "removed": gone})
-        return gone
 
     # What is known.
 
@@ -326,18 +301,3 @@ class Engine:
         took = self.edge.monotonic() - started
         result.phases.append((name, took))
         self.edge.emit({"phase": name, "event": "done", "seconds": round(took, 3)})
-
-
-def observed(transaction: Transaction) -> dict[str, Any]:
-    """What the edge counted on the way: the result's `requests`, `drain` and `canary`."""
-    seen = transaction.performer
-    doc: dict[str, Any] = {}
-    if transaction.switched:
-        spans = transaction.switched.values()
-        doc["requests"] = {"total": sum(it.requests for it in spans), "failed": sum(it.errors for it in spans)}
-    left = {slot: count for slot, count in seen.left.items() if count}
-    if left or seen.cut:
-        doc["drain"] = {"left": left, "cut": seen.cut}
-    if seen.notes:
-        doc["canary"] = list(seen.notes)
-    return doc

@@ -8,6 +8,7 @@ from typing import Any
 from .core.codec import phases_doc, ref_doc
 from .core.errors import Code, Failure
 from .core.model import Ref
+from .core.transaction import Transaction
 
 
 @dataclass
@@ -53,3 +54,18 @@ class Result:
         self.code, self.cause, self.hint, self.logs = failure.code, failure.cause, failure.hint, failure.logs
         self.message = f"Failed to {what}: {failure.cause}"
         return self
+
+
+def observed(transaction: Transaction) -> dict[str, Any]:
+    """What the edge counted on the way: the result's `requests`, `drain` and `canary`."""
+    seen = transaction.performer
+    doc: dict[str, Any] = {}
+    if transaction.switched:
+        spans = transaction.switched.values()
+        doc["requests"] = {"total": sum(it.requests for it in spans), "failed": sum(it.errors for it in spans)}
+    left = {slot: count for slot, count in seen.left.items() if count}
+    if left or seen.cut:
+        doc["drain"] = {"left": left, "cut": seen.cut}
+    if seen.notes:
+        doc["canary"] = list(seen.notes)
+    return doc

@@ -140,6 +140,7 @@ class Performer:
             return
         version = self.release.ref.version if self.release else "?"
         over = True
+        self.edge.emit({"txn": self.txn, "phase": "canary", "event": "watch", "percent": effect.split.percent})
         try:
             self.promoted, note = judge_step(self.edge, effect, self.txn, version, self.redact)
             over = self.promoted or effect.last
