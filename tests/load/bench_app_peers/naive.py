@@ -38,11 +38,19 @@ def predict(request: Request) -> Answer:
     probabilities = model.predict_proba(np.array(request.instances, dtype=np.float32))
     chosen = probabilities.argmax(axis=1)
     return Answer(
-        predictions=[Prediction(label=labels[n], probability=row[n]) for n, row in zip(chosen, probabilities, strict=True)]
+        predictions=[
+            Prediction(label=labels[n], probability=row[n]) for n, row in zip(chosen, probabilities, strict=True)
+        ]
     )
 
 
 if __name__ == "__main__":
     uvicorn.run(
-        app, host="127.0.0.1", port=int(sys.argv[1]), loop="uvloop", http="httptools", log_level="error", access_log=False
+        app,
+        host="127.0.0.1",
+        port=int(sys.argv[1]),
+        loop="uvloop",
+        http="httptools",
+        log_level="error",
+        access_log=False,
     )

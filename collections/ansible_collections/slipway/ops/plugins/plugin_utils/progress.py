@@ -19,8 +19,9 @@ from datetime import datetime
 from typing import Any
 
 EVENTS = "/var/log/slipway/events.jsonl"
-# tail tells at once and costs the host nothing. It ends when its reader does: then `cat` has read all there is.
-COMMAND = f"date +%s.%N; tail -n 60 -F {EVENTS} 2>/dev/null & cat >/dev/null; kill $!"
+# tail tells at once (where it cannot be woken, as on overlayfs, it looks every 0.1 s) and costs the host nothing. It is
+# ended when we are gone: then `cat` has read all there is.
+COMMAND = f"date +%s.%N; tail -n 60 -s 0.1 -F {EVENTS} 2>/dev/null & cat >/dev/null; kill $!"
 # Phases that take less are in the report at the end (s).
 WORTH_TELLING_S = 0.1
 # How often a phase that lasts is told of (s).
