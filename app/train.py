@@ -55,6 +55,10 @@ def train(version: str, out: Path) -> dict[str, Any]:
         options={id(model): {"zipmap": False}},
         target_opset={"": OPSET, "ai.onnx.ml": 3},
     )
+    # The exporter takes them from a set, whose order changes from run to run.
+    imports = sorted(exported.opset_import, key=lambda opset: str(opset.domain))
+    del exported.opset_import[:]
+    exported.opset_import.extend(imports)
     content: bytes = exported.SerializeToString(deterministic=True)
     classes = [str(name) for name in data.target_names]
     manifest: dict[str, Any] = {

@@ -1,12 +1,14 @@
 """
-The committed benchmark: python -m tests.load.bench [--quick] [--host NAME] [--hosts 4] measures the lab and writes
-docs/benchmarks.md. It needs the lab with v1.0.0 and v2.0.0 built (make deploy; make build VERSION=v2.0.0), changes what
-is live on its host while it runs, and ends with what was live before.
+The committed benchmark: python -m tests.load.bench [--host NAME] [--hosts 4] measures the lab and writes
+docs/benchmarks.md; with --quick it does a little of everything and writes nothing. It needs the lab with v1.0.0 and
+v2.0.0 built (make deploy; make build VERSION=v2.0.0), changes what is live on its host while it runs, and ends with
+what was live before.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -29,7 +31,8 @@ from tests.load.streams import ROOT, Load, streams
 BIN = Path(sys.executable).parent
 PAGE = ROOT / "docs" / "benchmarks.md"
 VERSIONS = ("v1.0.0", "v2.0.0")
-REQUESTS = 200_000
+# A closed loop falls short of its rate by what its answers take, so more are planned than are promised.
+REQUESTS = int(200_000 * 1.1)
 WARM_UP_S = 3.0
 # A switch's surroundings must be over before the next rollout begins.
 BETWEEN_S = 2.0
@@ -57,7 +60,9 @@ class Bench:
     domain: str
 
     def say(self, text: str) -> None:
-        print(f"{datetime.now():%H:%M:%S}  {text}", flush=True)
+        # What is live has to be restored, also when nobody listens any more.
+        with contextlib.suppress(OSError):
+            print(f"{datetime.now():%H:%M:%S}  {text}", flush=True)
 
     def command(self, *argv: str, hosts: int | None = None, may_fail: bool = False) -> tuple[float, str]:
         """(wall seconds, output) of a command as a person types it, its SSH connections made anew."""
@@ -98,6 +103,7 @@ class Bench:
         for number in range(self.plan.repeats):
             self.say(f"commands without load, {number + 1} of {self.plan.repeats}")
             old = self.host.live()["release"]
+            self.host.end_standby()
             deployed = self.host.deploy(VERSIONS[1], env)
             by_hand = self.host.by_hand()
             back = self.host.rollback()
@@ -182,8 +188,10 @@ def read_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.load.bench", description=__doc__)
     parser.add_argument("--host", default="inference-1", help="the host of the lab that is measured")
     parser.add_argument("--hosts", type=int, choices=[1, 2, 3, 4], default=1, help="also converge this many hosts")
-    parser.add_argument("--rate", type=float, default=200, help="requests per second of each loop, open and closed")
-    parser.add_argument("--quick", action="store_true", help="a few rounds: to see that it works, not to measure")
+    parser.add_argument("--rate", type=float, default=220, help="requests per second of each loop, open and closed")
+    parser.add_argument(
+        "--quick", action="store_true", help="a few rounds, to see that it works; the page stays as it is"
+    )
     parser.add_argument("--only", choices=["commands", "load", "converge"], help="one section")
     parser.add_argument("--domain", help="the host's TLS name (HOST.slipway.test)")
     parser.add_argument(
@@ -213,7 +221,8 @@ def main(argv: list[str] | None = None) -> int:
             for name, (title, measure) in sections.items():
                 if arguments.only in (None, name):
                     content = measure()
-                    write(name, title, content)
+                    if not arguments.quick:
+                        write(name, title, content)
                     print(content, flush=True)
         finally:
             bench.restore(before)
@@ -222,7 +231,7 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     finally:
         host.close()
-    print(f"written: {PAGE.relative_to(ROOT)}")
+    print("nothing written" if arguments.quick else f"written: {PAGE.relative_to(ROOT)}")
     return 0
 
 

@@ -12,7 +12,7 @@ from tests.load.streams import SLOW
 
 # What is timed → its bar (s); in the order in which the bench measures.
 COMMANDS: dict[str, float | None] = {
-    "deploy on the host, image there": None,
+    "deploy on the host, image there, slot free": None,
     "of it the application by hand: `docker run` to ready": None,
     "of it the engine: the difference": 0.5,
     "rollback in standby: from command to traffic moved": 0.15,

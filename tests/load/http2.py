@@ -85,7 +85,8 @@ class Session:
                 raise Broken("the connection is closed")
             self.window -= len(body)
             number, self.next_id = self.next_id, self.next_id + 2
-            answer = self.waiting[number] = asyncio.get_running_loop().create_future()
+            answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+            self.waiting[number] = answer
             self.writer.write(
                 frame(HEADERS, END_HEADERS, number, header_block(headers)) + frame(DATA, END_STREAM, number, body)
             )

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import uvicorn
 
-from .app import Application, create_app
+from .app import create_app
+from .http import Front
 from .logs import Log
 from .settings import Settings, SettingsError, from_environment
 
@@ -26,7 +27,7 @@ class Server(uvicorn.Server):
     end, and the process exits 0 (uvicorn itself would end it by the signal). A second signal skips the delay.
     """
 
-    def __init__(self, config: uvicorn.Config, app: Application, settings: Settings, log: Log) -> None:
+    def __init__(self, config: uvicorn.Config, app: Front, settings: Settings, log: Log) -> None:
         super().__init__(config)
         self._app = app
         self._settings = settings
@@ -59,7 +60,7 @@ def main() -> int:
     except SettingsError as error:
         log.event("error", "wrong settings", reason=str(error))
         return EXIT_CONFIGURATION
-    if not Path(settings.model_path).is_dir():
+    if not settings.model_store and not Path(settings.model_path).is_dir():
         reason = f"MODEL_PATH: there is no folder '{settings.model_path}'; it must hold model.onnx and manifest.json"
         log.event("error", "wrong settings", reason=reason)
         return EXIT_CONFIGURATION

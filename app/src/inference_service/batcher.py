@@ -1,7 +1,7 @@
 """Concurrent requests share a run of the model, and none waits for company.
 
-Whatever is queued when the model becomes free forms the next batch. There is no timer: a request alone runs at once, and
-under load the batches grow by themselves, because more arrives while a run is busy.
+Whatever is queued when the model becomes free forms the next batch. There is no timer: a request alone runs at once,
+and under load the batches grow by themselves, because more arrives while a run is busy.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The conventions that requests may speak: from bytes to rows, and from the model's outcome to bytes.
 
 `PredictCodec` is this service's own and SageMaker's JSON (`/predict`, `/invocations`), `InferCodec` the Open Inference
-Protocol v2 (`/v2/models/{model}/infer`, https://github.com/kserve/open-inference-protocol). All of it is made once for a
-model: msgspec checks types, counts and ranges while it reads.
+Protocol v2 (`/v2/models/{model}/infer`, https://github.com/kserve/open-inference-protocol). All of it is made once
+for a model: msgspec checks types, counts and ranges while it reads.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ INPUT_NAME = "features"
 _PATH = re.compile(r" - at `\$\.?(.+)`$")
 _INDEX = re.compile(r"instances\[\d+\]\[(\d+)\]$")
 
+# Beside what it says itself, msgspec lets through what Python raises for bad UTF-8 and for nesting without end.
+_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 Number = Annotated[float, msgspec.Meta(ge=-FLOAT32_MAX, le=FLOAT32_MAX)]
 
 
@@ -33,7 +36,7 @@ class Codec(Protocol):
 
 
 class PredictCodec:
-    """{"instances": [[number, …], …]}, or with rows as objects by feature name → {"predictions": [{label, probability}]}"""
+    """{"instances": [[number, …], …]}, or rows as objects by feature name → {"predictions": [{label, probability}]}"""
 
     def __init__(self, model: Model, max_rows: int) -> None:
         self._model = model
@@ -57,7 +60,7 @@ class PredictCodec:
             rows = self._decode(body).instances
         except msgspec.ValidationError as error:
             rows = self._named_rows(body, error)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except _NOT_JSON as error:
             raise _malformed(error) from None
         count = len(rows)
         if count == 1:
@@ -78,7 +81,7 @@ class PredictCodec:
         """The rows of a body whose rows are objects; raises the fitting ApiError when it is no such body."""
         try:
             lenient = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as malformed:
+        except _NOT_JSON as malformed:
             raise _malformed(malformed) from None
         instances = lenient.get("instances") if isinstance(lenient, dict) else None
         if not (isinstance(instances, list) and instances and isinstance(instances[0], dict)):
@@ -103,7 +106,7 @@ class InferInput(msgspec.Struct):
     name: str
     shape: list[int]
     datatype: str
-    data: list[Number] | list[Any]
+    data: list[Any]
     parameters: dict[str, Any] = {}
 
 
@@ -151,7 +154,7 @@ class InferCodec:
         except msgspec.ValidationError as error:
             message, path = _explain(error)
             raise ApiError(422, "invalid_input", message, field=path or None) from None
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except _NOT_JSON as error:
             raise _malformed(error) from None
         tensor = request.inputs[0]
         if tensor.name != INPUT_NAME:

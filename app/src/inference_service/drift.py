@@ -2,7 +2,8 @@
 
 Rows are counted into the bins of the manifest's training distribution; only the counts are kept. Rows wait for at most
 CHUNK_ROWS before they are counted together, as counting one by one would cost more than predicting.
-PSI = Σ (share − trained) · ln(share / trained) over the bins; below 0.1 is usually taken as stable, above 0.25 as drifted.
+PSI = Σ (share − trained) · ln(share / trained) over the bins; below 0.1 is usually taken as stable, above 0.25 as
+drifted.
 """
 
 from __future__ import annotations

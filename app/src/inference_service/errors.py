@@ -45,5 +45,6 @@ def overloaded(message: str, retry_after_s: int = 1) -> ApiError:
 
 
 def not_ready(state: str, reason: str) -> ApiError:
-    return ApiError(503, "not_ready", f"The service is {state}: {reason}" if reason else f"The service is {state}",
-                    retry_after_s=1)
+    return ApiError(
+        503, "not_ready", f"The service is {state}: {reason}" if reason else f"The service is {state}", retry_after_s=1
+    )

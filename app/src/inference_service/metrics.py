@@ -8,6 +8,9 @@ import time
 from bisect import bisect_left
 from collections.abc import Sequence
 
+from .cache import Cache
+from .drift import Drift
+
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 PAGE_BYTES = resource.getpagesize()
@@ -57,7 +60,16 @@ class Metrics:
         self.inference.observe(seconds)
         self.batch_rows.observe(rows)
 
-    def render(self, *, queued_rows: int, ready: bool, model: dict[str, str], release: dict[str, str]) -> str:
+    def render(
+        self,
+        *,
+        queued_rows: int,
+        ready: bool,
+        model: dict[str, str],
+        release: dict[str, str],
+        cache: Cache | None = None,
+        drift: Drift | None = None,
+    ) -> str:
         """The text format 0.0.4 of Prometheus."""
         lines = _head("http_requests_total", "counter", "Requests answered.")
         for (method, route, status), count in sorted(self.requests.items()):
@@ -71,6 +83,14 @@ class Metrics:
         lines += _head("inference_batch_rows", "histogram", "Rows of one run of the model.")
         lines += self.batch_rows.lines("inference_batch_rows")
         lines += _gauge("inference_queue_depth", "Rows that wait for a run.", queued_rows)
+        if cache is not None:
+            lines += _gauge("response_cache_hits_total", "Inputs answered from the cache.", cache.hits, "counter")
+            lines += _gauge("response_cache_misses_total", "Inputs not in the cache.", cache.misses, "counter")
+            lines += _gauge("response_cache_entries", "Answers in the cache.", len(cache))
+        if drift is not None:
+            lines += _head("feature_drift_psi", "gauge", "Population stability index against the training data.")
+            lines += [f'feature_drift_psi{{feature="{_escape(name)}"}} {psi}' for name, psi in drift.psi().items()]
+            lines += _gauge("feature_drift_rows_total", "Rows counted for it.", drift.rows, "counter")
         lines += _gauge("service_ready", "1 when the service takes requests.", int(ready))
         lines += _info("model_info", "The model that is served.", model)
         lines += _info("release_info", "The release that serves.", release)
@@ -83,8 +103,8 @@ def _head(name: str, kind: str, text: str) -> list[str]:
     return [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
 
 
-def _gauge(name: str, text: str, value: float) -> list[str]:
-    return [*_head(name, "gauge", text), f"{name} {value}"]
+def _gauge(name: str, text: str, value: float, kind: str = "gauge") -> list[str]:
+    return [*_head(name, kind, text), f"{name} {value}"]
 
 
 def _info(name: str, text: str, labels: dict[str, str]) -> list[str]:

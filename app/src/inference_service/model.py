@@ -121,8 +121,8 @@ class Model:
         return min(times)
 
 
-def load(folder: Path, wanted_version: str = "") -> Model:
-    """Read manifest and model of `folder`; raises ModelError when something is missing or is not what it claims."""
+def load_files(folder: Path) -> tuple[Manifest, bytes]:
+    """Read manifest and model of `folder`; raises ModelError when one is missing or they do not belong together."""
     try:
         manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=Manifest)
         content = (folder / manifest.file).read_bytes()
@@ -133,6 +133,16 @@ def load(folder: Path, wanted_version: str = "") -> Model:
     checksum = hashlib.sha256(content).hexdigest()
     if checksum != manifest.sha256:
         raise ModelError(f"{folder / manifest.file} has SHA-256 {checksum}, but its manifest says {manifest.sha256}")
+    return manifest, content
+
+
+def load(folder: Path, wanted_version: str = "", wanted_sha256: str = "") -> Model:
+    """The model of `folder`; raises ModelError when something is missing or is not what it claims or should be."""
+    manifest, content = load_files(folder)
     if wanted_version and wanted_version != manifest.version:
         raise ModelError(f"{folder} holds model {manifest.version}, but MODEL_VERSION asks for {wanted_version}")
+    if wanted_sha256 and wanted_sha256 != manifest.sha256:
+        raise ModelError(
+            f"{folder} holds a model with SHA-256 {manifest.sha256}, but MODEL_SHA256 asks for {wanted_sha256}"
+        )
     return Model(manifest, content)

@@ -1,32 +1,32 @@
-"""What the service does, without HTTP: its state, its model, from a request's bytes to an answer's bytes."""
+"""What the service does, without HTTP: its state, its model, and the way of a request to it and back."""
 
 from __future__ import annotations
 
 import asyncio
-import re
+import gc
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated, Any
-
-import msgspec
 
 from .batcher import Batcher
-from .errors import ApiError, not_ready
+from .cache import Cache
+from .codecs import Codec, InferCodec, PredictCodec
+from .drift import Drift
 from .logs import Log
 from .metrics import Metrics
 from .model import Model, ModelError, Outcome, load
 from .settings import Settings
+from .store import StoreUnavailable, model_folder
 
-# The largest number that float32 holds: beyond it a feature would become infinite on its way to the model.
-FLOAT32_MAX = 3.4028234e38
-_PATH = re.compile(r" - at `\$\.?(.+)`$")
-_INDEX = re.compile(r"^instances\[(\d+)\]\[(\d+)\]")
+RETRY_FIRST_S = 1.0
+RETRY_MOST_S = 30.0
 
 
 class Service:
-    """loading → ready → draining; or loading → failed, with the reason in `reason`."""
+    """loading → ready → draining; or loading → failed, with the reason in `reason`.
+
+    endpoints: path → (route for metrics and logs, codec); empty until the model is loaded.
+    """
 
     def __init__(self, settings: Settings, log: Log, metrics: Metrics) -> None:
         self.settings = settings
@@ -36,48 +36,40 @@ class Service:
         self.reason = "the model is not loaded yet"
         self.model: Model | None = None
         self.model_version = ""
-        self._batcher: Batcher | None = None
+        self.endpoints: dict[str, tuple[str, Codec]] = {}
+        self.batcher: Batcher | None = None
+        self.cache: Cache | None = None
+        self.drift: Drift | None = None
         self._executor: ThreadPoolExecutor | None = None
-        self._decode: Callable[[bytes], Any] | None = None
-        self._row_texts: list[bytes] = []
-        self._tail = b""
 
     @property
     def queued_rows(self) -> int:
-        return self._batcher.queued_rows if self._batcher else 0
+        return self.batcher.queued_rows if self.batcher else 0
 
     async def start(self) -> None:
-        """Load the model in a thread, so that /health and /ready answer meanwhile. Never raises: see `state`."""
+        """Load the model in a thread, so that /health and /ready answer meanwhile. Never raises: see `state`.
+
+        A store that does not answer is asked again until it does: the process stays, not ready and saying why, rather
+        than be restarted in a loop.
+        """
         started = time.perf_counter()
-        settings = self.settings
-        try:
-            model, full_batch_s = await asyncio.to_thread(self._load)
-        except ModelError as error:
-            self._failed(str(error))
-            return
-        except Exception as error:
-            self._failed(f"Failed to load the model: {type(error).__name__}: {error}")
-            return
-        inline = full_batch_s * 1000 <= settings.inline_run_ms
-        if not inline:
-            self._executor = ThreadPoolExecutor(1, "model")
-        self._batcher = Batcher(
-            model.run,
-            max_batch_rows=settings.max_batch_rows,
-            max_queue_rows=settings.max_queue_rows,
-            observe=self.metrics.run,
-            executor=self._executor,
-        )
-        self._decode = _decoder(model.width)
-        self._row_texts = [
-            b'{"label":%s,"probability":%%.6f}' % msgspec.json.encode(name).replace(b"%", b"%%")
-            for name in model.manifest.classes
-        ]
-        self._tail = b'],"model_version":%s}' % msgspec.json.encode(model.manifest.version)
-        self.model = model
-        self.model_version = model.manifest.version
-        if self.state == "loading":
-            self.state, self.reason = "ready", ""
+        pause_s = RETRY_FIRST_S
+        while True:
+            try:
+                model, full_batch_s = await asyncio.to_thread(self._load)
+                runs = self._serve(model, full_batch_s)
+                break
+            except StoreUnavailable as error:
+                self.reason = str(error)
+                self.log.event("warning", "not ready yet", reason=self.reason, retry_s=pause_s)
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, RETRY_MOST_S)
+            except ModelError as error:
+                self._failed(str(error))
+                return
+            except Exception as error:
+                self._failed(f"Failed to load the model: {type(error).__name__}: {error}")
+                return
         self.log.event(
             "info",
             "ready",
@@ -86,12 +78,62 @@ class Service:
             sha256=model.manifest.sha256,
             load_ms=round((time.perf_counter() - started) * 1000),
             full_batch_ms=round(full_batch_s * 1000, 3),
-            runs="inline" if inline else "in a thread",
+            runs=runs,
         )
 
     def _load(self) -> tuple[Model, float]:
-        model = load(Path(self.settings.model_path), self.settings.model_version)
-        return model, model.warm_up(self.settings.max_batch_rows)
+        settings = self.settings
+        folder = model_folder(settings) if settings.model_store else Path(settings.model_path)
+        model = load(folder, settings.model_version, settings.model_sha256)
+        return model, model.warm_up(settings.max_batch_rows)
+
+    def _serve(self, model: Model, full_batch_s: float) -> str:
+        settings = self.settings
+        manifest = model.manifest
+        inline = full_batch_s * 1000 <= settings.inline_run_ms
+        if not inline:
+            self._executor = ThreadPoolExecutor(1, "model")
+        self.batcher = Batcher(
+            model.run,
+            max_batch_rows=settings.max_batch_rows,
+            max_queue_rows=settings.max_queue_rows,
+            deadline_s=settings.deadline_ms / 1000,
+            observe=self.metrics.run,
+            executor=self._executor,
+        )
+        if settings.cache_entries:
+            self.cache = Cache(settings.cache_entries, manifest.version)
+        if settings.drift and manifest.distribution:
+            self.drift = Drift(manifest)
+        predict, infer = PredictCodec(model, settings.max_rows), InferCodec(model, settings.max_rows)
+        self.model = model
+        self.model_version = manifest.version
+        self.endpoints.update(
+            {
+                "/predict": ("/predict", predict),
+                "/invocations": ("/invocations", predict),
+                f"/v2/models/{manifest.name}/infer": ("/v2/models/{model}/infer", infer),
+                f"/v2/models/{manifest.name}/versions/{manifest.version}/infer": ("/v2/models/{model}/infer", infer),
+            }
+        )
+        if self.state == "loading":
+            self.state, self.reason = "ready", ""
+        # What was imported and loaded stays until the end: the collector need not look through it again and again.
+        gc.collect()
+        gc.freeze()
+        return "inline" if inline else "in a thread"
+
+    async def outcome(self, batcher: Batcher, buffer: bytes, rows: int, started: float) -> Outcome:
+        """The model's outcome for packed rows, by way of the cache and the drift counters when these are on."""
+        if self.drift is not None:
+            self.drift.add(buffer, rows)
+        if self.cache is None:
+            return await batcher.submit(buffer, rows, started)
+        outcome = self.cache.get(buffer)
+        if outcome is None:
+            outcome = await batcher.submit(buffer, rows, started)
+            self.cache.put(buffer, outcome)
+        return outcome
 
     def _failed(self, reason: str) -> None:
         self.state, self.reason = "failed", reason
@@ -105,48 +147,3 @@ class Service:
         if self._executor is not None:
             self._executor.shutdown(wait=True)
         self.log.flush()
-
-    async def predict(self, body: bytes) -> tuple[bytes, int]:
-        """Answer a prediction request; gives the answer and its number of rows. Raises ApiError."""
-        model, batcher, decode = self.model, self._batcher, self._decode
-        if model is None or batcher is None or decode is None:
-            raise not_ready(self.state, self.reason)
-        try:
-            rows = decode(body).instances
-        except msgspec.ValidationError as error:
-            raise self._invalid(str(error), model) from None
-        except msgspec.DecodeError as error:
-            raise ApiError(400, "malformed_json", f"The body is not JSON: {error}") from None
-        count = len(rows)
-        if count > self.settings.max_rows:
-            limit = self.settings.max_rows
-            raise ApiError(
-                422, "too_many_rows", f"{count} rows were sent; the limit is {limit} a request", field="instances"
-            )
-        pack = model.pack
-        buffer = pack(*rows[0]) if count == 1 else b"".join([pack(*row) for row in rows])
-        return self._encode(await batcher.submit(buffer, count)), count
-
-    def _encode(self, outcome: Outcome) -> bytes:
-        texts = self._row_texts
-        rows = [texts[number] % value for number, value in zip(outcome.classes, outcome.probabilities, strict=True)]
-        return b'{"predictions":[%s%s' % (b",".join(rows), self._tail)
-
-    @staticmethod
-    def _invalid(text: str, model: Model) -> ApiError:
-        found = _PATH.search(text)
-        path = found[1] if found else ""
-        message = text[: found.start()] if found else text
-        index = _INDEX.match(path)
-        if index:
-            message = f"{message} for feature '{model.manifest.features[int(index[2])]}'"
-        return ApiError(422, "invalid_input", message, field=path or None)
-
-
-def _decoder(width: int) -> Callable[[bytes], Any]:
-    """A JSON decoder that checks types, counts and ranges while it reads."""
-    number = Annotated[float, msgspec.Meta(ge=-FLOAT32_MAX, le=FLOAT32_MAX)]
-    row = Annotated[list[number], msgspec.Meta(min_length=width, max_length=width)]  # type: ignore[valid-type]
-    rows = Annotated[list[row], msgspec.Meta(min_length=1)]  # type: ignore[valid-type]
-    request = msgspec.defstruct("PredictRequest", [("instances", rows)], forbid_unknown_fields=True)
-    return msgspec.json.Decoder(request).decode

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import msgspec
+
+from .auth import MAX_KEYS
 
 
 class SettingsError(ValueError):
     """The environment holds values that the service cannot run with; the message names each."""
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "0.0.0.0"
-    port: int = msgspec.field(default=8080)
+    port: int = 8080
     service_version: str = "v0.0.0-dev"
     service_revision: str = "unknown"
-    # Folder with model.onnx and manifest.json.
+
+    # The embedded model: a folder with model.onnx and manifest.json.
     model_path: str = "/srv/model"
-    # Version of the model that must be served; empty: whichever is there.
+    # Version (and SHA-256) of the model that must be served; empty: whichever is there.
     model_version: str = ""
+    model_sha256: str = ""
+    # Where versions of models are stored, as s3://bucket/prefix; empty: the embedded model is served. With a store,
+    # MODEL_NAME and MODEL_VERSION say what to fetch and MODEL_CACHE where to keep it.
+    model_store: str = ""
+    model_store_path_style: bool = False
+    model_name: str = "breast-cancer"
+    model_cache: str = "/tmp/models"
+
     # Most rows of one request.
     max_rows: int = 100
     # Most rows of one run of the model, over all requests that it answers.
@@ -27,21 +39,40 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     # Most rows that may wait for a run; beyond it requests are refused with 503.
     max_queue_rows: int = 2048
     max_body_bytes: int = 1_048_576
-    # A run that takes longer than this in the warm-up is moved off the event loop to a thread.
+    # From the first byte of a request to its answer.
+    deadline_ms: float = 2000.0
+    # A full batch that takes longer than this in the warm-up is run in a thread rather than on the event loop.
     inline_run_ms: float = 5.0
+
+    # SHA-256 in hex of each valid API key, separated by commas, two at most; empty: no key is asked for.
+    api_key_sha256: str = ""
+    # Answers kept for identical inputs; 0: none.
+    cache_entries: int = 0
+    # Count inputs against the training distribution.
+    drift: bool = False
+    # OpenTelemetry collector, as http://host:4318; empty: no spans are sent.
+    otel_exporter_otlp_endpoint: str = ""
+    # Also write a log line for each probe (health, readiness, metrics).
+    log_probes: bool = False
+
     # From SIGTERM: how long to keep serving while not ready, and how long requests in flight may then take.
     drain_delay_s: float = 1.0
     shutdown_timeout_s: int = 30
     # Idle connections are kept longer than the edge keeps them, so that the edge never uses one that was just closed.
     keep_alive_s: int = 75
-    # Also write a log line for each probe (health, readiness, metrics).
-    log_probes: bool = False
+
+    @property
+    def api_key_hashes(self) -> list[str]:
+        return [text.strip() for text in self.api_key_sha256.split(",") if text.strip()]
 
 
 _LEAST: dict[str, float] = {
-    "port": 1, "max_rows": 1, "max_batch_rows": 1, "max_queue_rows": 1, "max_body_bytes": 1024, "inline_run_ms": 0,
-    "drain_delay_s": 0, "shutdown_timeout_s": 1, "keep_alive_s": 1,
+    "port": 1, "max_rows": 1, "max_batch_rows": 1, "max_queue_rows": 1, "max_body_bytes": 1024, "deadline_ms": 1,
+    "inline_run_ms": 0, "cache_entries": 0, "drain_delay_s": 0, "shutdown_timeout_s": 1, "keep_alive_s": 1,
 }  # fmt: skip
+_KINDS: dict[object, str] = {int: "a whole number", float: "a number", bool: "true or false"}
+_SHA256 = re.compile(r"[0-9a-f]{64}").fullmatch
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*").fullmatch
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -56,22 +87,39 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         try:
             value = msgspec.convert(text, field.type, strict=False)
         except msgspec.ValidationError:
-            kind = {int: "a whole number", float: "a number", bool: "true or false"}.get(field.type, "a text")
-            problems.append(f"{variable} must be {kind}, not '{text}'")
+            problems.append(f"{variable} must be {_KINDS[field.type]}, not '{text}'")
             continue
         least = _LEAST.get(field.name)
         # `not >=` also refuses NaN.
         if least is not None and not value >= least:
             problems.append(f"{variable} must be at least {least:g}, not '{text}'")
-        elif field.name == "port" and value > 65535:
-            problems.append(f"{variable} must be at most 65535, not '{text}'")
         else:
             values[field.name] = value
     settings = Settings(**values)  # type: ignore[arg-type]
-    if settings.max_batch_rows < settings.max_rows:
-        problems.append(f"MAX_BATCH_ROWS ({settings.max_batch_rows}) must not be below MAX_ROWS ({settings.max_rows})")
-    if settings.max_queue_rows < settings.max_rows:
-        problems.append(f"MAX_QUEUE_ROWS ({settings.max_queue_rows}) must not be below MAX_ROWS ({settings.max_rows})")
+    problems += _problems(settings)
     if problems:
         raise SettingsError("; ".join(problems))
     return settings
+
+
+def _problems(settings: Settings) -> list[str]:
+    """What is wrong with values that are right by themselves."""
+    found = []
+    if settings.port > 65535:
+        found.append(f"PORT must be at most 65535, not {settings.port}")
+    for name, value in (("MAX_BATCH_ROWS", settings.max_batch_rows), ("MAX_QUEUE_ROWS", settings.max_queue_rows)):
+        if value < settings.max_rows:
+            found.append(f"{name} ({value}) must not be below MAX_ROWS ({settings.max_rows})")
+    hashes = settings.api_key_hashes
+    if len(hashes) > MAX_KEYS or not all(map(_SHA256, hashes)):
+        # The value is not repeated: somebody may have put the key itself there.
+        found.append(f"API_KEY_SHA256 must be one or two SHA-256 in lower-case hex ({len(hashes)} given)")
+    if settings.model_sha256 and not _SHA256(settings.model_sha256):
+        found.append(f"MODEL_SHA256 must be 64 lower-case hex digits, not '{settings.model_sha256}'")
+    if settings.model_store:
+        if not re.fullmatch(r"s3://[^/]+(/.*)?", settings.model_store):
+            found.append(f"MODEL_STORE must look like s3://bucket/prefix, not '{settings.model_store}'")
+        for name, text in (("MODEL_VERSION", settings.model_version), ("MODEL_NAME", settings.model_name)):
+            if not _NAME(text):
+                found.append(f"{name} must say what to fetch from MODEL_STORE, not '{text}'")
+    return found

@@ -141,3 +141,20 @@ def test_the_next_command_recovers_first(scenario: Scenario) -> None:
         began = has_begun(scenario, host)
         assert engine(host).prune().code == 0
         check_all_or_nothing(scenario, began, host)
+
+
+@pytest.mark.parametrize("reboot", [False, True], ids=["kill", "reboot"])
+@pytest.mark.parametrize("scenario", [it for it in SCENARIOS if it.good], ids=str)
+def test_before_the_switch_it_is_undone_and_after_it_finished(scenario: Scenario, reboot: bool) -> None:
+    calls = run_until(scenario.prepare(), scenario.act)[0].calls
+    begun = calls.index("begin_journal") + 1
+    switched = calls.index("set_map", begun) + 1
+    for call, outcome in ((begun, "failed"), (switched, "live"), (calls.index("clear_journal"), "live")):
+        host = scenario.prepare()
+        run_until(host, scenario.act, CrashAt(call, "after"))
+        if reboot:
+            host.reboot()
+        recover_cleanly(host)
+        entry = host.entries()[-1]
+        assert entry.outcome == outcome
+        assert entry.recovered == (call != calls.index("clear_journal"))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from releasectl.core.errors import Code
-from releasectl.engine import Result
+from releasectl.engine import Engine, Result
 
-from .faults import DISK, FailAt
+from .faults import DISK, CrashAt, FailAt
 from .host import Host
 from .scenarios import (
     Scenario,
@@ -101,6 +101,25 @@ def test_a_signal_undoes_before_the_switch_and_waits_after_it(scenario: Scenario
             assert not scenario.good or (result.code, "SIGTERM" in (result.cause or "")) == (Code.GATE, True)
         check_all_or_nothing(scenario, began, host)
         check_truth(scenario, host, result)
+
+
+def test_an_undo_that_was_begun_is_not_turned_round_by_a_crash() -> None:
+    before = publish(with_live("v1.0.0"), "v2.0.0")
+
+    def act(it: Engine) -> Result:
+        return it.deploy(request("v2.0.0"))
+
+    record = FailAt(run_until(before.copy(), act)[0].calls.index("save_state") + 1)
+    calls = run_until(before.copy(), act, fail=record)[0].calls
+    marked = calls.index("append_journal", record.call) + 1
+    for number in range(marked, calls.index("append_history") + 1):
+        host = before.copy()
+        run_until(host, act, CrashAt(number, "after"), record)
+        recover_cleanly(host)
+        state = check_consistent(host)
+        assert state.live == before.state_now().live
+        entry = host.entries()[-1]
+        assert (entry.outcome, entry.cause) == ("failed", "simulated trouble of save_state")
 
 
 def test_a_rollback_to_the_standby_needs_neither_docker_nor_the_registry() -> None:

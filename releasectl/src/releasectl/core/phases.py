@@ -111,7 +111,7 @@ def _start(intent: Intent, deadline_s: float) -> Phase:
     if intent.adopt:
         return Phase(START, deadline_s)
     slot, release = intent.slot, intent.target.id
-    room: tuple[Effect, ...] = (SaveState(intent.base), StopUnit(slot)) if intent.displaces else ()
+    room: tuple[Effect, ...] = (SaveState(intent.base), StopUnit(slot, quick=True)) if intent.displaces else ()
     record: tuple[Effect, ...] = (WriteRelease(release),) if intent.fresh else ()
     forget: tuple[Effect, ...] = (RemoveRelease(release),) if intent.fresh else ()
     return Phase(

@@ -49,6 +49,7 @@ def write_new_dir(path: str, files: dict[str, tuple[str, int]]) -> None:
     for filename, (text, mode) in files.items():
         _write_new(os.path.join(temporary, filename), text, mode)
     sync_dir(temporary)
+    remove_dir(path)
     os.rename(temporary, path)
     sync_dir(parent)
 
@@ -79,15 +80,22 @@ def remove_file(path: str) -> None:
         sync_dir(os.path.dirname(path))
 
 
-def append_line(path: str, line: str, mode: int, sync: bool = True) -> None:
-    """One line, in one write. A torn last line of an earlier crash is closed first, never joined with ours."""
+def append_line(path: str, line: str, mode: int, sync: bool = True, cut: bool = False) -> None:
+    """
+    One line, in one write. A torn last line of an earlier crash is closed first, or cut off (`cut`), never joined with
+    ours.
+    """
     new = not os.path.exists(path)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, mode)
     try:
         size = os.fstat(fd).st_size
         torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
+        if torn and cut:
+            size = os.pread(fd, size, 0).rfind(b"\n") + 1
+            os.ftruncate(fd, size)
+            torn = False
         try:
-            _write_all(fd, (("\n" if torn else "") + line + "\n").encode())
+            _write_all(fd, (("\n" if torn else "") + line + "\n").encode("utf-8", "replace"))
         except OSError:
             # A full disk may have taken half of it.
             os.ftruncate(fd, size)

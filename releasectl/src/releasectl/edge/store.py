@@ -83,7 +83,8 @@ class Store:
         line = json.dumps(codec.mark_doc(mark))
         # Only what is about to happen has to survive a power cut; what happened is seen on the host itself.
         sync = mark.mark != "after"
-        self.reserve.guard("the journal", lambda: files.append_line(self.journal_path, line, 0o644, sync))
+        # A torn line is an effect that had not begun; left in the middle it would make the journal unreadable.
+        self.reserve.guard("the journal", lambda: files.append_line(self.journal_path, line, 0o644, sync, cut=True))
 
     def clear_journal(self) -> None:
         files.remove_file(self.journal_path)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import getpass
 import re
 import socket
+from contextlib import nullcontext
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 from ansible_collections.slipway.ops.plugins.module_utils import registry
+from ansible_collections.slipway.ops.plugins.plugin_utils.progress import follow
 
 VERSION = re.compile(r"v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?")
 
@@ -25,7 +28,16 @@ class ActionModule(ActionBase):
         # It was for the controller alone: no host needs a key of AWS.
         args.pop("aws", None)
         args.setdefault("by", f"{getpass.getuser()}@{socket.gethostname()}")
-        return dict(self._execute_module(module_name="slipway.ops.release", module_args=args, task_vars=task_vars))
+        name = (task_vars or {}).get("inventory_hostname", "")
+
+        def say(line: str) -> None:
+            # Not on stdout: a callback may be writing a document there.
+            Display().display(f"{name} | {line}", stderr=True)
+
+        with (
+            nullcontext() if self._task.check_mode else follow(self._connection, args.get("service", "inference"), say)
+        ):
+            return dict(self._execute_module(module_name="slipway.ops.release", module_args=args, task_vars=task_vars))
 
     @staticmethod
     def _check_version(version: Any) -> None:

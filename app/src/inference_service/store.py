@@ -1,0 +1,114 @@
+"""Models in versioned S3: `<store>/<name>/<version>/{manifest.json,model.onnx}`, fetched once and kept in a folder.
+
+A version never changes, so one that was fetched before is served without asking S3: a start with S3 down works as long
+as the folder (a volume) has the version. What arrives is checked against its manifest, written under a temporary name
+and renamed: a folder that bears a version's name is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from .model import Manifest, ModelError, load_files
+from .settings import Settings
+
+CONNECT_TIMEOUT_S = 2
+READ_TIMEOUT_S = 10
+ATTEMPTS = 3
+
+
+class StoreUnavailable(Exception):
+    """S3 does not answer now; trying again later may help."""
+
+
+def model_folder(settings: Settings) -> Path:
+    """The folder with the version that the settings name; downloads it when it is not there yet.
+
+    Raises ModelError for what waiting cannot mend (no such version, a wrong checksum), else StoreUnavailable.
+    """
+    folder = Path(settings.model_cache) / settings.model_name / settings.model_version
+    if folder.is_dir():
+        try:
+            load_files(folder)
+        except ModelError:
+            # Spoilt on disk: fetch it again rather than refuse for ever.
+            shutil.rmtree(folder)
+        else:
+            return folder
+    _download(settings, folder)
+    return folder
+
+
+def _download(settings: Settings, folder: Path) -> None:
+    parts = urlsplit(settings.model_store)
+    prefix = "/".join(part for part in (parts.path.strip("/"), settings.model_name, settings.model_version) if part)
+    client = _client(settings)
+    text = _get(client, parts.netloc, f"{prefix}/manifest.json")
+    try:
+        manifest = msgspec.json.decode(text, type=Manifest)
+    except msgspec.DecodeError as error:
+        raise ModelError(f"{settings.model_store}: {prefix}/manifest.json is not a manifest: {error}") from error
+    content = _get(client, parts.netloc, f"{prefix}/{Path(manifest.file).name}")
+    checksum = hashlib.sha256(content).hexdigest()
+    if checksum != manifest.sha256:
+        name = f"s3://{parts.netloc}/{prefix}/{manifest.file}"
+        raise ModelError(f"{name} has SHA-256 {checksum}, but its manifest says {manifest.sha256}")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
+        _write(temporary / "manifest.json", text)
+        _write(temporary / Path(manifest.file).name, content)
+        try:
+            temporary.rename(folder)
+        except OSError:
+            # The other slot was faster; a version has one content only.
+            shutil.rmtree(temporary)
+            if not folder.is_dir():
+                raise
+    except OSError as error:
+        raise ModelError(f"MODEL_CACHE: Failed to keep the model in {folder}: {error.strerror}") from error
+
+
+def _client(settings: Settings) -> Any:
+    # Here and not at the top: half a second that only a service with a store has to pay.
+    import botocore.session
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
+        s3={"addressing_style": "path" if settings.model_store_path_style else "auto"},
+    )
+    return botocore.session.get_session().create_client("s3", config=config)
+
+
+def _get(client: Any, bucket: str, key: str) -> bytes:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        content: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        message = f"Failed to read s3://{bucket}/{key}: {error}"
+        if 400 <= status < 500 and status not in (408, 429):
+            raise ModelError(message) from error
+        raise StoreUnavailable(message) from error
+    except BotoCoreError as error:
+        raise StoreUnavailable(f"Failed to read s3://{bucket}/{key}: {error}") from error
+    return content
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

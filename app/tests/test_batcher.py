@@ -1,0 +1,124 @@
+"""Coalescing: nobody waits for company, everybody gets their own rows, and no wait is without an end."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from inference_service.batcher import Batcher
+from inference_service.errors import ApiError
+from inference_service.model import Outcome
+
+
+class Fake:
+    """A model whose outcome for a row is the row itself: one byte a row."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.release = threading.Event()
+        self.release.set()
+        self.error: Exception | None = None
+
+    def run(self, buffer: bytes) -> Outcome:
+        assert self.release.wait(5)
+        if self.error:
+            raise self.error
+        self.batches.append(len(buffer))
+        return list(buffer), [value / 256 for value in buffer]
+
+
+def batcher(fake: Fake, executor: ThreadPoolExecutor | None = None, deadline_s: float = 5.0, **limits: int) -> Batcher:
+    return Batcher(
+        fake.run,
+        max_batch_rows=limits.get("batch", 8),
+        max_queue_rows=limits.get("queue", 16),
+        deadline_s=deadline_s,
+        observe=lambda seconds, rows: None,
+        executor=executor,
+    )
+
+
+@pytest.mark.parametrize("threaded", [False, True])
+async def test_concurrent_requests_share_runs_and_each_gets_its_rows(threaded: bool) -> None:
+    fake = Fake()
+    with ThreadPoolExecutor(1) as executor:
+        shared = batcher(fake, executor if threaded else None)
+        now = time.perf_counter()
+        futures = [shared.submit(bytes([n, n + 100]), 2, now) for n in range(6)]
+        outcomes = await asyncio.gather(*futures)
+    assert [classes for classes, _ in outcomes] == [[n, n + 100] for n in range(6)]
+    assert fake.batches == [8, 4]
+    assert shared.queued_rows == 0
+
+
+async def test_what_arrives_while_a_run_is_busy_forms_the_next_batch() -> None:
+    fake = Fake()
+    fake.release.clear()
+    with ThreadPoolExecutor(1) as executor:
+        shared = batcher(fake, executor)
+        futures = [shared.submit(b"a", 1, time.perf_counter())]
+        await asyncio.sleep(0.02)
+        futures += [shared.submit(b"b", 1, time.perf_counter()) for _ in range(3)]
+        fake.release.set()
+        await asyncio.gather(*futures)
+    assert fake.batches == [1, 3]
+
+
+async def test_full_queue_refuses_at_once() -> None:
+    shared = batcher(Fake(), queue=3)
+    first = shared.submit(b"ab", 2, time.perf_counter())
+    with pytest.raises(ApiError) as caught:
+        shared.submit(b"ab", 2, time.perf_counter())
+    assert (caught.value.status, caught.value.code, caught.value.retry_after_s) == (503, "overloaded", 1)
+    assert await first == ([97, 98], [97 / 256, 98 / 256])
+
+
+@pytest.mark.parametrize("threaded", [False, True])
+async def test_failing_run_fails_its_requests_and_only_these(threaded: bool) -> None:
+    fake = Fake()
+    fake.error = RuntimeError("broken")
+    with ThreadPoolExecutor(1) as executor:
+        shared = batcher(fake, executor if threaded else None)
+        with pytest.raises(RuntimeError, match="broken"):
+            await shared.submit(b"a", 1, time.perf_counter())
+        fake.error = None
+        assert (await shared.submit(b"a", 1, time.perf_counter()))[0] == [97]
+
+
+async def test_request_that_is_late_already_is_not_run() -> None:
+    fake = Fake()
+    shared = batcher(fake)
+    with pytest.raises(ApiError) as caught:
+        await shared.submit(b"a", 1, time.perf_counter() - 10)
+    assert caught.value.status == 504
+    assert fake.batches == []
+
+
+async def test_deadline_passes_for_who_runs_and_who_waits_while_a_thread_is_stuck() -> None:
+    fake = Fake()
+    fake.release.clear()
+    with ThreadPoolExecutor(1) as executor:
+        shared = batcher(fake, executor, deadline_s=0.1)
+        running = shared.submit(b"a", 1, time.perf_counter())
+        await asyncio.sleep(0.03)
+        waiting = shared.submit(b"b", 1, time.perf_counter())
+        results = await asyncio.wait_for(asyncio.gather(running, waiting, return_exceptions=True), 2)
+        fake.release.set()
+        # The queue is usable again afterwards.
+        assert (await shared.submit(b"c", 1, time.perf_counter()))[0] == [99]
+    assert [getattr(result, "status", None) for result in results] == [504, 504]
+    assert shared.queued_rows == 0
+
+
+async def test_request_whose_client_has_gone_is_not_run() -> None:
+    fake = Fake()
+    shared = batcher(fake)
+    gone = shared.submit(b"a", 1, time.perf_counter())
+    kept = shared.submit(b"b", 1, time.perf_counter())
+    gone.cancel()
+    assert (await kept)[0] == [98]
+    assert fake.batches == [1]

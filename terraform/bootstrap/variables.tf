@@ -1,0 +1,44 @@
+variable "name" {
+  description = "Prefix of the state bucket's name; the account number follows."
+  type        = string
+  default     = "slipway"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,30}$", var.name))
+    error_message = "name must be 2 to 31 lower-case letters, digits or hyphens and start with a letter, got \"${var.name}\"."
+  }
+}
+
+variable "region" {
+  description = "Region of the state."
+  type        = string
+  default     = "eu-central-1"
+}
+
+variable "keep_days" {
+  description = "Days that old states can be gone back to."
+  type        = number
+  default     = 365
+
+  validation {
+    condition     = var.keep_days >= 30
+    error_message = "keep_days must be at least 30, a month to notice a bad apply in, got ${var.keep_days}."
+  }
+}
+
+variable "lock_table" {
+  description = "Also make a DynamoDB lock table, for tools that know no S3 lock file (Terraform before 1.10)."
+  type        = bool
+  default     = false
+}
+
+variable "readers" {
+  description = "Role ARNs that may use the state besides the account's administrators, for instance a pipeline that plans. Empty: IAM alone decides."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for r in var.readers : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/", r))])
+    error_message = "readers must be role ARNs, got ${jsonencode(var.readers)}."
+  }
+}

@@ -1,0 +1,117 @@
+# What every topology stands on.
+
+module "kms" {
+  source = "../../modules/kms"
+  count  = local.on.kms ? 1 : 0
+
+  name                 = local.name
+  deletion_window_days = local.on.protected ? 30 : 7
+}
+
+module "kms_replica" {
+  source = "../../modules/kms"
+  count  = local.on.kms && local.on.replicate ? 1 : 0
+
+  name                 = "${local.name}-replica"
+  region               = var.replica_region
+  deletion_window_days = local.on.protected ? 30 : 7
+}
+
+module "network" {
+  source = "../../modules/network"
+
+  name        = local.name
+  cidr        = local.cidr
+  peer_cidrs  = local.peers
+  az_count    = coalesce(var.network.az_count, local.defaults.az_count)
+  egress      = local.egress
+  ipv6        = var.network.ipv6
+  flow_logs   = { enabled = local.on.flow_logs, retention_days = local.size.log_days }
+  kms_key_arn = local.key_arn
+}
+
+module "registry" {
+  source = "../../modules/registry"
+  count  = local.on.registry ? 1 : 0
+
+  repositories    = [var.service]
+  kms_key_arn     = local.key_arn
+  replica_regions = local.on.replicate ? [var.replica_region] : []
+  force_delete    = !local.on.protected
+}
+
+module "storage" {
+  source = "../../modules/storage"
+
+  name = local.name
+  buckets = {
+    models  = { infrequent_in_days = 60, replicate = local.on.replicate }
+    bundles = { noncurrent_days = 30 }
+  }
+  replica            = local.on.replicate ? { region = var.replica_region, kms_key_arn = local.replica_key_arn } : null
+  log_retention_days = local.size.log_days
+  kms_key_arn        = local.key_arn
+  force_destroy      = !local.on.protected
+}
+
+module "secrets" {
+  source = "../../modules/secrets"
+
+  name          = local.name
+  secrets       = var.secrets
+  values        = var.secret_values
+  services      = [var.service]
+  kms_key_arn   = local.key_arn
+  recovery_days = local.on.protected ? 30 : 0
+}
+
+module "iam" {
+  source = "../../modules/iam"
+
+  name = local.name
+  grants = {
+    repositories = [local.arns.repository]
+    secrets      = ["${local.arns.secrets}/*"]
+    parameters   = ["${local.arns.parameters}/*"]
+    read_objects = [for k in ["models", "bundles"] : "${local.arns.bucket}-${k}-${local.account}/*"]
+    log_groups   = ["${local.arns.logs}/*"]
+    kms_alias    = local.on.kms ? "alias/${local.name}" : null
+  }
+  host = {
+    enabled         = local.single + local.fleet == 1
+    session_manager = var.access.mode == "session_manager" || local.fleet == 1
+    groups          = local.fleet == 1 ? [local.arns.groups] : []
+    target_groups   = local.fleet == 1 ? [local.arns.targets] : []
+  }
+  ecs      = { enabled = local.ecs == 1, exec = local.on.exec }
+  function = { enabled = local.serverless == 1 }
+  ci = var.ci == null ? null : {
+    repository      = var.ci.repository
+    create_provider = var.ci.create_provider
+    wanted          = ["${local.arns.parameters}/${var.service}/wanted"]
+    bundle_objects  = ["${local.arns.bucket}-bundles-${local.account}/*"]
+    ecs_services    = local.ecs == 1 ? [local.arns.ecs] : []
+    functions       = local.serverless == 1 ? [local.arns.function] : []
+  }
+}
+
+module "dns" {
+  source = "../../modules/dns"
+  count  = var.domain == null ? 0 : 1
+
+  zone = { name = var.domain.zone, create = var.domain.create_zone, force_destroy = !local.on.protected }
+  records = merge(
+    { for k, h in module.host : k => { name = var.domain.name, values = [h.public_ip] } },
+    local.behind == null ? {} : { service = { name = var.domain.name, alias = local.behind } },
+  )
+  incident_email = try(sort(tolist(var.notify))[0], null)
+}
+
+# A certificate of its own where there is an API without a load balancer.
+module "certificate" {
+  source = "../../modules/certificate"
+  count  = local.serverless == 1 && var.domain != null && var.certificate_arn == null ? 1 : 0
+
+  domain  = local.fqdn
+  zone_id = module.dns[0].zone_id
+}

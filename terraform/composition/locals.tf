@@ -1,0 +1,53 @@
+# What was asked for, laid over the environment's defaults (local.environment and local.defaults in environment.tf).
+
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+
+locals {
+  name = "slipway-${local.environment}"
+
+  tags = merge(var.tags, {
+    Project     = "slipway"
+    Environment = local.name
+    Topology    = var.topology
+    ManagedBy   = "terraform"
+  })
+
+  on   = { for k, v in var.features : k => v != null ? v : local.defaults.features[k] }
+  size = { for k, v in var.size : k => v != null ? v : local.defaults.size[k] }
+
+  single     = var.topology == "single" ? 1 : 0
+  fleet      = var.topology == "fleet" ? 1 : 0
+  ecs        = var.topology == "ecs" ? 1 : 0
+  serverless = var.topology == "serverless" ? 1 : 0
+  balanced   = local.fleet + local.ecs
+
+  # Networks of the environments: apart, so that they can be peered.
+  cidrs = { dev = "10.20.0.0/16", staging = "10.30.0.0/16", prod = "10.40.0.0/16" }
+  cidr  = coalesce(var.network.cidr, local.cidrs[local.environment])
+  peers = merge({ for k, c in local.cidrs : k => c if k != local.environment }, var.network.peer_cidrs)
+
+  # Hosts and tasks in private subnets must reach the registry; a single host has its own address, a function no VPC.
+  egress = coalesce(var.network.egress, local.balanced == 1 ? local.defaults.egress : "none")
+
+  account         = data.aws_caller_identity.current.account_id
+  partition       = data.aws_partition.current.partition
+  registry        = "${local.account}.dkr.ecr.${var.region}.amazonaws.com"
+  image           = "${local.registry}/${var.service}@${coalesce(var.image, "sha256:none")}"
+  fqdn            = try("${var.domain.name}.${var.domain.zone}", null)
+  replica_key_arn = local.on.kms && local.on.replicate ? module.kms_replica[0].key_arn : null
+  key_arn         = local.on.kms ? module.kms[0].key_arn : null
+  api             = local.serverless == 1 ? coalesce(var.api, { kind = "http", cors_origins = [], plans = {} }) : var.api
+
+  arns = {
+    repository = "arn:${local.partition}:ecr:${var.region}:${local.account}:repository/${var.service}"
+    parameters = "arn:${local.partition}:ssm:${var.region}:${local.account}:parameter/slipway/${local.name}"
+    secrets    = "arn:${local.partition}:secretsmanager:${var.region}:${local.account}:secret:${local.name}"
+    logs       = "arn:${local.partition}:logs:${var.region}:${local.account}:log-group:/slipway/${local.name}"
+    bucket     = "arn:${local.partition}:s3:::${local.name}"
+    groups     = "arn:${local.partition}:autoscaling:${var.region}:${local.account}:autoScalingGroup:*:autoScalingGroupName/${local.name}"
+    targets    = "arn:${local.partition}:elasticloadbalancing:${var.region}:${local.account}:targetgroup/${local.name}-*/*"
+    ecs        = "arn:${local.partition}:ecs:${var.region}:${local.account}:service/${local.name}/${var.service}"
+    function   = "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${local.name}-${var.service}"
+  }
+}

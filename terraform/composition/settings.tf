@@ -1,0 +1,66 @@
+# Sizes and switches. What is left null comes from the environment's own file (environment.tf).
+
+variable "features" {
+  description = "Switches. kms: a key of our own; flow_logs, waf, trail, dashboard, anomaly_detection: watching; backups, snapshots, replicate: copies; database, cache: stores; registry: make the ECR repository here; off_hours: sleep at night; exec: shells in ECS tasks; protected: refuse deletion."
+  type = object({
+    kms               = optional(bool)
+    flow_logs         = optional(bool)
+    waf               = optional(bool)
+    trail             = optional(bool)
+    dashboard         = optional(bool)
+    anomaly_detection = optional(bool)
+    backups           = optional(bool)
+    snapshots         = optional(bool)
+    replicate         = optional(bool)
+    database          = optional(bool)
+    cache             = optional(bool)
+    registry          = optional(bool)
+    off_hours         = optional(bool)
+    exec              = optional(bool)
+    protected         = optional(bool)
+  })
+  default = {}
+}
+
+variable "size" {
+  description = "How much of it. hosts: of the single topology (1). min, max, warm, spot_percent: of a fleet or of ECS tasks. MiB, CPU units (1024 is a vCPU), days."
+  type = object({
+    instance_types      = optional(list(string))
+    architecture        = optional(string)
+    os                  = optional(string)
+    root_gb             = optional(number)
+    detailed_metrics    = optional(bool)
+    hosts               = optional(number)
+    min                 = optional(number)
+    max                 = optional(number)
+    warm                = optional(number)
+    spot_percent        = optional(number)
+    requests_per_target = optional(number)
+    task_cpu            = optional(number)
+    task_memory         = optional(number)
+    function_memory     = optional(number)
+    database_class      = optional(string)
+    database_multi_az   = optional(bool)
+    cache_type          = optional(string)
+    cache_nodes         = optional(number)
+    log_days            = optional(number)
+    backup_days         = optional(number)
+  })
+  default = {}
+}
+
+variable "off_hours" {
+  description = "When features.off_hours sleeps and wakes: hours and days in a time zone."
+  type = object({
+    sleep_hour = optional(number, 20)
+    wake_hour  = optional(number, 7)
+    days       = optional(string, "MON-FRI")
+    timezone   = optional(string, "Europe/Berlin")
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for h in [var.off_hours.sleep_hour, var.off_hours.wake_hour] : h >= 0 && h <= 23]) && var.off_hours.sleep_hour != var.off_hours.wake_hour
+    error_message = "off_hours: sleep_hour and wake_hour must be different hours of a day, got ${var.off_hours.sleep_hour} and ${var.off_hours.wake_hour}."
+  }
+}

@@ -1,0 +1,59 @@
+locals {
+  # Who may reach the database and the cache: whatever runs the service.
+  clients = merge(
+    { for k, h in module.host : k => h.security_group_id },
+    local.fleet == 1 ? { fleet = module.fleet[0].security_group_id } : {},
+    local.ecs == 1 ? { tasks = module.ecs[0].security_group_id } : {},
+    length(aws_security_group.function) > 0 ? { function = aws_security_group.function[0].id } : {},
+  )
+}
+
+module "database" {
+  source = "../../modules/database"
+  count  = local.on.database ? 1 : 0
+
+  name        = local.name
+  vpc_id      = module.network.vpc_id
+  subnet_ids  = module.network.isolated_subnet_ids
+  clients     = local.clients
+  instance    = { class = local.size.database_class, multi_az = local.size.database_multi_az }
+  backup_days = local.size.backup_days
+  log_days    = local.size.log_days
+  protected   = local.on.protected
+  kms_key_arn = local.key_arn
+  tags        = { Backup = local.name }
+}
+
+module "cache" {
+  source = "../../modules/cache"
+  count  = local.on.cache ? 1 : 0
+
+  name             = local.name
+  vpc_id           = module.network.vpc_id
+  subnet_ids       = module.network.isolated_subnet_ids
+  clients          = local.clients
+  nodes            = { type = local.size.cache_type, count = local.size.cache_nodes }
+  notify_topic_arn = module.observability.topic_arn
+  kms_key_arn      = local.key_arn
+}
+
+# Hosts and tasks speak to the internet on 80 and 443 only; their stores are let through by name.
+resource "aws_vpc_security_group_egress_rule" "stores" {
+  for_each = {
+    for pair in setproduct(
+      [for k in keys(local.client_kinds) : k], [for k, on in { database = local.on.database, cache = local.on.cache } : k if on]
+    ) : "${pair[0]}-${pair[1]}" => { client = pair[0], port = pair[1] == "database" ? 5432 : 6379 }
+  }
+
+  security_group_id = local.clients[each.value.client]
+  description       = "Stores inside the VPC"
+  cidr_ipv4         = module.network.cidr
+  ip_protocol       = "tcp"
+  from_port         = each.value.port
+  to_port           = each.value.port
+}
+
+locals {
+  # The function's own group already lets it through.
+  client_kinds = { for k, v in local.clients : k => true if k != "function" }
+}

@@ -1,0 +1,78 @@
+# Each topology with every value made up: what only AWS could say is known, so the wires between the modules show.
+mock_provider "aws" {
+  source = "../../testing"
+}
+
+variables {
+  domain = { zone = "example.com" }
+  notify = ["oncall@example.com"]
+  budget = { monthly_usd = 100 }
+  image  = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+
+  # Terraform 1.11 wants an ephemeral variable given when a test applies.
+  secret_values = {}
+  # The test must be able to take away what it made up.
+  guard = false
+}
+
+run "a_single_hosts_address_is_the_services_address_and_its_stores_let_it_in" {
+  variables {
+    topology = "single"
+    features = { database = true, cache = true }
+  }
+
+  assert {
+    condition     = local.clients == { inference-1 = module.host["inference-1"].security_group_id } && length(aws_vpc_security_group_egress_rule.stores) == 2
+    error_message = "The host reaches both stores."
+  }
+
+  assert {
+    condition     = output.ansible.hosts["inference-1"].address == module.host["inference-1"].public_ip && output.ansible.hosts["inference-1"].id != null
+    error_message = "Ansible reaches the host by the address that Terraform gave it."
+  }
+}
+
+run "a_fleets_traffic_comes_through_the_load_balancer" {
+  variables {
+    topology = "fleet"
+  }
+
+  assert {
+    condition     = local.behind == { name = module.load_balancer[0].dns_name, zone_id = module.load_balancer[0].zone_id }
+    error_message = "The service's name points at the load balancer."
+  }
+
+  assert {
+    condition     = output.ansible.target_groups == tomap(module.load_balancer[0].target_group_arns) && module.load_balancer[0].certificate_arn != null
+    error_message = "Ansible drains through the load balancer's own target groups."
+  }
+}
+
+run "an_api_in_front_of_ecs_hides_the_load_balancer" {
+  variables {
+    topology = "ecs"
+    api      = { kind = "rest", plans = { free = { keys = ["acme"] } } }
+  }
+
+  assert {
+    condition     = local.behind == module.api_gateway[0].alias && length(aws_security_group.link) == 1
+    error_message = "The name points at the API, which reaches the load balancer privately."
+  }
+
+  assert {
+    condition     = output.url == "https://api.example.com" && keys(module.api_gateway[0].key_ids) == ["acme"]
+    error_message = "Callers come by key, under the service's name."
+  }
+}
+
+run "a_functions_stores_let_it_in" {
+  variables {
+    topology = "serverless"
+    features = { database = true, cache = true }
+  }
+
+  assert {
+    condition     = keys(local.clients) == ["function"] && output.ansible.database.endpoint == module.database[0].endpoint && output.ansible.cache.endpoint == module.cache[0].endpoint
+    error_message = "Database and cache let the function in, and deploys learn where they are."
+  }
+}

@@ -1,0 +1,170 @@
+# Each topology, planned by the provider itself (no mock): the arguments are the provider's, the policies rendered.
+# What is found is asserted over the whole plan in tests/terraform; here, that each topology is itself and no other.
+provider "aws" {
+  # Plans without an account: nothing is called, so the credentials need not be real.
+  region                      = "eu-central-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_requesting_account_id  = true
+  skip_metadata_api_check     = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = module.network.data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = module.iam.data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = module.storage.data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = module.observability.data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = module.kms.data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = module.kms_replica.data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = module.registry.data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = module.backup.data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = module.cost.data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = module.api_gateway.data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
+  target = module.network.data.aws_availability_zones.available
+  values = { names = ["eu-central-1a", "eu-central-1b", "eu-central-1c"] }
+}
+
+override_data {
+  target = module.host.data.aws_ssm_parameter.ami
+  values = { insecure_value = "ami-0123456789abcdef0" }
+}
+
+override_data {
+  target = module.fleet.data.aws_ssm_parameter.ami
+  values = { insecure_value = "ami-0123456789abcdef0" }
+}
+
+override_data {
+  target = module.dns.data.aws_route53_zone.existing
+  values = { zone_id = "Z0123456789ABCDEFGHIJ" }
+}
+
+variables {
+  domain = { zone = "example.com" }
+  notify = ["oncall@example.com"]
+  budget = { monthly_usd = 100 }
+  image  = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+}
+
+run "single_is_one_host_with_an_address_of_its_own" {
+  command = plan
+
+  variables {
+    topology = "single"
+  }
+
+  assert {
+    condition     = keys(module.host) == ["inference-1"] && length(module.load_balancer) + length(module.fleet) + length(module.ecs) + length(module.serverless) + length(module.api_gateway) == 0
+    error_message = "A single host stands alone."
+  }
+
+  assert {
+    condition     = output.url == "https://api.example.com" && keys(output.ansible.hosts) == ["inference-1"]
+    error_message = "The service answers under its name, and Ansible learns the host."
+  }
+
+  assert {
+    condition     = length(setsubtract(["inference-1-cpu", "inference-1-status", "disk", "memory", "certificate-days", "http-5xx", "latency-p95", "release-failed", "no-data"], [for a in output.alarms : trimprefix(a, "${local.name}-")])) == 0
+    error_message = "An alarm is missing, got ${jsonencode(output.alarms)}."
+  }
+}
+
+run "fleet_is_a_group_behind_a_load_balancer" {
+  command = plan
+
+  variables {
+    topology = "fleet"
+  }
+
+  assert {
+    condition     = length(module.fleet) == 1 && length(module.load_balancer) == 1 && length(module.host) + length(module.ecs) + length(module.serverless) + length(module.api_gateway) == 0
+    error_message = "A fleet is a group and its load balancer."
+  }
+
+  assert {
+    condition     = output.ansible.group == local.name && output.ansible.wanted_parameter == "/slipway/${local.name}/inference/wanted"
+    error_message = "Ansible learns the group and the parameter that hosts follow."
+  }
+}
+
+run "ecs_is_a_service_behind_a_load_balancer" {
+  command = plan
+
+  variables {
+    topology = "ecs"
+  }
+
+  assert {
+    condition     = length(module.ecs) == 1 && length(module.load_balancer) == 1 && length(module.host) + length(module.fleet) + length(module.serverless) == 0
+    error_message = "ECS is a service and its load balancer."
+  }
+
+  assert {
+    condition     = output.ansible.ecs.cluster == local.name && output.ansible.ecs.service == "inference"
+    error_message = "Deploys learn the cluster and the service."
+  }
+}
+
+run "serverless_is_a_function_behind_an_api" {
+  command = plan
+
+  variables {
+    topology = "serverless"
+  }
+
+  assert {
+    condition     = length(module.serverless) == 1 && length(module.api_gateway) == 1 && length(module.certificate) == 1 && length(module.load_balancer) + length(module.host) + length(module.fleet) + length(module.ecs) == 0
+    error_message = "Serverless is a function, its API and a certificate: nothing that costs while idle."
+  }
+
+  assert {
+    condition     = output.ansible.function.alias == "live" && module.network.nat_addresses == {}
+    error_message = "Deploys move the alias; a function needs no NAT."
+  }
+}

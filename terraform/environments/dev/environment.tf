@@ -1,0 +1,51 @@
+# dev: one small host, thrown away at will. Some 12 $ a month.
+
+locals {
+  environment = "dev"
+
+  defaults = {
+    az_count = 2
+    egress   = "single_nat"
+
+    features = {
+      kms               = false
+      flow_logs         = false
+      waf               = false
+      trail             = false
+      dashboard         = true
+      anomaly_detection = false
+      backups           = false
+      snapshots         = false
+      replicate         = false
+      database          = false
+      cache             = false
+      registry          = true
+      off_hours         = false
+      exec              = true
+      protected         = false
+    }
+
+    size = {
+      instance_types      = ["t4g.micro"]
+      architecture        = "arm64"
+      os                  = "ubuntu-24.04"
+      root_gb             = 16
+      detailed_metrics    = false
+      hosts               = 1
+      min                 = 1
+      max                 = 2
+      warm                = 0
+      spot_percent        = 50
+      requests_per_target = 1000
+      task_cpu            = 256
+      task_memory         = 512
+      function_memory     = 1024
+      database_class      = "db.t4g.micro"
+      database_multi_az   = false
+      cache_type          = "cache.t4g.micro"
+      cache_nodes         = 1
+      log_days            = 14
+      backup_days         = 7
+    }
+  }
+}

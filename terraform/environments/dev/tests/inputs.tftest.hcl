@@ -1,0 +1,1 @@
+../../../composition/tests/inputs.tftest.hcl

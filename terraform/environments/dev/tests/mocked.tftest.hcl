@@ -1,0 +1,1 @@
+../../../composition/tests/mocked.tftest.hcl

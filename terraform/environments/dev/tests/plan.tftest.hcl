@@ -1,0 +1,1 @@
+../../../composition/tests/plan.tftest.hcl

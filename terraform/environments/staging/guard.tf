@@ -1,0 +1,1 @@
+../../composition/guard.tf

@@ -1,0 +1,14 @@
+output "endpoint" {
+  description = "Address of the node that serves; it follows a failover."
+  value       = aws_elasticache_replication_group.this.primary_endpoint_address
+}
+
+output "arn" {
+  description = "ARN of the cache, for elasticache:Connect."
+  value       = aws_elasticache_replication_group.this.arn
+}
+
+output "user_arn" {
+  description = "ARN of the user that callers become, for elasticache:Connect."
+  value       = aws_elasticache_user.service.arn
+}

@@ -1,0 +1,94 @@
+resource "aws_budgets_budget" "this" {
+  name         = var.name
+  budget_type  = "COST"
+  limit_amount = tostring(var.budget.monthly_usd)
+  limit_unit   = "USD"
+  time_unit    = "MONTHLY"
+
+  cost_filter {
+    name   = "TagKeyValue"
+    values = [join("$", ["user:${var.tag.key}", var.tag.value])]
+  }
+
+  dynamic "notification" {
+    for_each = var.budget.percents
+
+    content {
+      comparison_operator        = "GREATER_THAN"
+      notification_type          = "ACTUAL"
+      threshold                  = notification.value
+      threshold_type             = "PERCENTAGE"
+      subscriber_email_addresses = var.notify
+    }
+  }
+
+  notification {
+    comparison_operator        = "GREATER_THAN"
+    notification_type          = "FORECASTED"
+    threshold                  = 100
+    threshold_type             = "PERCENTAGE"
+    subscriber_email_addresses = var.notify
+  }
+
+  lifecycle {
+    precondition {
+      condition     = length(var.notify) > 0
+      error_message = "A budget of ${var.budget.monthly_usd} $ without an address warns nobody: give notify at least one e-mail address."
+    }
+  }
+}
+
+resource "aws_ce_cost_allocation_tag" "this" {
+  for_each = var.allocation_tags
+
+  tag_key = each.key
+  status  = "Active"
+}
+
+resource "aws_ce_anomaly_monitor" "this" {
+  count = var.anomaly_usd == null ? 0 : 1
+
+  name         = var.name
+  monitor_type = "CUSTOM"
+
+  monitor_specification = jsonencode({
+    And            = null
+    CostCategories = null
+    Dimensions     = null
+    Not            = null
+    Or             = null
+    Tags           = { Key = "user:${var.tag.key}", MatchOptions = null, Values = [var.tag.value] }
+  })
+}
+
+resource "aws_ce_anomaly_subscription" "this" {
+  count = var.anomaly_usd == null ? 0 : 1
+
+  name             = var.name
+  frequency        = "DAILY"
+  monitor_arn_list = [aws_ce_anomaly_monitor.this[0].arn]
+
+  dynamic "subscriber" {
+    for_each = var.notify
+
+    content {
+      type    = "EMAIL"
+      address = subscriber.value
+    }
+  }
+
+  threshold_expression {
+    dimension {
+      key           = "ANOMALY_TOTAL_IMPACT_ABSOLUTE"
+      match_options = ["GREATER_THAN_OR_EQUAL"]
+      values        = [tostring(var.anomaly_usd)]
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = length(var.notify) > 0
+      error_message = "An anomaly of ${var.anomaly_usd} $ would be told to nobody: give notify at least one e-mail address."
+    }
+  }
+}

@@ -1,0 +1,9 @@
+output "budget" {
+  description = "The budget's name."
+  value       = aws_budgets_budget.this.name
+}
+
+output "schedules" {
+  description = "Off-hours schedules, by what they do."
+  value       = merge({ for k, s in aws_scheduler_schedule.this : k => s.schedule_expression }, { for k, a in aws_appautoscaling_scheduled_action.this : k => a.schedule })
+}

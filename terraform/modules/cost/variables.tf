@@ -1,0 +1,87 @@
+variable "name" {
+  description = "Prefix of every resource's name, for instance slipway-dev."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,40}$", var.name))
+    error_message = "name must be 2 to 41 lower-case letters, digits or hyphens and start with a letter, got \"${var.name}\"."
+  }
+}
+
+variable "budget" {
+  description = "Monthly budget in dollars, and at which percent of it people are told (actual, and forecast at 100)."
+  type = object({
+    monthly_usd = number
+    percents    = optional(list(number), [50, 80, 100])
+  })
+
+  validation {
+    condition     = var.budget.monthly_usd > 0
+    error_message = "budget.monthly_usd must be positive, got ${var.budget.monthly_usd}."
+  }
+
+  validation {
+    condition     = length(var.budget.percents) >= 1 && length(var.budget.percents) <= 4 && alltrue([for p in var.budget.percents : p > 0 && p <= 1000])
+    error_message = "budget.percents must be one to four percentages, got ${jsonencode(var.budget.percents)}."
+  }
+}
+
+variable "notify" {
+  description = "E-mail addresses told about money."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for m in var.notify : can(regex("^[^@[:space:]]+@[^@[:space:]]+\\.[^@[:space:]]+$", m))])
+    error_message = "notify must be e-mail addresses, got ${jsonencode(var.notify)}."
+  }
+}
+
+variable "tag" {
+  description = "Tag whose costs count: the budget and the anomaly monitor look at nothing else."
+  type        = object({ key = string, value = string })
+}
+
+variable "allocation_tags" {
+  description = "Tags to switch on as cost allocation tags. One environment of an account does it; AWS knows a tag only after it was used for a day."
+  type        = set(string)
+  default     = []
+}
+
+variable "anomaly_usd" {
+  description = "Tell people of a day's cost this far above what is usual, in dollars; null for no monitor."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = coalesce(var.anomaly_usd, 1) > 0
+    error_message = "anomaly_usd must be positive, got ${coalesce(var.anomaly_usd, 0)}."
+  }
+}
+
+variable "off_hours" {
+  description = <<-EOT
+    What sleeps when nobody works: instances (ids) and databases (identifiers) are stopped, ECS services (scaling resource
+    ids) go to zero tasks. cron has six fields in the given time zone. A fleet's own schedules are its module's.
+  EOT
+  type = object({
+    sleep     = optional(string, "cron(0 20 ? * MON-FRI *)")
+    wake      = optional(string, "cron(0 7 ? * MON-FRI *)")
+    timezone  = optional(string, "Europe/Berlin")
+    instances = optional(map(string), {})
+    databases = optional(map(string), {})
+    services  = optional(map(object({ resource = string, min = number, max = number })), {})
+  })
+  default = null
+
+  validation {
+    condition     = alltrue([for c in [try(var.off_hours.sleep, "cron(x)"), try(var.off_hours.wake, "cron(x)")] : can(regex("^cron\\(.+\\)$", c))])
+    error_message = "off_hours: sleep and wake must look like cron(0 20 ? * MON-FRI *), got ${jsonencode([try(var.off_hours.sleep, ""), try(var.off_hours.wake, "")])}."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "Key of the schedules' input; null means the scheduler's own."
+  type        = string
+  default     = null
+}

@@ -1,0 +1,106 @@
+variable "name" {
+  description = "Prefix of every resource's name, for instance slipway-dev."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,40}$", var.name))
+    error_message = "name must be 2 to 41 lower-case letters, digits or hyphens and start with a letter, got \"${var.name}\"."
+  }
+}
+
+variable "vpc_id" {
+  description = "VPC of the database."
+  type        = string
+}
+
+variable "subnet_ids" {
+  description = "Isolated subnets in at least two zones."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.subnet_ids) >= 2
+    error_message = "subnet_ids must be in at least two zones, got ${length(var.subnet_ids)}."
+  }
+}
+
+variable "clients" {
+  description = "Security groups that may connect, by a name of your choice."
+  type        = map(string)
+  default     = {}
+}
+
+variable "instance" {
+  description = "Class, storage in GB and how far it may grow by itself, PostgreSQL version, and a standby in a second zone."
+  type = object({
+    class      = optional(string, "db.t4g.micro")
+    storage_gb = optional(number, 20)
+    max_gb     = optional(number, 100)
+    version    = optional(string, "17")
+    multi_az   = optional(bool, true)
+  })
+  default = {}
+
+  validation {
+    condition     = can(regex("^db\\.[a-z0-9]+\\.[a-z0-9]+$", var.instance.class))
+    error_message = "instance.class must look like db.t4g.micro, got \"${var.instance.class}\"."
+  }
+
+  validation {
+    condition     = var.instance.storage_gb >= 20 && var.instance.max_gb >= var.instance.storage_gb
+    error_message = "instance: storage_gb must be at least 20 and max_gb not smaller, got ${var.instance.storage_gb} and ${var.instance.max_gb}."
+  }
+}
+
+variable "database" {
+  description = "Name of the first database and of its owner; the owner's password is made and kept by RDS in Secrets Manager."
+  type = object({
+    name  = optional(string, "slipway")
+    owner = optional(string, "slipway")
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for n in [var.database.name, var.database.owner] : can(regex("^[a-z][a-z0-9_]{0,62}$", n))])
+    error_message = "database: names are lower-case letters, digits and _, got ${jsonencode(var.database)}."
+  }
+}
+
+variable "backup_days" {
+  description = "Days of automatic backups to go back to, by the second."
+  type        = number
+  default     = 14
+
+  validation {
+    condition     = var.backup_days >= 1 && var.backup_days <= 35
+    error_message = "backup_days must be 1 to 35, got ${var.backup_days}."
+  }
+}
+
+variable "log_days" {
+  description = "Days that the database's own logs are kept."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096], var.log_days)
+    error_message = "log_days: CloudWatch knows no such retention, got ${var.log_days} (1, 3, 5, 7, 14, 30, 60, 90, 180, 365 …)."
+  }
+}
+
+variable "protected" {
+  description = "Refuse deletion, and keep a last snapshot when it is deleted all the same."
+  type        = bool
+  default     = true
+}
+
+variable "kms_key_arn" {
+  description = "Key of storage, backups, logs and the owner's password; null means the services' own."
+  type        = string
+  default     = null
+}
+
+variable "tags" {
+  description = "Tags of the database alone: what backups and schedules select."
+  type        = map(string)
+  default     = {}
+}

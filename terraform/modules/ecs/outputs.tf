@@ -1,0 +1,29 @@
+output "cluster" {
+  description = "The cluster's name."
+  value       = aws_ecs_cluster.this.name
+}
+
+output "service" {
+  description = "The service's name."
+  value       = aws_ecs_service.this.name
+}
+
+output "task_family" {
+  description = "Family that deploys register task definitions in."
+  value       = aws_ecs_task_definition.this.family
+}
+
+output "security_group_id" {
+  description = "Security group of the tasks: what databases and caches let in."
+  value       = aws_security_group.this.id
+}
+
+output "scaling_resource" {
+  description = "What scheduled scaling names: service/<cluster>/<service>."
+  value       = aws_appautoscaling_target.this.resource_id
+}
+
+output "task_definition_arn" {
+  description = "The first task definition; deploys register newer ones."
+  value       = aws_ecs_task_definition.this.arn
+}

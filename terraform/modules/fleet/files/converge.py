@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Makes a new host of the fleet into what it should be, and ends its work when Auto Scaling takes it away.
+
+    slipway-converge join     fetch the bundle, run its ./converge, then tell Auto Scaling CONTINUE (or ABANDON)
+    slipway-converge leave    wait until Auto Scaling wants this host gone, stop the edge softly, then tell it CONTINUE
+
+Settings come from /etc/slipway-converge.json (written by user data). Needs python3-boto3, nothing else.
+The bundle is a tar archive whose top level holds an executable `converge`; it gets --service and --wanted.
+"""
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+METADATA = "http://169.254.169.254/latest"
+SETTINGS = Path("/etc/slipway-converge.json")
+POLL_S = 5
+
+
+def metadata(path: str) -> str:
+    """One value of the instance metadata service (IMDSv2)."""
+    request = urllib.request.Request(
+        f"{METADATA}/api/token", method="PUT", headers={"X-aws-ec2-metadata-token-ttl-seconds": "60"}
+    )
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        token = answer.read().decode()
+    request = urllib.request.Request(f"{METADATA}/meta-data/{path}", headers={"X-aws-ec2-metadata-token": token})
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        return str(answer.read().decode())
+
+
+def client(service: str, region: str) -> Any:
+    import boto3  # not at the top: tests replace this function
+
+    return boto3.client(service, region_name=region)
+
+
+def complete(settings: dict[str, Any], hook: str, result: str) -> None:
+    """Tell Auto Scaling how a transition ended."""
+    client("autoscaling", settings["region"]).complete_lifecycle_action(
+        AutoScalingGroupName=settings["group"],
+        LifecycleHookName=settings["hooks"][hook],
+        InstanceId=metadata("instance-id"),
+        LifecycleActionResult=result,
+    )
+
+
+def fetch_bundle(settings: dict[str, Any], into: Path) -> Path:
+    """Unpack the bundle below `into`; returns the path of its converge program."""
+    bucket, _, key = settings["bundle"].removeprefix("s3://").partition("/")
+    archive = into / "bundle.tar.gz"
+    client("s3", settings["region"]).download_file(bucket, key, str(archive))
+    with tarfile.open(archive) as tar:
+        tar.extractall(into / "bundle", filter="data")
+    program = into / "bundle" / "converge"
+    if not program.is_file():
+        raise FileNotFoundError(f"the bundle {settings['bundle']} has no file `converge` at its top")
+    return program
+
+
+def join(settings: dict[str, Any]) -> int:
+    """0 when the host serves the wanted release; otherwise the host is abandoned and Auto Scaling tries another."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
+            program = fetch_bundle(settings, Path(folder))
+            subprocess.run(
+                [str(program), "--service", settings["service"], "--wanted", settings["wanted"]],
+                cwd=program.parent, check=True, timeout=settings["timeout"],
+            )
+    except Exception as error:  # whatever it was: the group must hear of it, then the log
+        complete(settings, "launching", "ABANDON")
+        print(f"Failed to converge this host: {error}", file=sys.stderr)
+        return 1
+    complete(settings, "launching", "CONTINUE")
+    return 0
+
+
+def leave(settings: dict[str, Any]) -> int:
+    """Returns once the host's work has ended after Auto Scaling asked for it."""
+    while metadata("autoscaling/target-lifecycle-state") != "Terminated":
+        time.sleep(POLL_S)
+    # The target group has stopped sending; HAProxy ends what is in flight and exits by itself.
+    subprocess.run(["systemctl", "kill", "--signal=USR1", "--kill-whom=main", "haproxy"], check=False, timeout=30)
+    complete(settings, "terminating", "CONTINUE")
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    if arguments not in (["join"], ["leave"]):
+        print("usage: slipway-converge join|leave", file=sys.stderr)
+        return 2
+    settings = json.loads(SETTINGS.read_text())
+    return join(settings) if arguments == ["join"] else leave(settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,14 @@
+output "group_name" {
+  description = "The Auto Scaling group."
+  value       = aws_autoscaling_group.this.name
+}
+
+output "security_group_id" {
+  description = "Security group of the hosts: what databases and caches let in."
+  value       = aws_security_group.this.id
+}
+
+output "launch_template_id" {
+  description = "The launch template."
+  value       = aws_launch_template.this.id
+}

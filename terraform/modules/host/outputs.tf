@@ -1,0 +1,29 @@
+output "instance_id" {
+  description = "The instance."
+  value       = aws_instance.this.id
+}
+
+output "public_ip" {
+  description = "Its lasting public address."
+  value       = aws_eip.this.public_ip
+}
+
+output "ipv6" {
+  description = "Its IPv6 address, or null."
+  value       = try(aws_instance.this.ipv6_addresses[0], null)
+}
+
+output "private_ip" {
+  description = "Its address inside the VPC."
+  value       = aws_instance.this.private_ip
+}
+
+output "security_group_id" {
+  description = "Its security group: what databases and caches let in."
+  value       = aws_security_group.this.id
+}
+
+output "root_volume_id" {
+  description = "Its root volume, for backups."
+  value       = try(aws_instance.this.root_block_device[0].volume_id, null)
+}

@@ -1,0 +1,149 @@
+# The pipeline's role: GitHub proves who runs by a signed token, so no long-lived key exists.
+
+locals {
+  issuer       = "token.actions.githubusercontent.com"
+  provider_arn = "arn:${local.partition}:iam::${local.account}:oidc-provider/${local.issuer}"
+}
+
+resource "aws_iam_openid_connect_provider" "github" {
+  count = try(var.ci.create_provider, false) ? 1 : 0
+
+  url            = "https://${local.issuer}"
+  client_id_list = ["sts.amazonaws.com"]
+}
+
+data "aws_iam_policy_document" "ci_trust" {
+  #checkov:skip=CKV_AWS_358:the subject always begins with one repository and names refs or environments (validated in variables.tf)
+  count = var.ci == null ? 0 : 1
+
+  statement {
+    actions = ["sts:AssumeRoleWithWebIdentity"]
+
+    principals {
+      type        = "Federated"
+      identifiers = [local.provider_arn]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "${local.issuer}:aud"
+      values   = ["sts.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringLike"
+      variable = "${local.issuer}:sub"
+      values   = [for s in var.ci.subjects : "repo:${var.ci.repository}:${s}"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "ci" {
+  #checkov:skip=CKV_AWS_356:only the statements listed in wildcard_reasons, whose actions know no resource
+  count = var.ci == null ? 0 : 1
+
+  source_policy_documents = [data.aws_iam_policy_document.pull.json]
+
+  dynamic "statement" {
+    for_each = length(var.grants.repositories) > 0 ? [var.grants.repositories] : []
+
+    content {
+      sid       = "PushImages"
+      actions   = [for a in ["CompleteLayerUpload", "InitiateLayerUpload", "PutImage", "UploadLayerPart"] : "ecr:${a}"]
+      resources = statement.value
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.ci.wanted) > 0 ? [var.ci.wanted] : []
+
+    content {
+      sid       = "SetTheWantedRelease"
+      actions   = ["ssm:GetParameter", "ssm:PutParameter"]
+      resources = statement.value
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.ci.bundle_objects) > 0 ? [var.ci.bundle_objects] : []
+
+    content {
+      sid       = "UploadTheBundle"
+      actions   = ["s3:PutObject"]
+      resources = statement.value
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.ci.ecs_services) > 0 ? [var.ci.ecs_services] : []
+
+    content {
+      sid       = "RollTheService"
+      actions   = ["ecs:DescribeServices", "ecs:UpdateService"]
+      resources = statement.value
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.ci.ecs_services) > 0 ? [1] : []
+
+    content {
+      sid       = "RegisterTaskDefinitions"
+      actions   = ["ecs:RegisterTaskDefinition"]
+      resources = ["arn:${local.partition}:ecs:${local.region}:${local.account}:task-definition/${var.name}*:*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.ci.ecs_services) > 0 ? [1] : []
+
+    content {
+      sid       = "ReadTaskDefinition"
+      actions   = ["ecs:DescribeTaskDefinition"]
+      resources = ["*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.ci.ecs_services) > 0 ? [1] : []
+
+    content {
+      sid       = "HandOverTheTaskRoles"
+      actions   = ["iam:PassRole"]
+      resources = [for r in ["execution", "task"] : "arn:${local.partition}:iam::${local.account}:role/${var.name}-${r}"]
+
+      condition {
+        test     = "StringEquals"
+        variable = "iam:PassedToService"
+        values   = ["ecs-tasks.amazonaws.com"]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.ci.functions) > 0 ? [var.ci.functions] : []
+
+    content {
+      sid       = "RollTheFunction"
+      actions   = [for a in ["GetFunction", "PublishVersion", "UpdateAlias", "UpdateFunctionCode"] : "lambda:${a}"]
+      resources = statement.value
+    }
+  }
+}
+
+resource "aws_iam_role" "ci" {
+  count = var.ci == null ? 0 : 1
+
+  name                 = "${var.name}-ci"
+  assume_role_policy   = data.aws_iam_policy_document.ci_trust[0].json
+  permissions_boundary = var.permissions_boundary
+  max_session_duration = 3600
+}
+
+resource "aws_iam_role_policy" "ci" {
+  count = var.ci == null ? 0 : 1
+
+  name   = "ci"
+  role   = aws_iam_role.ci[0].id
+  policy = data.aws_iam_policy_document.ci[0].json
+}

@@ -1,0 +1,17 @@
+output "instance_profile" {
+  description = "Instance profile of the hosts, or null."
+  value       = try(aws_iam_instance_profile.host[0].name, null)
+}
+
+output "role_arns" {
+  description = "Role ARNs by purpose: host, execution, task, function, ci (those that exist)."
+  value = merge(
+    { for k, r in aws_iam_role.this : k => r.arn },
+    var.ci == null ? {} : { ci = one(aws_iam_role.ci[*].arn) },
+  )
+}
+
+output "wildcard_reasons" {
+  description = "The only statements whose resource is \"*\", each with its reason."
+  value       = local.wildcard_reasons
+}

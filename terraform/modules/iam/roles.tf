@@ -1,0 +1,119 @@
+# What each role is made of.
+
+data "aws_iam_policy_document" "host" {
+  #checkov:skip=CKV_AWS_356:only the statements listed in wildcard_reasons, whose actions know no resource
+  #checkov:skip=CKV_AWS_111:cloudwatch:PutMetricData knows no resource; limited to one namespace
+  source_policy_documents = [
+    data.aws_iam_policy_document.pull.json,
+    data.aws_iam_policy_document.read_settings.json,
+    data.aws_iam_policy_document.read_objects.json,
+    data.aws_iam_policy_document.write_logs.json,
+    data.aws_iam_policy_document.publish_metrics.json,
+  ]
+
+  dynamic "statement" {
+    for_each = var.host.session_manager ? [1] : []
+
+    content {
+      sid     = "SessionChannels"
+      actions = [for a in ["CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"] : "ssmmessages:${a}"]
+
+      resources = ["*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.host.session_manager ? [1] : []
+
+    content {
+      sid = "RunCommandMessages"
+      actions = [
+        for a in ["AcknowledgeMessage", "DeleteMessage", "FailMessage", "GetEndpoint", "GetMessages", "SendReply"] : "ec2messages:${a}"
+      ]
+      resources = ["*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.host.session_manager ? [1] : []
+
+    content {
+      sid       = "ReportToSystemsManager"
+      actions   = ["ssm:UpdateInstanceInformation", "ssm:ListInstanceAssociations", "ssm:UpdateInstanceAssociationStatus"]
+      resources = ["arn:${local.partition}:ec2:${local.region}:${local.account}:instance/*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.host.groups) > 0 ? [var.host.groups] : []
+
+    content {
+      sid = "FinishLifecycleAndStandby"
+      actions = [
+        for a in ["CompleteLifecycleAction", "RecordLifecycleActionHeartbeat", "EnterStandby", "ExitStandby"] : "autoscaling:${a}"
+      ]
+      resources = statement.value
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.host.target_groups) > 0 ? [var.host.target_groups] : []
+
+    content {
+      sid       = "LeaveAndRejoinTargetGroups"
+      actions   = ["elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:RegisterTargets"]
+      resources = statement.value
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.host.target_groups) > 0 ? [1] : []
+
+    content {
+      sid       = "ReadTargetHealth"
+      actions   = ["elasticloadbalancing:DescribeTargetHealth"]
+      resources = ["*"]
+    }
+  }
+}
+
+# ECS itself: pulls the image, injects secrets, writes logs.
+data "aws_iam_policy_document" "execution" {
+  #checkov:skip=CKV_AWS_356:only the statements listed in wildcard_reasons, whose actions know no resource
+  source_policy_documents = [
+    data.aws_iam_policy_document.pull.json,
+    data.aws_iam_policy_document.read_settings.json,
+    data.aws_iam_policy_document.write_logs.json,
+  ]
+}
+
+# The service in the task: reads its model, publishes its metrics.
+data "aws_iam_policy_document" "task" {
+  #checkov:skip=CKV_AWS_356:only the statements listed in wildcard_reasons, whose actions know no resource
+  #checkov:skip=CKV_AWS_111:cloudwatch:PutMetricData knows no resource; limited to one namespace
+  source_policy_documents = [
+    data.aws_iam_policy_document.read_objects.json,
+    data.aws_iam_policy_document.publish_metrics.json,
+  ]
+
+  dynamic "statement" {
+    for_each = var.ecs.exec ? [1] : []
+
+    content {
+      sid       = "TaskShell"
+      actions   = [for a in ["CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel"] : "ssmmessages:${a}"]
+      resources = ["*"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "function" {
+  #checkov:skip=CKV_AWS_356:only the statements listed in wildcard_reasons, whose actions know no resource
+  #checkov:skip=CKV_AWS_111:cloudwatch:PutMetricData knows no resource; limited to one namespace
+  source_policy_documents = [
+    data.aws_iam_policy_document.read_settings.json,
+    data.aws_iam_policy_document.read_objects.json,
+    data.aws_iam_policy_document.write_logs.json,
+    data.aws_iam_policy_document.publish_metrics.json,
+  ]
+}

@@ -1,0 +1,156 @@
+provider "aws" {
+  # Plans without an account: nothing is called, so the credentials need not be real.
+  region                      = "eu-central-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_requesting_account_id  = true
+  skip_metadata_api_check     = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+variables {
+  name = "slipway-prod"
+  grants = {
+    repositories = ["arn:aws:ecr:eu-central-1:123456789012:repository/inference"]
+    secrets      = ["arn:aws:secretsmanager:eu-central-1:123456789012:secret:slipway-prod/*"]
+    parameters   = ["arn:aws:ssm:eu-central-1:123456789012:parameter/slipway/slipway-prod/*"]
+    read_objects = ["arn:aws:s3:::slipway-prod-models-123456789012/*"]
+    log_groups   = ["arn:aws:logs:eu-central-1:123456789012:log-group:/slipway/slipway-prod/*"]
+    kms_alias    = "alias/slipway-prod"
+  }
+  host = {
+    groups        = ["arn:aws:autoscaling:eu-central-1:123456789012:autoScalingGroup:*:autoScalingGroupName/slipway-prod"]
+    target_groups = ["arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/slipway-prod-*/*"]
+  }
+  ecs      = { enabled = true, exec = true }
+  function = { enabled = true }
+  ci = {
+    repository     = "example/slipway"
+    wanted         = ["arn:aws:ssm:eu-central-1:123456789012:parameter/slipway/slipway-prod/inference/wanted"]
+    bundle_objects = ["arn:aws:s3:::slipway-prod-bundles-123456789012/*"]
+    ecs_services   = ["arn:aws:ecs:eu-central-1:123456789012:service/slipway-prod/inference"]
+    functions      = ["arn:aws:lambda:eu-central-1:123456789012:function:slipway-prod-inference"]
+  }
+}
+
+run "no_statement_is_for_everything_unless_it_must" {
+  command = plan
+
+  assert {
+    condition = alltrue(flatten([
+      for p in concat([for r in aws_iam_role_policy.this : r.policy], aws_iam_role_policy.ci[*].policy) : [
+        for s in jsondecode(p).Statement :
+        !contains(flatten([s.Resource]), "*") || contains(keys(output.wildcard_reasons), s.Sid)
+      ]
+    ]))
+    error_message = "A statement whose resource is \"*\" must be listed with its reason in wildcard_reasons."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for p in concat([for r in aws_iam_role_policy.this : r.policy], aws_iam_role_policy.ci[*].policy) : [
+        for s in jsondecode(p).Statement : alltrue([for a in flatten([s.Action]) : !endswith(a, "*")])
+      ]
+    ]))
+    error_message = "Actions are named one by one, none by a wildcard."
+  }
+
+  assert {
+    condition = alltrue([
+      for sid in keys(output.wildcard_reasons) : anytrue(flatten([
+        for p in concat([for r in aws_iam_role_policy.this : r.policy], aws_iam_role_policy.ci[*].policy) : [
+          for s in jsondecode(p).Statement : s.Sid == sid
+        ]
+      ]))
+    ])
+    error_message = "wildcard_reasons excuses a statement that no longer exists."
+  }
+}
+
+run "metrics_go_to_one_namespace_and_decryption_to_one_key" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for s in jsondecode(aws_iam_role_policy.this["host"].policy).Statement :
+      s.Condition.StringEquals["cloudwatch:namespace"] == "Slipway" if s.Sid == "PublishMetrics"
+    ])
+    error_message = "PutMetricData must be limited to our namespace."
+  }
+
+  assert {
+    condition = alltrue([
+      for s in jsondecode(aws_iam_role_policy.this["host"].policy).Statement :
+      s.Condition["ForAnyValue:StringEquals"]["kms:ResourceAliases"] == "alias/slipway-prod" if s.Sid == "DecryptWithOurKey"
+    ])
+    error_message = "Decryption must be limited to the environment's key."
+  }
+}
+
+run "hosts_can_pull_and_nobody_but_ci_can_push" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for r in aws_iam_role_policy.this : !strcontains(r.policy, "ecr:PutImage")])
+    error_message = "No runtime role may push images."
+  }
+
+  assert {
+    condition     = strcontains(aws_iam_role_policy.this["host"].policy, "ecr:BatchGetImage") && strcontains(aws_iam_role_policy.ci[0].policy, "ecr:PutImage")
+    error_message = "Hosts pull, CI pushes."
+  }
+}
+
+run "ci_comes_by_a_token_of_one_repository" {
+  command = plan
+
+  assert {
+    condition = toset(flatten([
+      for s in jsondecode(aws_iam_role.ci[0].assume_role_policy).Statement :
+      s.Condition.StringLike["token.actions.githubusercontent.com:sub"]
+    ])) == toset(["repo:example/slipway:ref:refs/heads/main", "repo:example/slipway:ref:refs/tags/v*"])
+    error_message = "The trust names the repository and its refs, got ${aws_iam_role.ci[0].assume_role_policy}."
+  }
+
+  assert {
+    condition = alltrue([
+      for s in jsondecode(aws_iam_role_policy.ci[0].policy).Statement :
+      s.Condition.StringEquals["iam:PassedToService"] == "ecs-tasks.amazonaws.com" && alltrue([for r in s.Resource : endswith(r, "-execution") || endswith(r, "-task")])
+      if s.Sid == "HandOverTheTaskRoles"
+    ])
+    error_message = "CI may hand over the two task roles to ECS and nothing else."
+  }
+}
+
+run "a_task_opens_no_shell_by_default" {
+  command = plan
+
+  variables {
+    ecs = { enabled = true }
+  }
+
+  assert {
+    condition     = !strcontains(aws_iam_role_policy.this["task"].policy, "ssmmessages")
+    error_message = "ECS exec is off unless asked for."
+  }
+}
+
+run "empty_grants_grant_nothing" {
+  command = plan
+
+  variables {
+    grants = {}
+    host   = { session_manager = false }
+    ci     = null
+  }
+
+  assert {
+    condition     = toset([for s in jsondecode(aws_iam_role_policy.this["host"].policy).Statement : s.Sid]) == toset(["RegistryLogin", "PublishMetrics"])
+    error_message = "Without grants a host may log in to the registry and publish metrics, no more: ${aws_iam_role_policy.this["host"].policy}"
+  }
+}

@@ -1,0 +1,93 @@
+variable "name" {
+  description = "Prefix of every resource's name, for instance slipway-dev."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,40}$", var.name))
+    error_message = "name must be 2 to 41 lower-case letters, digits or hyphens and start with a letter, got \"${var.name}\"."
+  }
+}
+
+variable "grants" {
+  description = <<-EOT
+    What a running service may touch, whatever runs it. All are ARNs (or ARN patterns); empty lists grant nothing.
+    kms_alias limits decryption to the key behind that alias.
+  EOT
+  type = object({
+    repositories     = optional(list(string), [])
+    secrets          = optional(list(string), [])
+    parameters       = optional(list(string), [])
+    read_objects     = optional(list(string), [])
+    log_groups       = optional(list(string), [])
+    metric_namespace = optional(string, "Slipway")
+    kms_alias        = optional(string)
+  })
+  default = {}
+
+  validation {
+    condition = alltrue([
+      for arn in concat(var.grants.repositories, var.grants.secrets, var.grants.parameters, var.grants.read_objects, var.grants.log_groups) :
+      startswith(arn, "arn:") && length(split(":", arn)) >= 6 && !contains(["*", ""], element(split(":", arn), 5))
+    ])
+    error_message = "grants: every entry must be an ARN that names something, got ${jsonencode(var.grants)}."
+  }
+}
+
+variable "host" {
+  description = "Role of EC2 hosts: Session Manager, and the groups and target groups that a fleet's hosts leave and rejoin."
+  type = object({
+    enabled         = optional(bool, true)
+    session_manager = optional(bool, true)
+    groups          = optional(list(string), [])
+    target_groups   = optional(list(string), [])
+  })
+  default = {}
+}
+
+variable "ecs" {
+  description = "Execution and task roles for ECS; exec lets people open a shell in a task."
+  type = object({
+    enabled = optional(bool, false)
+    exec    = optional(bool, false)
+  })
+  default = {}
+}
+
+variable "function" {
+  description = "Role of the Lambda function."
+  type        = object({ enabled = optional(bool, false) })
+  default     = {}
+}
+
+variable "ci" {
+  description = <<-EOT
+    Role that GitHub Actions takes by OIDC: no key is stored anywhere. repository is org/name; subjects are what of it may
+    take the role (ref:refs/tags/v*, environment:prod). create_provider: one per account, so only one environment makes it.
+  EOT
+  type = object({
+    repository      = string
+    subjects        = optional(list(string), ["ref:refs/heads/main", "ref:refs/tags/v*"])
+    create_provider = optional(bool, true)
+    wanted          = optional(list(string), [])
+    bundle_objects  = optional(list(string), [])
+    ecs_services    = optional(list(string), [])
+    functions       = optional(list(string), [])
+  })
+  default = null
+
+  validation {
+    condition     = var.ci == null || can(regex("^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$", try(var.ci.repository, "")))
+    error_message = "ci.repository must be organisation/name, got \"${try(var.ci.repository, "")}\"."
+  }
+
+  validation {
+    condition     = var.ci == null || try(length(var.ci.subjects) > 0 && !anytrue([for s in var.ci.subjects : startswith(s, "*")]), false)
+    error_message = "ci.subjects must name refs or environments, never everything, got ${jsonencode(try(var.ci.subjects, []))}."
+  }
+}
+
+variable "permissions_boundary" {
+  description = "Policy ARN that bounds every role made here; null for none."
+  type        = string
+  default     = null
+}

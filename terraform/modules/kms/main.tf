@@ -1,0 +1,135 @@
+# One customer-managed key for an environment: one thing to rotate, to audit and to switch off.
+
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  account = data.aws_caller_identity.current.account_id
+  region  = coalesce(var.region, data.aws_region.current.region)
+  root    = "arn:${data.aws_partition.current.partition}:iam::${local.account}:root"
+  logs    = "arn:${data.aws_partition.current.partition}:logs:${local.region}:${local.account}"
+
+  # Services that encrypt on our behalf without passing through a caller's own IAM permissions.
+  services = [
+    "budgets.amazonaws.com",
+    "cloudtrail.amazonaws.com",
+    "cloudwatch.amazonaws.com",
+    "costalerts.amazonaws.com",
+    "events.amazonaws.com",
+  ]
+}
+
+resource "aws_kms_key" "this" {
+  region                  = var.region
+  description             = "Encrypts the data of ${var.name}"
+  enable_key_rotation     = true
+  deletion_window_in_days = var.deletion_window_days
+  policy                  = data.aws_iam_policy_document.key.json
+}
+
+resource "aws_kms_alias" "this" {
+  region        = var.region
+  name          = "alias/${var.name}"
+  target_key_id = aws_kms_key.this.key_id
+}
+
+data "aws_iam_policy_document" "key" {
+  # In a key policy "*" means this key, nothing else.
+  #checkov:skip=CKV_AWS_109:a key policy's resource "*" is the key itself; the account's IAM policies decide the rest
+  #checkov:skip=CKV_AWS_111:a key policy's resource "*" is the key itself; the account's IAM policies decide the rest
+  #checkov:skip=CKV_AWS_356:a key policy's resource "*" is the key itself; the account's IAM policies decide the rest
+
+  statement {
+    sid       = "AccountDelegatesToIam"
+    actions   = ["kms:*"]
+    resources = ["*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = [local.root]
+    }
+  }
+
+  statement {
+    sid       = "LogGroupsOfThisAccount"
+    actions   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*", "kms:DescribeKey"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["logs.${local.region}.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "kms:EncryptionContext:aws:logs:arn"
+      values   = ["${local.logs}:*"]
+    }
+  }
+
+  statement {
+    sid       = "AlarmsTrailsAndBudgetsOfThisAccount"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey*", "kms:DescribeKey"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = local.services
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
+
+  # Auto Scaling starts instances with encrypted volumes under its own service-linked role.
+  statement {
+    sid       = "AutoScalingVolumes"
+    actions   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*", "kms:DescribeKey"]
+    resources = ["*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = [local.root]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "aws:PrincipalArn"
+      values   = [local.autoscaling_role]
+    }
+  }
+
+  statement {
+    sid       = "AutoScalingGrants"
+    actions   = ["kms:CreateGrant"]
+    resources = ["*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = [local.root]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "aws:PrincipalArn"
+      values   = [local.autoscaling_role]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "kms:GrantIsForAWSResource"
+      values   = ["true"]
+    }
+  }
+}
+
+locals {
+  autoscaling_role = join("", [
+    "arn:${data.aws_partition.current.partition}:iam::${local.account}:role/aws-service-role/",
+    "autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling*",
+  ])
+}

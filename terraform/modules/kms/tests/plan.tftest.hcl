@@ -1,0 +1,58 @@
+provider "aws" {
+  # Plans without an account: nothing is called, so the credentials need not be real.
+  region                      = "eu-central-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_requesting_account_id  = true
+  skip_metadata_api_check     = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+variables {
+  name = "slipway-dev"
+}
+
+run "key_rotates_and_its_deletion_waits" {
+  command = plan
+
+  assert {
+    condition     = aws_kms_key.this.enable_key_rotation && aws_kms_key.this.deletion_window_in_days == 30
+    error_message = "The key must rotate, and a mistaken deletion must leave 30 days to notice."
+  }
+}
+
+run "services_are_let_in_for_this_account_only" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for s in jsondecode(data.aws_iam_policy_document.key.json).Statement : can(s.Condition) if can(s.Principal.Service)
+    ])
+    error_message = "A service principal without a condition lets other accounts' resources use the key."
+  }
+
+  assert {
+    condition = alltrue([
+      for s in jsondecode(data.aws_iam_policy_document.key.json).Statement : s.Principal != "*"
+    ])
+    error_message = "No statement of the key policy may be open to everybody."
+  }
+}
+
+run "a_second_regions_key_serves_that_regions_logs" {
+  command = plan
+
+  variables {
+    region = "eu-west-1"
+  }
+
+  assert {
+    condition     = aws_kms_key.this.region == "eu-west-1" && strcontains(data.aws_iam_policy_document.key.json, "logs.eu-west-1.amazonaws.com")
+    error_message = "The key and the log service it lets in must be of the second region."
+  }
+}

@@ -1,0 +1,44 @@
+output "dns_name" {
+  description = "Name to alias to."
+  value       = aws_lb.this.dns_name
+}
+
+output "zone_id" {
+  description = "Zone of that name, for the alias."
+  value       = aws_lb.this.zone_id
+}
+
+output "arn_suffix" {
+  description = "What CloudWatch calls the load balancer."
+  value       = aws_lb.this.arn_suffix
+}
+
+output "https_listener_arn" {
+  description = "The HTTPS listener, for an API gateway's VPC link."
+  value       = aws_lb_listener.https.arn
+}
+
+output "load_balancer_arn" {
+  description = "The load balancer."
+  value       = aws_lb.this.arn
+}
+
+output "target_group_arns" {
+  description = "Target groups by colour."
+  value       = { for k, g in aws_lb_target_group.this : k => g.arn }
+}
+
+output "target_group_suffixes" {
+  description = "What CloudWatch calls the target groups, by colour."
+  value       = { for k, g in aws_lb_target_group.this : k => g.arn_suffix }
+}
+
+output "security_group_id" {
+  description = "Security group that targets let in."
+  value       = aws_security_group.this.id
+}
+
+output "certificate_arn" {
+  description = "The certificate it speaks HTTPS with."
+  value       = aws_lb_listener.https.certificate_arn
+}

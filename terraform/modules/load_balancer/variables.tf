@@ -1,0 +1,150 @@
+variable "name" {
+  description = "Prefix of every resource's name, for instance slipway-dev."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,40}$", var.name))
+    error_message = "name must be 2 to 41 lower-case letters, digits or hyphens and start with a letter, got \"${var.name}\"."
+  }
+}
+
+variable "vpc_id" {
+  description = "VPC of the load balancer."
+  type        = string
+}
+
+variable "vpc_cidr" {
+  description = "Network of the VPC: where targets are, and the only place the load balancer speaks to."
+  type        = string
+
+  validation {
+    condition     = can(cidrhost(var.vpc_cidr, 0)) && !endswith(var.vpc_cidr, "/0")
+    error_message = "vpc_cidr must be the VPC's IPv4 network, got \"${var.vpc_cidr}\"."
+  }
+}
+
+variable "subnet_ids" {
+  description = "Subnets, two or more zones: public ones, or private ones when internal."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.subnet_ids) >= 2
+    error_message = "subnet_ids must be in at least two zones, got ${length(var.subnet_ids)}."
+  }
+}
+
+variable "internal" {
+  description = "Reachable inside the VPC only (behind an API gateway)."
+  type        = bool
+  default     = false
+}
+
+variable "web_cidrs" {
+  description = "IPv4 networks that may reach ports 80 and 443."
+  type        = list(string)
+  default     = ["0.0.0.0/0"]
+
+  validation {
+    condition     = length(var.web_cidrs) > 0 && alltrue([for c in var.web_cidrs : can(cidrhost(c, 0))])
+    error_message = "web_cidrs must be IPv4 networks, got ${jsonencode(var.web_cidrs)}."
+  }
+}
+
+variable "certificate" {
+  description = "An issued certificate's ARN, or a domain and its zone to have one issued and validated by DNS."
+  type = object({
+    arn     = optional(string)
+    domain  = optional(string)
+    zone_id = optional(string)
+  })
+  default = {}
+}
+
+variable "targets" {
+  description = "What is behind: instance (hosts) or ip (ECS tasks), port, protocol, the path that says ready, seconds to let requests end."
+  type = object({
+    type       = optional(string, "instance")
+    port       = optional(number, 443)
+    protocol   = optional(string, "HTTPS")
+    ready_path = optional(string, "/ready")
+    drain_s    = optional(number, 30)
+  })
+  default = {}
+
+  validation {
+    condition     = contains(["instance", "ip"], var.targets.type) && contains(["HTTP", "HTTPS"], var.targets.protocol)
+    error_message = "targets: type must be instance or ip and protocol HTTP or HTTPS, got ${var.targets.type} and ${var.targets.protocol}."
+  }
+
+  validation {
+    condition     = var.targets.drain_s >= 0 && var.targets.drain_s <= 3600
+    error_message = "targets.drain_s must be 0 to 3600, got ${var.targets.drain_s}."
+  }
+}
+
+variable "weights" {
+  description = "Share of requests of each target group, in percent; they sum to 100."
+  type        = object({ blue = number, green = number })
+  default     = { blue = 100, green = 0 }
+
+  validation {
+    condition     = var.weights.blue >= 0 && var.weights.green >= 0 && var.weights.blue + var.weights.green == 100
+    error_message = "weights must sum to 100, got blue ${var.weights.blue} and green ${var.weights.green}."
+  }
+}
+
+variable "stickiness_s" {
+  description = "Seconds that a client stays with the group it first met, for A/B tests; 0 for none."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = var.stickiness_s >= 0 && var.stickiness_s <= 604800
+    error_message = "stickiness_s must be 0 to 604800 (a week), got ${var.stickiness_s}."
+  }
+}
+
+variable "log_bucket" {
+  description = "Bucket for access logs (prefix alb/)."
+  type        = string
+}
+
+variable "protected" {
+  description = "Refuse deletion through the API."
+  type        = bool
+  default     = true
+}
+
+variable "waf" {
+  description = "Web application firewall: AWS's managed rule groups, requests per address in five minutes, and address lists."
+  type = object({
+    enabled        = optional(bool, true)
+    managed_groups = optional(list(string), ["AWSManagedRulesAmazonIpReputationList", "AWSManagedRulesCommonRuleSet", "AWSManagedRulesKnownBadInputsRuleSet"])
+    rate_limit     = optional(number, 2000)
+    allow_cidrs    = optional(list(string), [])
+    block_cidrs    = optional(list(string), [])
+    log_days       = optional(number, 30)
+  })
+  default = {}
+
+  validation {
+    condition     = var.waf.rate_limit >= 100
+    error_message = "waf.rate_limit must be at least 100 requests in five minutes, got ${var.waf.rate_limit}."
+  }
+
+  validation {
+    condition     = alltrue([for c in concat(var.waf.allow_cidrs, var.waf.block_cidrs) : can(cidrhost(c, 0)) && !endswith(c, "/0")])
+    error_message = "waf: allow_cidrs and block_cidrs must be IPv4 networks, never /0, got ${jsonencode(concat(var.waf.allow_cidrs, var.waf.block_cidrs))}."
+  }
+
+  validation {
+    condition     = length(setintersection(var.waf.allow_cidrs, var.waf.block_cidrs)) == 0
+    error_message = "waf: the same network is allowed and blocked: ${jsonencode(setintersection(var.waf.allow_cidrs, var.waf.block_cidrs))}."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "Key of the firewall's log group; null means CloudWatch's own."
+  type        = string
+  default     = null
+}

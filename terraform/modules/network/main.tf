@@ -1,0 +1,99 @@
+data "aws_availability_zones" "available" {
+  #checkov:skip=CKV_AWS_394:only the first az_count names are used, so a zone that AWS adds changes nothing
+  state = "available"
+
+  filter {
+    name   = "opt-in-status"
+    values = ["opt-in-not-required"]
+  }
+}
+
+data "aws_region" "current" {}
+
+locals {
+  azs = slice(data.aws_availability_zones.available.names, 0, var.az_count)
+
+  # Key: zone letter, so that a subnet keeps its address when the order of zones changes.
+  zones = { for i, az in local.azs : substr(az, -1, 1) => { az = az, index = i } }
+
+  nat_zones = (
+    var.egress == "nat_per_az" ? keys(local.zones) :
+    var.egress == "single_nat" ? [keys(local.zones)[0]] : []
+  )
+
+  prefix = try(tonumber(split("/", var.cidr)[1]), 0)
+  overlaps = [
+    for name, other in var.peer_cidrs : "${name} (${other})"
+    if try(
+      cidrhost("${split("/", var.cidr)[0]}/${min(local.prefix, tonumber(split("/", other)[1]))}", 0) ==
+      cidrhost("${split("/", other)[0]}/${min(local.prefix, tonumber(split("/", other)[1]))}", 0),
+      false,
+    )
+  ]
+}
+
+resource "aws_vpc" "this" {
+  #checkov:skip=CKV2_AWS_11:flow logs are in flow_logs.tf, on unless the caller turns them off where nothing is to be protected
+  cidr_block                       = var.cidr
+  enable_dns_support               = true
+  enable_dns_hostnames             = true
+  assign_generated_ipv6_cidr_block = var.ipv6
+
+  tags = { Name = var.name }
+
+  lifecycle {
+    precondition {
+      condition     = length(local.overlaps) == 0
+      error_message = "The network ${var.cidr} overlaps ${join(" and ", local.overlaps)}: peering and failover need networks apart."
+    }
+  }
+}
+
+# Nothing may lean on the default group by accident: it allows nothing.
+resource "aws_default_security_group" "closed" {
+  vpc_id  = aws_vpc.this.id
+  ingress = []
+  egress  = []
+
+  tags = { Name = "${var.name}-default-closed" }
+}
+
+resource "aws_internet_gateway" "this" {
+  vpc_id = aws_vpc.this.id
+
+  tags = { Name = var.name }
+}
+
+resource "aws_subnet" "public" {
+  for_each = local.zones
+
+  vpc_id            = aws_vpc.this.id
+  availability_zone = each.value.az
+  cidr_block        = cidrsubnet(var.cidr, 4, each.value.index)
+  ipv6_cidr_block   = var.ipv6 ? cidrsubnet(aws_vpc.this.ipv6_cidr_block, 8, each.value.index) : null
+  # An address is given on purpose (an EIP), never by default.
+  map_public_ip_on_launch = false
+
+  tags = { Name = "${var.name}-public-${each.key}", Tier = "public" }
+}
+
+resource "aws_subnet" "private" {
+  for_each = local.zones
+
+  vpc_id            = aws_vpc.this.id
+  availability_zone = each.value.az
+  cidr_block        = cidrsubnet(var.cidr, 4, 4 + each.value.index)
+
+  tags = { Name = "${var.name}-private-${each.key}", Tier = "private" }
+}
+
+# Databases and caches: no route out of the VPC, whatever the egress.
+resource "aws_subnet" "isolated" {
+  for_each = local.zones
+
+  vpc_id            = aws_vpc.this.id
+  availability_zone = each.value.az
+  cidr_block        = cidrsubnet(var.cidr, 4, 8 + each.value.index)
+
+  tags = { Name = "${var.name}-isolated-${each.key}", Tier = "isolated" }
+}

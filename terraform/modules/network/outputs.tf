@@ -1,0 +1,34 @@
+output "vpc_id" {
+  description = "The VPC."
+  value       = aws_vpc.this.id
+}
+
+output "cidr" {
+  description = "Its IPv4 network."
+  value       = var.cidr
+}
+
+output "azs" {
+  description = "The availability zones in use."
+  value       = local.azs
+}
+
+output "public_subnet_ids" {
+  description = "Public subnets, one per zone, in the order of azs."
+  value       = [for k in sort(keys(local.zones)) : aws_subnet.public[k].id]
+}
+
+output "private_subnet_ids" {
+  description = "Private subnets, one per zone, in the order of azs."
+  value       = [for k in sort(keys(local.zones)) : aws_subnet.private[k].id]
+}
+
+output "isolated_subnet_ids" {
+  description = "Subnets without a route out, one per zone, in the order of azs."
+  value       = [for k in sort(keys(local.zones)) : aws_subnet.isolated[k].id]
+}
+
+output "nat_addresses" {
+  description = "Public addresses that private subnets appear from, by zone; empty without NAT."
+  value       = { for k, e in aws_eip.nat : k => e.public_ip }
+}

@@ -1,0 +1,80 @@
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+resource "aws_sns_topic" "alarms" {
+  #checkov:skip=CKV_AWS_26:encrypted by the environment's key when kms_key_arn is given
+  name              = "${var.name}-alarms"
+  kms_master_key_id = var.kms_key_arn
+}
+
+data "aws_iam_policy_document" "topic" {
+  statement {
+    sid       = "ServicesOfThisAccountPublish"
+    actions   = ["sns:Publish"]
+    resources = [aws_sns_topic.alarms.arn]
+
+    principals {
+      type = "Service"
+      identifiers = [
+        "budgets.amazonaws.com", "cloudwatch.amazonaws.com", "costalerts.amazonaws.com", "events.amazonaws.com", "backup.amazonaws.com",
+      ]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.current.account_id]
+    }
+  }
+}
+
+resource "aws_sns_topic_policy" "alarms" {
+  arn    = aws_sns_topic.alarms.arn
+  policy = data.aws_iam_policy_document.topic.json
+}
+
+resource "aws_sns_topic_subscription" "mail" {
+  for_each = var.notify
+
+  topic_arn = aws_sns_topic.alarms.arn
+  protocol  = "email"
+  endpoint  = each.key
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  #checkov:skip=CKV_AWS_158:encrypted by the environment's key when kms_key_arn is given, else by CloudWatch's own
+  #checkov:skip=CKV_AWS_338:access logs are kept for weeks on purpose, the events of deployments for a year
+  for_each = var.log_groups
+
+  name              = "/slipway/${var.name}/${each.key}"
+  retention_in_days = each.value
+  kms_key_id        = var.kms_key_arn
+}
+
+# The hosts ship the edge's access log (JSON: status, duration_ms) and releasectl's event log (JSON: outcome).
+locals {
+  filters = {
+    for k, f in {
+      http_requests   = { group = "access", pattern = "{ $.status = * }", value = "1", unit = "Count" }
+      http_5xx        = { group = "access", pattern = "{ $.status >= 500 }", value = "1", unit = "Count" }
+      http_latency_ms = { group = "access", pattern = "{ $.duration_ms = * }", value = "$.duration_ms", unit = "Milliseconds" }
+      release_failed  = { group = "events", pattern = "{ $.outcome = \"failed\" }", value = "1", unit = "Count" }
+    } : k => f if contains(keys(var.log_groups), f.group)
+  }
+}
+
+resource "aws_cloudwatch_log_metric_filter" "this" {
+  for_each = local.filters
+
+  name           = each.key
+  log_group_name = aws_cloudwatch_log_group.this[each.value.group].name
+  pattern        = each.value.pattern
+
+  metric_transformation {
+    name      = "${var.name}/${each.key}"
+    namespace = "Slipway"
+    value     = each.value.value
+    unit      = each.value.unit
+  }
+}

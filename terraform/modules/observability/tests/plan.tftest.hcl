@@ -1,0 +1,115 @@
+provider "aws" {
+  # Plans without an account: nothing is called, so the credentials need not be real.
+  region                      = "eu-central-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_requesting_account_id  = true
+  skip_metadata_api_check     = true
+}
+
+override_data {
+  target = data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+variables {
+  name        = "slipway-prod"
+  kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+  notify      = ["ops@example.com"]
+  watch = {
+    hosts         = { "inference-1" = "i-0123456789abcdef0" }
+    group         = "slipway-prod"
+    load_balancer = { suffix = "app/slipway-prod/0123", target_groups = { blue = "targetgroup/blue/1", green = "targetgroup/green/2" } }
+    ecs           = { cluster = "slipway-prod", service = "inference" }
+    function      = "slipway-prod-inference"
+    api           = { id = "abc123" }
+  }
+  anomaly_detection = true
+  trail             = { bucket = "slipway-prod-logs-123456789012" }
+}
+
+run "the_catalogue_covers_what_can_go_wrong" {
+  command = plan
+
+  assert {
+    condition = length(setsubtract([
+      "memory", "disk", "certificate-days", "no-data", "release-failed", "http-5xx", "latency-p95", "inference-1-cpu", "inference-1-status",
+      "group-cpu", "lb-5xx", "lb-latency", "unhealthy-blue", "unhealthy-green", "ecs-cpu", "ecs-memory", "ecs-no-data",
+      "function-errors", "function-latency", "api-5xx", "api-latency",
+    ], keys(aws_cloudwatch_metric_alarm.this))) == 0
+    error_message = "An alarm is missing from ${jsonencode(keys(aws_cloudwatch_metric_alarm.this))}."
+  }
+
+  assert {
+    condition = alltrue([
+      for k in ["no-data", "ecs-no-data", "lb-no-data", "inference-1-status"] : aws_cloudwatch_metric_alarm.this[k].treat_missing_data == "breaching"
+    ])
+    error_message = "Silence of what must speak is an alarm."
+  }
+}
+
+run "a_low_certificate_alarms_downwards" {
+  command = plan
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.this["certificate-days"].comparison_operator == "LessThanThreshold" &&
+      aws_cloudwatch_metric_alarm.this["certificate-days"].threshold == 14
+    )
+    error_message = "Days left alarm when they fall below the threshold."
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.this["latency-p95"].extended_statistic == "p95" &&
+      aws_cloudwatch_metric_alarm.this["lb-latency"].threshold == 0.5
+    )
+    error_message = "Latency is a percentile, in the metric's own unit: milliseconds ours, seconds the load balancer's."
+  }
+}
+
+run "logs_are_encrypted_and_expire" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for g in aws_cloudwatch_log_group.this : g.retention_in_days > 0 && g.kms_key_id == var.kms_key_arn
+    ])
+    error_message = "Every log group has a retention and our key."
+  }
+
+  assert {
+    condition     = aws_sns_topic.alarms.kms_master_key_id == var.kms_key_arn
+    error_message = "The topic is encrypted by our key."
+  }
+}
+
+run "the_trail_is_validated_and_complete" {
+  command = plan
+
+  assert {
+    condition     = aws_cloudtrail.this[0].enable_log_file_validation && aws_cloudtrail.this[0].is_multi_region_trail && aws_cloudtrail.this[0].kms_key_id == var.kms_key_arn
+    error_message = "The trail must be validated, encrypted and cover every region."
+  }
+
+  assert {
+    condition = (
+      jsondecode(data.aws_iam_policy_document.trail.json).Statement[0].Resource ==
+      "arn:aws:logs:eu-central-1:123456789012:log-group:/slipway/slipway-prod/trail:log-stream:*"
+    )
+    error_message = "The trail writes to its own group only."
+  }
+}
+
+run "a_failed_release_is_counted_from_the_event_log" {
+  command = plan
+
+  assert {
+    condition = (
+      aws_cloudwatch_log_metric_filter.this["release_failed"].log_group_name == "/slipway/slipway-prod/events" &&
+      aws_cloudwatch_log_metric_filter.this["release_failed"].metric_transformation[0].name == aws_cloudwatch_metric_alarm.this["release-failed"].metric_name
+    )
+    error_message = "The alarm must watch the metric that the filter writes."
+  }
+}

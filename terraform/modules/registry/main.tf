@@ -1,0 +1,104 @@
+data "aws_caller_identity" "current" {}
+
+resource "aws_ecr_repository" "this" {
+  for_each = var.repositories
+
+  name                 = each.key
+  image_tag_mutability = "IMMUTABLE"
+  force_delete         = var.force_delete
+
+  image_scanning_configuration {
+    scan_on_push = true
+  }
+
+  encryption_configuration {
+    encryption_type = "KMS"
+    kms_key         = var.kms_key_arn
+  }
+}
+
+locals {
+  # An image that a rule selects cannot be expired by a rule of lower priority (a higher number). A deploy adds the tag
+  # deployed-<environment>-<version> to the image it puts live, so what runs, and what a rollback needs, stays.
+  environments = sort(tolist(var.retention.environments))
+  protect_rules = [
+    for i, environment in local.environments : {
+      rulePriority = i + 1
+      description  = "keep the last ${var.retention.deployed} images deployed to ${environment}"
+      selection = {
+        tagStatus     = "tagged"
+        tagPrefixList = ["deployed-${environment}-"]
+        countType     = "imageCountMoreThan"
+        countNumber   = var.retention.deployed
+      }
+      action = { type = "expire" }
+    }
+  ]
+  expire_rules = [
+    {
+      rulePriority = 100
+      description  = "keep the last ${var.retention.releases} releases"
+      selection = {
+        tagStatus     = "tagged"
+        tagPrefixList = ["v"]
+        countType     = "imageCountMoreThan"
+        countNumber   = var.retention.releases
+      }
+      action = { type = "expire" }
+    },
+  ]
+  untagged_rules = [
+    {
+      rulePriority = 200
+      description  = "expire untagged images"
+      selection = {
+        tagStatus   = "untagged"
+        countType   = "sinceImagePushed"
+        countUnit   = "days"
+        countNumber = var.retention.untagged_days
+      }
+      action = { type = "expire" }
+    },
+  ]
+}
+
+resource "aws_ecr_lifecycle_policy" "this" {
+  for_each = var.repositories
+
+  repository = aws_ecr_repository.this[each.key].name
+  policy     = jsonencode({ rules = concat(local.protect_rules, local.expire_rules, local.untagged_rules) })
+}
+
+resource "aws_ecr_replication_configuration" "this" {
+  count = length(var.replica_regions) > 0 ? 1 : 0
+
+  replication_configuration {
+    rule {
+      dynamic "destination" {
+        for_each = var.replica_regions
+
+        content {
+          region      = destination.value
+          registry_id = data.aws_caller_identity.current.account_id
+        }
+      }
+
+      dynamic "repository_filter" {
+        for_each = var.repositories
+
+        content {
+          filter      = repository_filter.value
+          filter_type = "PREFIX_MATCH"
+        }
+      }
+    }
+  }
+}
+
+resource "aws_ecr_pull_through_cache_rule" "this" {
+  for_each = var.pull_through
+
+  ecr_repository_prefix = each.key
+  upstream_registry_url = each.value.upstream
+  credential_arn        = each.value.credential_arn
+}

@@ -1,0 +1,14 @@
+mock_provider "aws" {
+  source = "../../testing"
+}
+
+run "outputs_name_every_repository" {
+  variables {
+    repositories = ["inference", "model-tools"]
+  }
+
+  assert {
+    condition     = keys(output.urls) == ["inference", "model-tools"] && keys(output.arns) == keys(output.urls)
+    error_message = "Each repository has its URL and ARN."
+  }
+}

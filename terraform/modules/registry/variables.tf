@@ -1,0 +1,67 @@
+variable "repositories" {
+  description = "Repositories to make, for instance [\"inference\"]."
+  type        = set(string)
+
+  validation {
+    condition     = length(var.repositories) > 0 && alltrue([for r in var.repositories : can(regex("^[a-z0-9]+([._/-][a-z0-9]+)*$", r))])
+    error_message = "repositories must be lower-case ECR names, got ${jsonencode(var.repositories)}."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "Key that encrypts the images; null means the account's ECR key."
+  type        = string
+  default     = null
+}
+
+variable "retention" {
+  description = "Releases (tags v…) to keep, days until an untagged image goes, and images kept per environment once deployed there."
+  type = object({
+    releases      = optional(number, 30)
+    untagged_days = optional(number, 7)
+    deployed      = optional(number, 20)
+    environments  = optional(set(string), ["dev", "staging", "prod"])
+  })
+  default = {}
+
+  validation {
+    condition     = var.retention.releases >= 5
+    error_message = "retention.releases must be at least 5, as many as a host keeps for rollback, got ${var.retention.releases}."
+  }
+
+  validation {
+    condition     = var.retention.deployed >= 5
+    error_message = "retention.deployed must be at least 5, as many as a host keeps for rollback, got ${var.retention.deployed}."
+  }
+
+  validation {
+    condition     = var.retention.untagged_days >= 1
+    error_message = "retention.untagged_days must be at least 1, got ${var.retention.untagged_days}."
+  }
+}
+
+variable "replica_regions" {
+  description = "Regions every pushed image is copied to."
+  type        = set(string)
+  default     = []
+}
+
+variable "pull_through" {
+  description = "Upstream registries cached under a prefix of ours, for instance { docker-hub = { upstream = \"registry-1.docker.io\", credential_arn = … } }."
+  type = map(object({
+    upstream       = string
+    credential_arn = optional(string)
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for p in values(var.pull_through) : !strcontains(p.upstream, "/")])
+    error_message = "pull_through: upstream is a host name without scheme or path, got ${jsonencode([for p in values(var.pull_through) : p.upstream])}."
+  }
+}
+
+variable "force_delete" {
+  description = "Let terraform destroy delete repositories that still hold images. Only for environments that are thrown away."
+  type        = bool
+  default     = false
+}

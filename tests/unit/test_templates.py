@@ -1,0 +1,120 @@
+"""Every template of the host's roles renders with the roles' defaults, and its own format reads what it renders."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from releasectl.core.config import read_config
+
+ROOT = Path(__file__).parent.parent.parent
+ROLES = ("baseline", "docker", "edge", "tls", "release")
+TEMPLATES = sorted(
+    path for role in ROLES for path in (ROOT / "roles" / role / "templates").rglob("*") if path.is_file()
+)
+GIVEN: dict[str, Any] = {
+    "ansible_facts": {"distribution": "Debian", "distribution_release": "bookworm"},
+    "edge_domains": ["inference.example.com"],
+    "tls_domains": ["inference.example.com"],
+}
+
+
+def play(role: str, destination: Path) -> dict[str, Any]:
+    base = ROOT / "roles" / role
+    tasks: list[dict[str, Any]] = [
+        {
+            "ansible.builtin.template": {"src": str(path), "dest": str(destination / path.name), "mode": "0644"},
+        }
+        for path in TEMPLATES
+        if base in path.parents
+    ]
+    if role == "release":
+        content = {
+            "content": "{{ _release_config | to_json }}",
+            "dest": str(destination / "service.json"),
+            "mode": "0644",
+        }
+        tasks.append({"ansible.builtin.copy": content})
+    return {
+        "hosts": "localhost",
+        "connection": "local",
+        "gather_facts": False,
+        "vars": {**GIVEN, "role_path": str(base)},
+        "vars_files": [
+            str(base / part / "main.yml") for part in ("defaults", "vars") if (base / part / "main.yml").exists()
+        ],
+        "tasks": tasks,
+    }
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("rendered")
+    plays = []
+    for role in ROLES:
+        (folder / role).mkdir()
+        plays.append(play(role, folder / role))
+    book = folder / "render.yml"
+    book.write_text(json.dumps(plays))
+    ansible = str(Path(sys.executable).parent / "ansible-playbook")
+    done = subprocess.run(
+        [ansible, "-i", "localhost,", str(book)], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+    return folder
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT / "roles")))
+def test_it_renders_to_the_end(rendered: Path, path: Path) -> None:
+    role = path.relative_to(ROOT / "roles").parts[0]
+    text = (rendered / role / path.name).read_text()
+    assert text.strip()
+    if path.suffix != ".py":
+        assert "{{" not in text
+        assert "{%" not in text
+    assert text.endswith("\n")
+
+
+@pytest.mark.parametrize("role", ["baseline", "release"])
+def test_units_are_whole(rendered: Path, role: str) -> None:
+    units = [path for path in (rendered / role).iterdir() if ".service" in path.name or ".timer" in path.name]
+    assert units
+    for path in units:
+        # systemd allows a key more than once; what matters here is the sections.
+        parser = configparser.ConfigParser(strict=False, interpolation=None, allow_no_value=True)
+        parser.optionxform = str  # type: ignore[assignment,method-assign]
+        parser.read_string(path.read_text())
+        assert parser.has_option("Unit", "Description")
+        assert parser.has_section("Service") or parser.has_section("Timer")
+
+
+def test_the_slot_outlives_the_engine_and_a_drain(rendered: Path) -> None:
+    text = (rendered / "release" / "slot.service.j2").read_text()
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read_string(text)
+    assert not parser.has_option("Unit", "Requires")
+    assert int(parser["Service"]["TimeoutStopSec"]) > 40
+
+
+def test_the_engine_accepts_the_rendered_settings(rendered: Path) -> None:
+    config = read_config(json.loads((rendered / "release" / "service.json").read_text()), "service.json")
+    assert config.slots == {"blue": 18080, "green": 18081}
+
+
+def test_the_container_engine_s_settings_are_json(rendered: Path) -> None:
+    assert json.loads((rendered / "docker" / "daemon.json").read_text())["live-restore"] is True
+
+
+def test_the_edge_routes_by_the_map_and_hides_the_metrics(rendered: Path) -> None:
+    text = (rendered / "edge" / "haproxy.cfg.j2").read_text()
+    assert "use_backend inference_%[str(live),map(/var/lib/slipway/inference/live.map,none)]" in text
+    assert "server app 127.0.0.1:18080" in text
+    assert "server app 127.0.0.1:18081" in text
+    assert "ssl-min-ver TLSv1.2" in text
+    assert "bind 127.0.0.1:8405" in text
