@@ -130,7 +130,8 @@ def _run(arguments: argparse.Namespace, paths: Paths, config: Config) -> int:
     host = Host(paths, config)
     if arguments.command == "events":
         for event in host.events.read(arguments.follow, arguments.count, host.pause):
-            _say(json.dumps(event, ensure_ascii=False))
+            if not _say(json.dumps(event, ensure_ascii=False)):
+                break
         return Code.OK
     lock_path = paths.lock(config.service)
     if arguments.command in ("status", "history"):
@@ -263,9 +264,11 @@ def _print(doc: dict[str, Any], arguments: argparse.Namespace) -> None:
     _say("\n".join(lines), bad)
 
 
-def _say(text: str, bad: bool = False) -> None:
-    """A reader that went away must not stop the work."""
+def _say(text: str, bad: bool = False) -> bool:
+    """False: nobody reads any more. A reader that went away must not stop the work."""
     try:
         print(text, file=sys.stderr if bad else sys.stdout, flush=True)
     except OSError:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        return False
+    return True
