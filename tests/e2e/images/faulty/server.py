@@ -16,7 +16,7 @@ from typing import Any
 
 FAULT = os.environ["FAULTY_FAULT"]
 VERSION = os.environ["FAULTY_VERSION"]
-BEHIND = ("errors_3_percent", "slow", "turns_bad")
+BEHIND = ("errors_3_percent", "slow", "turns_bad", "none")
 PORT = 8081
 # `turns_bad`: so many requests through the edge are answered well.
 GOOD_REQUESTS = 60
