@@ -17,7 +17,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import paramiko
@@ -139,12 +139,12 @@ def on_host(context: Context, target: Target, command: str, shape: Callable[[str
 
 
 def on_all(
-    context: Context, env: str, host: str, command: Callable[[Target], str],
+    context: Context, env: str, host: str, service: str, command: Callable[[Target], str],
     shape: Callable[[str], str] = str, follow: bool = False,
 ) -> None:  # fmt: skip
     """On every host at once. Raises Exit with the worst of their exit codes."""
     try:
-        chosen = targets(env, host)
+        chosen = [replace(it, service=service or it.service) for it in targets(env, host)]
     except Unknown as trouble:
         raise Exit(str(trouble), 2) from None
     codes: dict[str, int] = {}
@@ -197,57 +197,72 @@ def logs_command(target: Target, number: int, follow: bool, slot: str) -> str:
 
 # The tasks.
 
-COMMON = {"env": "inventory: local, dev, staging or prod", "host": "one host of it; without it all of them"}
+COMMON = {
+    "env": "inventory: local, dev, staging or prod", "host": "one host of it; without it all of them",
+    "service": "one of service_others; without it the first one",
+}  # fmt: skip
 FOLLOW = {**COMMON, "number": "how many lines back", "follow": "go on with those to come"}
 
 
 @task(help=COMMON)
-def status(context: Context, env: str = "local", host: str = "") -> None:
+def status(context: Context, env: str = "local", host: str = "", service: str = "") -> None:
     """What is live, how it is, and what the way back is."""
-    on_all(context, env, host, releasectl("status"))
+    on_all(context, env, host, service, releasectl("status"))
 
 
 @task(help={**COMMON, "to": "version or release id; without it the release before", "reason": "for the history"})
-def rollback(context: Context, env: str = "local", host: str = "", to: str = "", reason: str = "") -> None:
+def rollback(
+    context: Context, env: str = "local", host: str = "", service: str = "", to: str = "", reason: str = ""
+) -> None:
     """Take it back. Needs no registry, no AWS, no Ansible."""
     words = ["--by", whoami(), "--reason", reason]
-    on_all(context, env, host, releasectl("rollback", *(["--to", to] if to else []), *words))
+    on_all(context, env, host, service, releasectl("rollback", *(["--to", to] if to else []), *words))
 
 
 @task(help={**COMMON, "word": "promote, abort, hold or status"})
-def canary(context: Context, word: str, env: str = "local", host: str = "") -> None:
+def canary(context: Context, word: str, env: str = "local", host: str = "", service: str = "") -> None:
     """Speak to the canary that runs: promote, abort, hold, status."""
-    on_all(context, env, host, releasectl("canary", word, *([] if word == "status" else ["--by", whoami()])))
+    on_all(context, env, host, service, releasectl("canary", word, *([] if word == "status" else ["--by", whoami()])))
 
 
 @task(help={**COMMON, "word": "on or off", "reason": "for those who look at the status"})
-def maintenance(context: Context, word: str, env: str = "local", host: str = "", reason: str = "") -> None:
+def maintenance(
+    context: Context, word: str, env: str = "local", host: str = "", service: str = "", reason: str = ""
+) -> None:
     """Take the traffic away (on), so that the edge answers for the service, or give it back (off)."""
-    on_all(context, env, host, releasectl("maintenance", word, "--by", whoami(), "--reason", reason))
+    on_all(context, env, host, service, releasectl("maintenance", word, "--by", whoami(), "--reason", reason))
 
 
 @task(help={**COMMON, "number": "how many, the newest first"})
-def history(context: Context, env: str = "local", host: str = "", number: int = 20) -> None:
+def history(context: Context, env: str = "local", host: str = "", service: str = "", number: int = 20) -> None:
     """Ended rollouts and rollbacks: who, why, how long."""
-    on_all(context, env, host, releasectl("history", "-n", str(number)))
+    on_all(context, env, host, service, releasectl("history", "-n", str(number)))
 
 
 @task(help={**FOLLOW, "slot": "blue or green; without it the live one"})
 def logs(
-    context: Context, env: str = "local", host: str = "", number: int = 100, follow: bool = False, slot: str = ""
+    context: Context,
+    env: str = "local",
+    host: str = "",
+    service: str = "",
+    number: int = 100,
+    follow: bool = False,
+    slot: str = "",
 ) -> None:
     """The container's log."""
-    on_all(context, env, host, lambda it: logs_command(it, number, follow, slot), follow=follow)
+    on_all(context, env, host, service, lambda it: logs_command(it, number, follow, slot), follow=follow)
 
 
 @task(help=FOLLOW)
-def events(context: Context, env: str = "local", host: str = "", number: int = 50, follow: bool = False) -> None:
+def events(
+    context: Context, env: str = "local", host: str = "", service: str = "", number: int = 50, follow: bool = False
+) -> None:
     """What the engine did, phase by phase."""
     words = ["events", "-n", str(number), *(["--follow"] if follow else [])]
-    on_all(context, env, host, releasectl(*words), event_line, follow)
+    on_all(context, env, host, service, releasectl(*words), event_line, follow)
 
 
 @task(help=COMMON)
-def recover(context: Context, env: str = "local", host: str = "") -> None:
+def recover(context: Context, env: str = "local", host: str = "", service: str = "") -> None:
     """Finish or undo interrupted work and make the hosts agree with their records."""
-    on_all(context, env, host, releasectl("recover"))
+    on_all(context, env, host, service, releasectl("recover"))

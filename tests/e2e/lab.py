@@ -162,7 +162,12 @@ def events(count: int) -> list[dict[str, Any]]:
 
 
 def history() -> list[dict[str, Any]]:
-    return list(json.loads(on_host("releasectl", "history", "--json", "-n", "100"))["releases"])
+    return history_of("inference")
+
+
+def history_of(service: str) -> list[dict[str, Any]]:
+    words = ("--service", service, "history", "--json", "-n", "100")
+    return list(json.loads(on_host("releasectl", *words))["releases"])
 
 
 def ask(path: str, method: str = "GET", body: Any = None) -> requests.Response:
@@ -213,6 +218,27 @@ def unreachable(name: str) -> Iterator[None]:
         yield
     finally:
         on_host("ip", "route", "del", "unreachable", address)
+
+
+@contextmanager
+def also_named(name: str) -> Iterator[None]:
+    """The host has a further name on the lab's network."""
+    address, aliases = _end_of(CONTAINER)
+
+    def connect(names: list[str]) -> None:
+        words = [word for alias in names for word in ("--alias", alias)]
+        good(run("docker", "network", "disconnect", NETWORK, CONTAINER))
+        good(run("docker", "network", "connect", "--ip", address, *words, NETWORK, CONTAINER))
+
+    connect([*aliases, name])
+    try:
+        yield
+    finally:
+        connect(aliases)
+
+
+def address() -> str:
+    return _end_of(CONTAINER)[0]
 
 
 def _end_of(container: str) -> tuple[str, list[str]]:

@@ -225,3 +225,26 @@ def test_every_write_but_that_of_a_release_may_be_repeated(store: Store) -> None
         store.clear_journal()
         store.sweep()
     assert store.releases() == {}
+
+
+class TestOtherServices:
+    def other(self, tmp_path: Path) -> Store:
+        return Store(Paths(str(tmp_path)), config(service="scoring"))
+
+    def test_their_images_are_known(self, tmp_path: Path) -> None:
+        mine, other = Store(Paths(str(tmp_path)), config()), self.other(tmp_path)
+        for store in (mine, other):
+            store.prepare()
+            store.write_release(RELEASE, SETTINGS)
+        assert mine.images_of_others() == other.images_of_others() == {REF.image}
+        other.remove_release(1)
+        assert mine.images_of_others() == frozenset()
+
+    def test_an_unreadable_record_is_not_none(self, tmp_path: Path) -> None:
+        mine, other = Store(Paths(str(tmp_path)), config()), self.other(tmp_path)
+        for store in (mine, other):
+            store.prepare()
+        other.write_release(RELEASE, SETTINGS)
+        path = Path(other.paths.release("scoring", 1)) / "release.json"
+        path.write_text("{")
+        assert mine.images_of_others() is None

@@ -176,7 +176,9 @@ class Host:
         return self.docker.has_image(image)
 
     def images(self) -> frozenset[str]:
-        return self.docker.images()
+        """Those of ours. What another service of this host has recorded may be the same, and is not ours to remove."""
+        others = self.store.images_of_others()
+        return frozenset() if others is None else self.docker.images() - others
 
     def image_sizes(self) -> Mapping[str, int]:
         return self.docker.image_sizes()

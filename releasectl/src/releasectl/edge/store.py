@@ -129,6 +129,23 @@ class Store:
         except UNREADABLE as error:
             return Broken(str(error))
 
+    def images_of_others(self) -> frozenset[str] | None:
+        """What the releases of the host's other services run; None: a record cannot be read."""
+        home = os.path.dirname(self.home)
+        found: set[str] = set()
+        for service in os.listdir(home) if os.path.isdir(home) else ():
+            directory = self.paths.releases(service)
+            if service == self.config.service or not os.path.isdir(directory):
+                continue
+            for number in filter(str.isdigit, os.listdir(directory)):
+                try:
+                    text = files.read_text(os.path.join(directory, number, "release.json"))
+                    if text is not None:
+                        found.add(str(json.loads(text)["release"]["image"]))
+                except (*UNREADABLE, KeyError, TypeError):
+                    return None
+        return frozenset(found)
+
     def release(self, number: int) -> Release | Broken:
         return self._release(number)
 
