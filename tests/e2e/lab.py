@@ -98,7 +98,8 @@ def set_live(version: str) -> None:
 def only_live_and_standby_run() -> None:
     now = state()
     wanted = sorted(it["release"]["version"] for it in (now["live"], now["standby"]) if it)
-    assert sorted(on_host("docker", "ps", "--all", "--format", '{{.Label "slipway.version"}}').split()) == wanted
+    words = ("docker", "ps", "--all", "--filter", "label=slipway.service=inference")
+    assert sorted(on_host(*words, "--format", '{{.Label "slipway.version"}}').split()) == wanted
 
 
 def fab(*words: str) -> Done:

@@ -33,6 +33,7 @@ def two_services() -> Iterator[None]:
         yield
         for slot in ("blue", "green"):
             lab.on_host("systemctl", "stop", f"{OTHER}@{slot}.service", check=False)
+            lab.on_host("docker", "rm", "--force", f"{OTHER}-{slot}", check=False)
         lab.on_host("systemctl", "disable", "--now", f"slipway-recover@{OTHER}.timer")
         lab.on_host("rm", "-rf", *(path.format(OTHER) for path in LEFT))
         lab.on_host("systemctl", "daemon-reload")
