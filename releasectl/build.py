@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """
 Build releasectl as one executable file: build.py DESTINATION. The same sources and Python give the same bytes.
+Prints whether it changed, and its SHA-256.
 
 The archive carries the compiled modules beside the sources: a host with the same Python version starts several times
 quicker, any other falls back to the sources (zipimport checks the magic number).
@@ -8,6 +9,7 @@ quicker, any other falls back to the sources (zipimport checks the magic number)
 
 from __future__ import annotations
 
+import hashlib
 import io
 import py_compile
 import sys
@@ -46,15 +48,16 @@ def archive() -> bytes:
 def main() -> None:
     destination = Path(sys.argv[1])
     data = archive()
+    digest = hashlib.sha256(data).hexdigest()
     if destination.exists() and destination.read_bytes() == data:
-        print("unchanged")
+        print("unchanged", digest)
         return
     destination.parent.mkdir(parents=True, exist_ok=True)
     temporary = destination.with_suffix(".tmp")
     temporary.write_bytes(data)
     temporary.chmod(0o755)
     temporary.replace(destination)
-    print("built")
+    print("built", digest)
 
 
 if __name__ == "__main__":

@@ -107,3 +107,11 @@ def test_a_listener_that_fails_and_an_error_of_the_task_stay_apart(
     with pytest.raises(KeyError), progress.follow(local(), "inference", pytest.fail):
         time.sleep(0.1)
         raise KeyError("of the task")
+
+
+def test_the_steps_of_a_canary_are_told_and_the_phase_goes_on() -> None:
+    one = teller()
+    one.hear(event(7, "canary", "start"))
+    assert one.hear(event(7, "canary", "watch", percent=5)) == "canary: 5 % of the requests go to the candidate"
+    assert one.hear(event(9, "canary", "step", percent=5, numbers="5 %: fine")) == "canary at 5 %: fine"
+    assert one.wait(BEGIN + 20) == "canary … 19 s, waits for enough requests to judge the candidate by"

@@ -113,7 +113,9 @@ def test_the_container_engine_s_settings_are_json(rendered: Path) -> None:
 
 def test_the_edge_routes_by_the_map_and_hides_the_metrics(rendered: Path) -> None:
     text = (rendered / "edge" / "haproxy.cfg.j2").read_text()
-    assert "use_backend inference_%[str(live),map(/var/lib/slipway/inference/live.map,none)]" in text
+    assert "set-var(txn.slot) str(live),map(/var/lib/slipway/inference/live.map,none)\n" in text
+    assert "use_backend inference_%[var(txn.slot)]\n" in text
+    assert "set-var(txn.share) rand(100)" in text
     assert "server app 127.0.0.1:18080" in text
     assert "server app 127.0.0.1:18081" in text
     assert "ssl-min-ver TLSv1.2" in text

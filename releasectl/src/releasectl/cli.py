@@ -16,12 +16,14 @@ from . import report
 from .core.config import read_config
 from .core.errors import Code, Failure, Interrupted
 from .core.model import Config
-from .core.request import read_env_file
+from .core.request import one_line, read_env_file
 from .core.transaction import as_failure
 from .edge.host import Host
 from .edge.lock import holder, is_held, lock_of
 from .edge.paths import Paths
-from .engine import Engine, Lock, Result
+from .edge.scope import leave_session
+from .engine import Engine, Lock
+from .result import Result
 from .run_slot import run_slot
 
 
@@ -64,7 +66,18 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--version", metavar="V", help="for example v1.4.2")
     command.add_argument("--image", metavar="REPO@sha256:…", help="not needed for a version recorded here")
     command.add_argument("--env-file", metavar="FILE", help="NAME=value lines; without it the live release's are kept")
+    command.add_argument("--strategy", choices=["blue_green", "stop_first"], help="without it: as service.json says")
+    command.add_argument("--canary", metavar="PERCENT,…", help="for example 5,25,50: the share grows step by step")
+    command.add_argument("--step", metavar="S", help="seconds that each step of the canary takes at least")
+    command.add_argument("--hold", action="store_true", help="stay at the last step until somebody ends the canary")
     _who(command)
+    command = add("prefetch", "pull an image by digest, so that no deploy has to wait for it; nothing else")
+    command.add_argument("--image", metavar="REPO@sha256:…")
+    command.add_argument("--request", metavar="FILE", help="image and registry_auth as JSON; - reads standard input")
+    command.add_argument("--dry-run", action="store_true", help="say whether it would be pulled, pull nothing")
+    command = add("canary", "say something to the canary that is running")
+    command.add_argument("word", choices=["promote", "abort", "hold", "status"])
+    command.add_argument("--by", default=_user(), metavar="NAME", help="who, for the record")
     command = add("rollback", "make a recorded release the live one; needs no registry")
     command.add_argument("--to", metavar="VERSION|ID", help="without it: the release that was live before")
     _who(command)
@@ -83,10 +96,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _who(command: argparse.ArgumentParser) -> None:
-    default = os.environ.get("SUDO_USER") or os.environ.get("USER") or "root"
-    command.add_argument("--by", default=default, metavar="NAME", help="who, for the history")
+    command.add_argument("--by", default=_user(), metavar="NAME", help="who, for the history")
     command.add_argument("--reason", default="", metavar="TEXT", help="why, for the history")
     command.add_argument("--dry-run", action="store_true", help="say what would change, change nothing")
+
+
+def _user() -> str:
+    return os.environ.get("SUDO_USER") or os.environ.get("USER") or "root"
 
 
 def _config(paths: Paths, service: str | None) -> Config:
@@ -114,7 +130,8 @@ def _run(arguments: argparse.Namespace, paths: Paths, config: Config) -> int:
     host = Host(paths, config)
     if arguments.command == "events":
         for event in host.events.read(arguments.follow, arguments.count, host.pause):
-            _say(json.dumps(event, ensure_ascii=False))
+            if not _say(json.dumps(event, ensure_ascii=False)):
+                break
         return Code.OK
     lock_path = paths.lock(config.service)
     if arguments.command in ("status", "history"):
@@ -124,6 +141,11 @@ def _run(arguments: argparse.Namespace, paths: Paths, config: Config) -> int:
         return Code.OK
     if os.geteuid() != 0:
         raise Failure(Code.USAGE, f"{arguments.command} has to be run as root", "sudo releasectl …")
+    if arguments.command == "canary":
+        _print(_canary(host, arguments, is_held(lock_path)), arguments)
+        return Code.OK
+    if arguments.command in ("deploy", "rollback") and not arguments.dry_run:
+        leave_session(config.service)
     host.listen()
     by = getattr(arguments, "by", "") or "releasectl"
     lock = lock_of(lock_path, _what(arguments), by, config.deadlines.lock)
@@ -131,6 +153,21 @@ def _run(arguments: argparse.Namespace, paths: Paths, config: Config) -> int:
     result = _change(engine, arguments)
     _print(result.document(), arguments)
     return result.code
+
+
+def _canary(host: Host, arguments: argparse.Namespace, running: bool) -> dict[str, Any]:
+    """The canary's engine runs elsewhere and holds the lock: it is only told."""
+    shown = host.canary.read() if running else None
+    result = Result(host.config.service, outcome="unchanged")
+    if arguments.word != "status":
+        if not running:
+            raise Failure(Code.USAGE, "no canary is running", "`releasectl status` says what is live.")
+        shown = host.canary.say(arguments.word, one_line(arguments.by))
+        result.outcome, result.changed = "told", True
+    result.extra["canary"] = shown
+    line = report.canary_line(shown) if shown else "no canary is running"
+    result.message = f"told to {arguments.word}: {line}" if result.changed else line
+    return result.document()
 
 
 def _prepared(host: Host, lock: Lock) -> Lock:
@@ -152,6 +189,9 @@ def _change(engine: Engine, arguments: argparse.Namespace) -> Result:
     match arguments.command:
         case "deploy":
             return engine.deploy(_request(arguments), arguments.dry_run)
+        case "prefetch":
+            document = _document(arguments) if arguments.request else {"image": arguments.image}
+            return engine.prefetch(document, arguments.dry_run)
         case "rollback":
             return engine.rollback(arguments.to, arguments.by, arguments.reason, arguments.dry_run)
         case "recover":
@@ -162,23 +202,43 @@ def _change(engine: Engine, arguments: argparse.Namespace) -> Result:
 
 def _request(arguments: argparse.Namespace) -> Any:
     if arguments.request:
-        try:
-            with open(0 if arguments.request == "-" else arguments.request, encoding="utf-8") as file:
-                return json.load(file)
-        except (OSError, ValueError) as error:
-            raise Failure(Code.USAGE, f"--request {arguments.request}: {error}") from error
+        return _document(arguments)
     if not arguments.version:
         raise Failure(
             Code.USAGE, "deploy needs --version (or --request)", "releasectl deploy --version v1.4.2 --image …"
         )
-    doc = {"version": arguments.version, "image": arguments.image, "by": arguments.by, "reason": arguments.reason}
+    doc: dict[str, Any] = {
+        "version": arguments.version, "image": arguments.image, "by": arguments.by, "reason": arguments.reason,
+    }  # fmt: skip
     if arguments.env_file:
         try:
             with open(arguments.env_file, encoding="utf-8") as file:
                 doc["env"] = read_env_file(file.read(), arguments.env_file)
         except OSError as error:
             raise Failure(Code.USAGE, f"--env-file {arguments.env_file}: {error.strerror}") from error
+    if arguments.strategy:
+        doc["strategy"] = arguments.strategy
+    if arguments.canary:
+        doc["canary"] = _split_of(arguments)
     return doc
+
+
+def _split_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    try:
+        canary: dict[str, Any] = {"steps": [int(step.rstrip("%")) for step in arguments.canary.split(",")]}
+        if arguments.step:
+            canary["step_s"] = float(arguments.step.removesuffix("s"))
+    except ValueError as error:
+        raise Failure(Code.USAGE, f"--canary/--step: {error}", "--canary 5,25,50 --step 30") from error
+    return {**canary, "hold": arguments.hold}
+
+
+def _document(arguments: argparse.Namespace) -> Any:
+    try:
+        with open(0 if arguments.request == "-" else arguments.request, encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError) as error:
+        raise Failure(Code.USAGE, f"--request {arguments.request}: {error}") from error
 
 
 def _print(doc: dict[str, Any], arguments: argparse.Namespace) -> None:
@@ -193,6 +253,10 @@ def _print(doc: dict[str, Any], arguments: argparse.Namespace) -> None:
     lines += [f"warning: {text}" for text in doc["warnings"]]
     if doc["phases"] and not bad:
         lines.append("  " + " · ".join(f"{it['name']} {it['seconds']:.2f} s" for it in doc["phases"]))
+    lines += [f"canary at {note}" for note in doc.get("canary") or () if isinstance(note, str)]
+    if doc.get("requests"):
+        seen = doc["requests"]
+        lines.append(f"requests during the switch: {seen['total']}, {seen['failed']} failed")
     if doc.get("rollback"):
         lines.append(f"rollback {doc['rollback']}")
     if doc["hint"]:
@@ -200,9 +264,11 @@ def _print(doc: dict[str, Any], arguments: argparse.Namespace) -> None:
     _say("\n".join(lines), bad)
 
 
-def _say(text: str, bad: bool = False) -> None:
-    """A reader that went away must not stop the work."""
+def _say(text: str, bad: bool = False) -> bool:
+    """False: nobody reads any more. A reader that went away must not stop the work."""
     try:
         print(text, file=sys.stderr if bad else sys.stdout, flush=True)
     except OSError:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        return False
+    return True

@@ -4,67 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from .core import plan
-from .core.codec import phases_doc, ref_doc
 from .core.errors import Code, Failure
 from .core.gates import PROBE_S
-from .core.model import Intent, Ref, Release, Settings, State
+from .core.model import Intent, Release, Settings, State
 from .core.phases import phases_of
 from .core.ports import Broken, Edge
 from .core.recovery import recover
-from .core.request import RegistryAuth, one_line, read_request
-from .core.retention import to_prune
+from .core.request import RegistryAuth, Rollout, one_line, read_prefetch, read_request
 from .core.transaction import Transaction, as_failure
+from .hooks import Hooks
+from .prune import prune
+from .result import Result, observed
+from .way_back import way_back
+
+__all__ = ["Engine", "Lock", "Result", "way_back"]
 
 Lock = Callable[[], AbstractContextManager[None]]
-
-
-@dataclass
-class Result:
-    """What a command answers; `document()` is the contract of `--json`."""
-
-    service: str
-    outcome: str = "failed"
-    code: int = Code.OK
-    changed: bool = False
-    message: str = ""
-    release: Ref | None = None
-    previous: Ref | None = None
-    phases: list[tuple[str, float]] = field(default_factory=list)
-    cause: str | None = None
-    hint: str | None = None
-    logs: tuple[str, ...] = ()
-    diff: dict[str, Any] | None = None
-    warnings: list[str] = field(default_factory=list)
-    extra: dict[str, Any] = field(default_factory=dict)
-
-    def document(self) -> dict[str, Any]:
-        return {
-            "outcome": self.outcome,
-            "code": self.code,
-            "changed": self.changed,
-            "service": self.service,
-            "release": ref_doc(self.release),
-            "previous": ref_doc(self.previous),
-            "phases": phases_doc(tuple(self.phases)),
-            "message": self.message,
-            "cause": self.cause,
-            "hint": self.hint,
-            "logs": list(self.logs),
-            "diff": self.diff or {"before": {}, "after": {}},
-            "warnings": self.warnings,
-            **self.extra,
-        }
-
-    def fail(self, failure: Failure, what: str) -> Result:
-        refused = failure.code in (Code.USAGE, Code.LOCKED, Code.UNKNOWN, Code.PREFLIGHT)
-        self.outcome = "refused" if refused else "failed"
-        self.code, self.cause, self.hint, self.logs = failure.code, failure.cause, failure.hint, failure.logs
-        self.message = f"Failed to {what}: {failure.cause}"
-        return self
 
 
 @dataclass(frozen=True)
@@ -77,6 +36,7 @@ class Wish:
     by: str
     reason: str
     auth: RegistryAuth | None = None
+    rollout: Rollout | None = None
 
 
 Resolve = Callable[[State, Mapping[int, Release]], Wish]
@@ -87,6 +47,7 @@ class Engine:
         self.edge = edge
         self.lock = lock
         self.new_txn = new_txn
+        self.hooks = Hooks(edge)
 
     def deploy(self, document: Any, dry_run: bool = False) -> Result:
         result = Result(self.edge.config.service)
@@ -97,7 +58,7 @@ class Engine:
             release, fresh = plan.wanted(
                 request, releases, state, self.edge.read_settings, self._next_id(state, releases), self.edge.now()
             )
-            return Wish(release, fresh, request.settings, request.by, request.reason, request.auth)
+            return Wish(release, fresh, request.settings, request.by, request.reason, request.auth, request.rollout)
 
         try:
             # Nonsense is refused before anything is locked or recovered.
@@ -123,7 +84,7 @@ class Engine:
         result = Result(self.edge.config.service)
         try:
             with self.lock():
-                found = recover(self.edge, declared)
+                found = recover(self.edge, declared, resume=True)
         except Failure as failure:
             return result.fail(failure, "recover")
         live = found.state.live
@@ -138,12 +99,32 @@ class Engine:
             result.warnings = [trouble.cause for trouble in found.troubles]
         return result
 
+    def prefetch(self, document: Any, dry_run: bool = False) -> Result:
+        """Only the pull, so that a later deploy has none to wait for. Touches nothing that is recorded or runs."""
+        result = Result(self.edge.config.service)
+        try:
+            image, auth = read_prefetch(document)
+            free_mb = self.edge.check_docker()
+            if self.edge.has_image(image):
+                result.outcome, result.message = "unchanged", f"{image} is on this host already"
+                return result
+            self._room(free_mb)
+            if dry_run:
+                result.outcome, result.changed, result.message = "would_change", True, f"{image} would be pulled"
+                return result
+            with self._phase("pull", result):
+                self.edge.pull_image(image, auth, self.edge.config.deadlines.pull)
+        except Failure as failure:
+            return result.fail(failure, "prefetch")
+        result.outcome, result.changed, result.message = "prefetched", True, f"{image} is on this host now"
+        return result
+
     def prune(self, dry_run: bool = False) -> Result:
         result = Result(self.edge.config.service)
         try:
             with self.lock():
                 found = recover(self.edge)
-                gone = self._prune(found.state, dry_run, result)
+                gone = prune(self.edge, self._releases(), found.state, dry_run, result)
         except Failure as failure:
             return result.fail(failure, "prune")
         result.release = found.state.live.ref if found.state.live else None
@@ -172,20 +153,26 @@ class Engine:
             if planned is None:
                 return result
             intent, transaction = planned
+            if kind == "deploy":
+                with self._phase("pre-deploy", result, quiet=not self.hooks.there("pre-deploy")):
+                    self.hooks.before(intent)
             try:
                 self.edge.begin_journal(intent)
                 entry = transaction.run()
             except Failure as failure:
                 result.warnings += transaction.warnings
+                result.warnings += self.hooks.after("on-failure", intent, failure)
                 raise failure
             finally:
                 result.changed = transaction.committed
                 self.edge.hold_signals(False)
+                result.extra.update(observed(transaction))
             result.outcome, result.code, result.release = "live", Code.OK, entry.release
             result.warnings += transaction.warnings
             result.message = f"{intent.target} is live on {intent.slot}"
             if intent.before.live:
                 result.message += f", was {intent.before.live.ref}"
+            result.warnings += self.hooks.after("post-switch" if kind == "deploy" else "post-rollback", intent)
             self._afterwards(result)
         return result
 
@@ -213,7 +200,12 @@ class Engine:
         same = standby is not None and standby.ref.id == target.id
         running = bool(standby and same and edge.units().up(standby.slot) and self._ready(standby.slot, wish.release))
         txn = self.new_txn()
-        intent = plan.intend(kind, txn, target, wish.fresh, running, state, config, (wish.by, wish.reason), edge.now())
+        intent = plan.intend(
+            kind, txn, target, wish.fresh, running, state, config, (wish.by, wish.reason), edge.now(), wish.rollout,
+            old.gates.readiness_path if old else "/ready",
+        )  # fmt: skip
+        if wish.rollout and wish.rollout.canary and not intent.canary:
+            result.warnings.append("canary: no other release is live to compare with, so all the traffic moves at once")
         present = self._preflight(kind, intent)
         phases = phases_of(intent, config, wish.release.gates, present, edge.now())
         return intent, Transaction(
@@ -222,19 +214,14 @@ class Engine:
 
     def _preflight(self, kind: str, intent: Intent) -> bool:
         """Is everything there that the transaction needs? Returns whether the image is on this host."""
-        edge, config = self.edge, self.edge.config
+        edge = self.edge
         edge.get_map()
         if intent.adopt:
             # The container runs: neither Docker nor the image file is needed to switch to it.
             return True
         free_mb = edge.check_docker()
         present = edge.has_image(intent.target.image)
-        if free_mb < config.min_free_mb:
-            raise Failure(
-                Code.PREFLIGHT,
-                f"{free_mb} MB free on Docker's disk, at least {config.min_free_mb} MB are wanted",
-                "Free space (`releasectl prune`, `docker system df`), or lower min_free_mb in service.json.",
-            )
+        self._room(free_mb)
         if kind == "rollback" and not present:
             raise Failure(
                 Code.IMAGE,
@@ -243,6 +230,15 @@ class Engine:
             )
         return present
 
+    def _room(self, free_mb: int) -> None:
+        wanted = self.edge.config.min_free_mb
+        if free_mb < wanted:
+            raise Failure(
+                Code.PREFLIGHT,
+                f"{free_mb} MB free on Docker's disk, at least {wanted} MB are wanted",
+                "Free space (`releasectl prune`, `docker system df`), or lower min_free_mb in service.json.",
+            )
+
     def _afterwards(self, result: Result) -> None:
         """Best effort, after success is recorded: clean up, and say what the way back is. Never fails a deploy."""
         try:
@@ -250,33 +246,12 @@ class Engine:
             if not isinstance(records.state, State):
                 return
             try:
-                self._prune(records.state, False, result)
+                prune(self.edge, self._releases(), records.state, False, result)
             except Exception as trouble:
                 result.warnings.append(f"prune: {as_failure(trouble).cause}")
             result.extra["rollback"] = way_back(self.edge, records.state)
         except Exception as trouble:
             result.warnings.append(f"after the deploy: {as_failure(trouble).cause}")
-
-    def _prune(self, state: State, dry_run: bool, result: Result) -> list[str]:
-        edge = self.edge
-        releases = {number: it.ref.image for number, it in self._releases().items()}
-        todo = to_prune(releases, edge.read_history().entries, state, edge.config.retain, edge.images())
-        gone: list[str] = []
-        for number in todo.releases:
-            if not dry_run:
-                edge.remove_release(number)
-            gone.append(f"release {number}")
-        for image in todo.images:
-            try:
-                if not dry_run:
-                    edge.remove_image(image)
-                gone.append(image)
-            except Failure as failure:
-                result.warnings.append(f"prune: {failure.cause}")
-                edge.emit({"phase": "prune", "event": "failed", "cause": failure.cause})
-        if gone and not dry_run:
-            edge.emit({"phase": "prune", "event": "done", "removed": gone})
-        return gone
 
     # What is known.
 
@@ -307,7 +282,11 @@ class Engine:
             held.__exit__(None, None, None)
 
     @contextmanager
-    def _phase(self, name: str, result: Result) -> Iterator[None]:
+    def _phase(self, name: str, result: Result, quiet: bool = False) -> Iterator[None]:
+        """`quiet`: there is nothing to do, so there is nothing to tell."""
+        if quiet:
+            yield
+            return
         started = self.edge.monotonic()
         self.edge.emit({"phase": name, "event": "start"})
         try:
@@ -322,21 +301,3 @@ class Engine:
         took = self.edge.monotonic() - started
         result.phases.append((name, took))
         self.edge.emit({"phase": name, "event": "done", "seconds": round(took, 3)})
-
-
-def way_back(edge: Edge, state: State) -> str:
-    """One line: can we roll back, to what, how fast, and if not, why not."""
-    from .core.timefmt import age
-
-    standby, previous = state.standby, state.previous
-    if state.live and state.live.via == "rollback":
-        return "after a rollback: name the next release, `releasectl rollback --to VERSION|ID`"
-    if standby:
-        return f"ready: {standby.ref} stands by on {standby.slot} for {age(standby.until - edge.now())}"
-    if previous is None:
-        return "not possible: no release was live before"
-    if not isinstance(edge.read_releases().get(previous.id), Release):
-        return f"not possible: {previous} is no longer recorded"
-    if not edge.has_image(previous.image):
-        return f"not possible: the image of {previous} is gone from this host"
-    return f"ready: {previous} starts from its image and snapshot on this host"

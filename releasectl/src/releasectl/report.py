@@ -10,7 +10,7 @@ from .core.gates import PROBE_S
 from .core.model import Release, State
 from .core.ports import Broken, Edge, Records
 from .core.timefmt import age, parse
-from .engine import way_back
+from .way_back import way_back
 
 
 def status(edge: Edge, holder: str | None) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def status(edge: Edge, holder: str | None) -> dict[str, Any]:
         troubles.append(f"state.json cannot be read ({records.state.why}); run: releasectl recover")
     if records.journal is not None and holder is None:
         troubles.append(f"interrupted work: {_interrupted(records)}; it is finished or undone within a minute")
-    routed = _routed(edge, state, troubles)
+    routed = _routed(edge, state, troubles, holder)
     healthy = _healthy(edge, state, troubles)
     doc = {
         "service": edge.config.service,
@@ -31,6 +31,7 @@ def status(edge: Edge, holder: str | None) -> dict[str, Any]:
         "healthy": healthy,
         "routed": routed,
         "changing": holder,
+        "canary": edge.read_canary() if holder else None,
         "rollback": way_back(edge, state) if state.live else None,
         "troubles": troubles,
     }
@@ -44,13 +45,14 @@ def _interrupted(records: Records) -> str:
     return f"{intent.kind} of {intent.target}"
 
 
-def _routed(edge: Edge, state: State, troubles: list[str]) -> str | None:
+def _routed(edge: Edge, state: State, troubles: list[str], holder: str | None) -> str | None:
     try:
         routed = edge.get_map()
     except Failure as failure:
         troubles.append(failure.cause)
         return None
-    if routed != state.routed:
+    # While it bakes, a release has the traffic before the record says so.
+    if routed != state.routed and holder is None:
         troubles.append(f"the edge routes to {routed}, the record says {state.routed}; run: releasectl recover")
     return routed
 
@@ -88,8 +90,17 @@ def _status_text(doc: dict[str, Any], now: float) -> str:
         lines.append(f"  rollback  {doc['rollback']}")
     if doc["changing"]:
         lines.append(f"  running   {doc['changing']}")
+    if doc["canary"]:
+        lines.append(f"  canary    {canary_line(doc['canary'])}")
     lines += [f"  TROUBLE   {trouble}" for trouble in doc["troubles"]]
     return "\n".join(lines) + "\n"
+
+
+def canary_line(doc: dict[str, Any]) -> str:
+    return (
+        f"{doc['version']} on {doc['slot']} gets {doc['percent']} %, {doc['state']} since {age(doc['since_s'])}; "
+        f"candidate: {doc['candidate']}; live: {doc['live']}"
+    )
 
 
 def history(edge: Edge, count: int) -> dict[str, Any]:

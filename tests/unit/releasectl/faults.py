@@ -7,14 +7,23 @@ from dataclasses import dataclass
 from releasectl.core.errors import Code
 
 DISK = frozenset(
-    {"append_history", "save_state", "begin_journal", "append_journal", "write_release", "link_slot", "write_map"}
+    {
+        "append_history",
+        "save_state",
+        "begin_journal",
+        "append_journal",
+        "write_release",
+        "link_slot",
+        "write_map",
+        "write_split",
+    }
 )
 """Calls that a full disk makes fail."""
 WRITES = DISK | {
     "clear_journal", "set_aside_journal", "remove_release", "unlink_slot", "sweep", "start_unit", "stop_unit",
-    "pull_image", "remove_image", "remove_container", "set_map",
+    "pull_image", "remove_image", "remove_container", "set_map", "set_split",
 }  # fmt: skip
-MIDWAY = frozenset({"save_state", "write_release", "remove_release", "write_map"})
+MIDWAY = frozenset({"save_state", "write_release", "remove_release", "write_map", "write_split"})
 
 
 class Crash(BaseException):

@@ -13,6 +13,8 @@ from releasectl.core.errors import Failure
 from releasectl.core.model import Config, Entry, Journal, Mark, Release, Settings, State
 from releasectl.core.ports import Broken
 
+from .traffic import Traffic
+
 BOOT_S = 0.05
 SLOTS = ("blue", "green")
 RIGHT = {"predictions": [{"label": "benign", "probability": 0.98}]}
@@ -51,6 +53,9 @@ class App:
     dies_at: str | None = None
     says: tuple[str, ...] = ("listening on 0.0.0.0:8080",)
     health: str = "ok"
+    errors: float = 0.0
+    """The share of requests that it answers with 500."""
+    ms: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ class Container:
 
 
 @dataclass
-class Host:
+class Host(Traffic):
     config: Config = field(default_factory=config)
     # Kept by a power cut.
     state: str | None = None
@@ -99,6 +104,8 @@ class Host:
             links=dict(self.links),
             containers=dict(self.containers),
             units=dict(self.units),
+            hits=dict(self.hits),
+            shares=dict(self.shares),
             registry=dict(self.registry),
         )
 
@@ -115,6 +122,7 @@ class Host:
     def spend(self, seconds: float) -> None:
         self.wall += seconds
         self.mono += seconds
+        self.flow(self.runtime, self.app, seconds)
 
     def reboot(self) -> None:
         """Containers stop and stay; no unit is enabled by itself; HAProxy reads its map file."""
@@ -125,6 +133,7 @@ class Host:
 
     def restart_edge(self) -> None:
         self.runtime = self.map_file
+        self.edge_restarted()
 
     def run_slot(self, slot: str) -> str | None:
         """What the slot's unit does when it starts; the reason when it fails."""

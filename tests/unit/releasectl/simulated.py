@@ -20,14 +20,16 @@ from releasectl.engine import Engine
 
 from .faults import Crash, CrashAt, FailAt
 from .host import SLOTS, Host, read_entry, read_journal, read_release, read_state
+from .traffic import WHOLE, TrafficEdge
 
 T = TypeVar("T")
 # Other calls kill only what the traffic goes to.
 ANY_SLOT = ("probe", "begin_journal")
 
 
-class SimulatedEdge:
+class SimulatedEdge(TrafficEdge):
     def __init__(self, host: Host, crash: CrashAt | None = None, fail: FailAt | None = None) -> None:
+        super().__init__()
         self.host = host
         self.config = host.config
         self.crash = crash
@@ -121,7 +123,7 @@ class SimulatedEdge:
             except (ValueError, Failure) as error:
                 state = Broken(str(error))
             journal = read_journal(host.journal) if host.journal is not None else None
-            return Records(state, journal, dict(host.links), host.map_file)
+            return Records(state, journal, dict(host.links), host.map_file, host.map_split[1])
 
         return self._call("read_records", read)
 
@@ -176,7 +178,7 @@ class SimulatedEdge:
         self._call("unlink_slot", lambda: self.host.links.pop(slot, None))
 
     def write_map(self, slot: str) -> None:
-        self._set("write_map", map_file=slot)
+        self._set("write_map", map_file=slot, map_split=WHOLE)
 
     def sweep(self) -> None:
         self._set("sweep", litter=frozenset())
@@ -257,7 +259,7 @@ class SimulatedEdge:
 
     def set_map(self, slot: str, timeout_s: float) -> None:
         assert timeout_s > 0
-        self._set("set_map", runtime=slot)
+        self._set("set_map", runtime=slot, runtime_split=WHOLE)
 
     def in_flight(self, slot: str) -> int:
         def look() -> int:

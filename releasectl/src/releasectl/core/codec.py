@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from .fields import Fields
-from .model import Entry, Gates, Golden, Intent, Live, Mark, Options, Ref, Release, Standby, State
+from .model import Canary, Entry, Gates, Golden, Intent, Live, Mark, Options, Ref, Release, Standby, State
 from .timefmt import parse, rfc3339
 
 SCHEMA = 1
@@ -170,6 +170,9 @@ def intent_doc(intent: Intent) -> dict[str, Any]:
         "by": intent.by,
         "reason": intent.reason,
         "started": rfc3339(intent.started),
+        "canary": canary_doc(intent.canary) if intent.canary else None,
+        "stop_first": intent.stop_first,
+        "old_ready_path": intent.old_ready_path,
     }
 
 
@@ -188,6 +191,35 @@ def read_intent(doc: Any) -> Intent:
         by=fields.text("by"),
         reason=fields.text("reason"),
         started=parse(fields.text("started")),
+        canary=read_canary(fields.child("canary")) if fields.has("canary") else None,
+        stop_first=fields.doc.get("stop_first") is True,
+        old_ready_path=fields.text("old_ready_path", "/ready"),
+    )
+
+
+def canary_doc(canary: Canary) -> dict[str, Any]:
+    return {**asdict(canary), "steps": list(canary.steps)}
+
+
+def read_canary(fields: Fields) -> Canary:
+    base = Canary(())
+    fields.only(*asdict(base))
+    steps = fields.items("steps")
+    good = all(type(step) is int and 1 <= step <= 100 for step in steps) and steps == sorted(set(steps))
+    if not steps or not good:
+        raise fields.bad("steps", "expected whole percentages from 1 to 100 that rise, such as [5, 25, 50]")
+    if fields.doc.get("hold") not in (None, True, False):
+        raise fields.bad("hold", "expected true or false")
+    return Canary(
+        steps=tuple(steps),
+        step_s=fields.number("step_s", base.step_s),
+        min_requests=fields.whole("min_requests", base.min_requests),
+        max_error_ratio=fields.number("max_error_ratio", base.max_error_ratio),
+        max_latency_ratio=fields.number("max_latency_ratio", base.max_latency_ratio, low=1),
+        wait_s=fields.number("wait_s", base.wait_s),
+        on_silence=fields.text("on_silence", base.on_silence, "abort|promote", "abort or promote"),
+        on_interrupt=fields.text("on_interrupt", base.on_interrupt, "abort|resume", "abort or resume"),
+        hold=fields.doc.get("hold") is True,
     )
 
 

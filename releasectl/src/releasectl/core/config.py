@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .fields import Fields
-from .model import Config, Deadlines
+from .model import Config, Deadlines, FrontDoor
 
 SERVICE_PATTERN = r"[a-z][a-z0-9-]{0,40}"
 
@@ -15,7 +15,8 @@ def read_config(doc: Any, where: str) -> Config:
     fields = Fields(doc, where)
     fields.only(
         "service", "slots", "haproxy_socket", "live_map", "backend_prefix", "drain_timeout_s", "standby_s", "retain",
-        "min_free_mb", "deadlines_s",
+        "min_free_mb", "deadlines_s", "strategy", "bake_s", "bake_max_error_ratio", "front_door", "hook_timeout_s",
+        "retain_mb",
     )  # fmt: skip
     slot_fields = fields.child("slots")
     slot_fields.only("blue", "green")
@@ -38,4 +39,21 @@ def read_config(doc: Any, where: str) -> Config:
         retain=fields.whole("retain", low=1),
         min_free_mb=fields.whole("min_free_mb"),
         deadlines=Deadlines(**{name: limits.number(name, getattr(base, name)) for name in names}),
+        # Younger keys: a service.json that was written before them is as good as it was.
+        strategy=fields.text("strategy", "blue_green", "blue_green|stop_first", "blue_green or stop_first"),
+        bake_s=fields.number("bake_s", 0),
+        bake_max_error_ratio=fields.number("bake_max_error_ratio", Config.bake_max_error_ratio),
+        front_door=_front_door(fields),
+        hook_timeout_s=fields.number("hook_timeout_s", Config.hook_timeout_s),
+        retain_mb=fields.whole("retain_mb", 0),
     )
+
+
+def _front_door(fields: Fields) -> FrontDoor | None:
+    if not fields.has("front_door"):
+        return None
+    door = fields.child("front_door")
+    door.only("name", "ca")
+    name = door.text("name", pattern=r"[0-9A-Za-z*]([0-9A-Za-z.-]*[0-9A-Za-z])?", wanted="a DNS name")
+    ca = door.text("ca", pattern=r"/[!-~]+", wanted="an absolute path") if door.has("ca") else None
+    return FrontDoor(name, ca)

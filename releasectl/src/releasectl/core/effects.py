@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .model import Entry, State
+from .model import Canary, Entry, Split, State
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,8 @@ class AwaitPath(Effect):
     what: str
     path: str
     deadline_s: float
+    must: bool = True
+    """False: after the deadline it goes on all the same, with a warning."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,43 @@ class SetMap(Effect):
 
     slot: str
     deadline_s: float
+
+
+@dataclass(frozen=True)
+class WriteSplit(Effect):
+    """WriteMap of a canary: who gets which share, on disk."""
+
+    split: Split
+
+
+@dataclass(frozen=True)
+class SetSplit(Effect):
+    """SetMap of a canary."""
+
+    split: Split
+    deadline_s: float
+
+
+@dataclass(frozen=True)
+class JudgeStep(Effect):
+    """Watch candidate and live release side by side for a step, and let the numbers decide."""
+
+    split: Split
+    canary: Canary
+    last: bool = False
+
+
+@dataclass(frozen=True)
+class Bake(Effect):
+    """Watch the slot that has just got the traffic, by the edge's counters and through the front door."""
+
+    slot: str
+    old: str
+    version: str
+    path: str | None
+    """Where the service says its version."""
+    seconds: float
+    max_error_ratio: float
 
 
 @dataclass(frozen=True)

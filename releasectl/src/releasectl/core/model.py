@@ -60,6 +60,40 @@ class Ref:
 
 
 @dataclass(frozen=True)
+class Canary:
+    """How a candidate gets the traffic by and by. Times in seconds, ratios of requests and of mean latencies."""
+
+    steps: tuple[int, ...]
+    """Percent of the requests, rising."""
+    step_s: float = 30
+    min_requests: int = 50
+    """Fewer are no evidence: a step waits for them, `wait_s` at the most."""
+    max_error_ratio: float = 0.01
+    """By how much the candidate's share of failed requests may be above the live release's."""
+    max_latency_ratio: float = 1.5
+    wait_s: float = 300
+    on_silence: str = "abort"
+    """`abort` or `promote`: what becomes of a step that never sees enough requests."""
+    on_interrupt: str = "abort"
+    """`abort` or `resume`: what recovery does with a canary that it finds."""
+    hold: bool = False
+    """Stay at the last step until a person ends it: an A/B split."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """How the edge shares out requests: `percent` of 100 to `canary`, the others to `live`."""
+
+    live: str
+    canary: str = NOBODY
+    percent: int = 0
+
+    @property
+    def whole(self) -> bool:
+        return self.percent == 0
+
+
+@dataclass(frozen=True)
 class Release:
     """An immutable record. The values of env and secrets live in their own 0600 files."""
 
@@ -129,6 +163,14 @@ class Deadlines:
 
 
 @dataclass(frozen=True)
+class FrontDoor:
+    """How a client reaches the service. `ca`: PEM file that signs its certificate, None: what this host trusts."""
+
+    name: str
+    ca: str | None = None
+
+
+@dataclass(frozen=True)
 class Config:
     """service.json: the host-side settings of a service."""
 
@@ -142,6 +184,14 @@ class Config:
     retain: int
     min_free_mb: int
     deadlines: Deadlines
+    strategy: str = "blue_green"
+    """`blue_green`, or `stop_first` where two releases do not fit side by side."""
+    bake_s: float = 0
+    bake_max_error_ratio: float = 0.05
+    front_door: FrontDoor | None = None
+    hook_timeout_s: float = 30
+    retain_mb: int = 0
+    """0: releases are kept by count alone."""
 
     def backend(self, slot: str) -> str:
         return self.backend_prefix + slot
@@ -172,6 +222,11 @@ class Intent:
     by: str
     reason: str
     started: float
+    canary: Canary | None = None
+    stop_first: bool = False
+    """The live release stops before the target starts."""
+    old_ready_path: str = "/ready"
+    """The live release's readiness path, to await it when it is brought back."""
 
     @property
     def displaces(self) -> bool:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from . import effects as fx
+from .bake import bake
+from .canary import judge_step
+from .counters import Counters, Span, between
 from .errors import Failure
 from .gates import await_path, check_golden, check_identity, drain, raise_if_dead
 from .model import Release, Settings
-from .ports import Edge
+from .ports import Edge, Reply
 from .request import RegistryAuth
 
 
@@ -21,12 +25,23 @@ class Performer:
         release: Release | None = None,
         settings: Settings | None = None,
         auth: RegistryAuth | None = None,
+        txn: str = "",
     ) -> None:
         self.edge = edge
         self.release = release
         self.settings = settings or Settings()
         self.auth = auth
+        self.txn = txn
         self.warnings: list[str] = []
+        self.notes: list[str] = []
+        """What a canary's steps saw."""
+        self.promoted = False
+        """A person said so: the canary's further steps are skipped."""
+        self.before: Mapping[str, Counters] | None = None
+        self.door: Reply | None = None
+        self.left: dict[str, int] = {}
+        """Slot → requests in flight when its drain ended; −1: unknown."""
+        self.cut = 0
         # Shorter ones would blot out half of every message, and are no secrets.
         self._hidden = sorted(
             {form for v in self.settings.secrets.values() if len(v) >= 4 for form in _forms(v)}, key=len, reverse=True
@@ -55,11 +70,11 @@ class Performer:
             case fx.StartUnit():
                 self._start(effect.slot, left_s)
             case fx.StopUnit():
-                edge.stop_unit(effect.slot, effect.quick, left_s)
+                self._stop(effect, left_s)
             case fx.RemoveContainer():
                 edge.remove_container(effect.slot)
             case fx.AwaitPath():
-                await_path(edge, effect, left_s, self.redact)
+                self._await(effect, left_s)
             case fx.CheckIdentity():
                 check_identity(edge, effect, left_s, self.redact)
             case fx.CheckGolden():
@@ -69,6 +84,16 @@ class Performer:
                 edge.write_map(effect.slot)
             case fx.SetMap():
                 edge.set_map(effect.slot, min(effect.deadline_s, left_s))
+            case fx.WriteSplit():
+                if not self.promoted:
+                    edge.write_split(effect.split)
+            case fx.SetSplit():
+                if not self.promoted:
+                    edge.set_split(effect.split, min(effect.deadline_s, left_s))
+            case fx.JudgeStep():
+                self._judge(effect)
+            case fx.Bake():
+                self.warnings += bake(edge, effect, self.before, self.door, self.redact)
             case fx.Confirm():
                 raise_if_dead(edge, effect.slot, "at the switch", 0, self.redact)
                 wait = fx.AwaitPath(effect.slot, 0, "readiness after the switch", effect.path, effect.deadline_s)
@@ -91,8 +116,61 @@ class Performer:
             logs = tuple(self.redact(line) for line in trouble.logs or self.edge.logs(slot))
             raise Failure(trouble.code, self.redact(trouble.cause), trouble.hint, logs) from trouble
 
+    def snapshot(self, path: str | None) -> None:
+        """How it was right before the switch. `path`: also through the front door. Never fails."""
+        self.before = self._counters()
+        if path is not None:
+            self.door = self.edge.front_door(path, 2.0)
+
+    def switched(self) -> dict[str, Span]:
+        """What happened to each slot since the snapshot."""
+        now = self._counters()
+        if not now or not self.before:
+            return {}
+        return {slot: between(self.before[slot], now[slot]) for slot in now if slot in self.before}
+
+    def _counters(self) -> Mapping[str, Counters] | None:
+        try:
+            return self.edge.counters()
+        except Failure:
+            return None
+
+    def _judge(self, effect: fx.JudgeStep) -> None:
+        if self.promoted:
+            return
+        version = self.release.ref.version if self.release else "?"
+        over = True
+        self.edge.emit({"txn": self.txn, "phase": "canary", "event": "watch", "percent": effect.split.percent})
+        try:
+            self.promoted, note = judge_step(self.edge, effect, self.txn, version, self.redact)
+            over = self.promoted or effect.last
+        finally:
+            if over:
+                self.edge.show_canary(None)
+        self.notes.append(note)
+        self.edge.emit({"txn": self.txn, "phase": "canary", "event": "step", "percent": effect.split.percent,
+                        "numbers": note})  # fmt: skip
+
+    def _await(self, effect: fx.AwaitPath, left_s: float) -> None:
+        try:
+            await_path(self.edge, effect, left_s, self.redact)
+        except Failure as trouble:
+            if effect.must:
+                raise
+            self.warnings.append(trouble.cause)
+
+    def _stop(self, effect: fx.StopUnit, left_s: float) -> None:
+        """A slot whose drain left requests is looked at before and after: what broke off was cut."""
+        before = self._counters() if self.left.get(effect.slot) else None
+        self.edge.stop_unit(effect.slot, effect.quick, left_s)
+        now = self._counters() if before else None
+        if before and now and effect.slot in now and effect.slot in before:
+            cut = between(before[effect.slot], now[effect.slot])
+            self.cut += max(cut.responses_cut, cut.errors)
+
     def _drain(self, effect: fx.Drain) -> None:
         left = drain(self.edge, effect, self.redact)
+        self.left[effect.slot] = left
         if left:
             count = "an unknown number of requests (the edge does not answer)" if left < 0 else f"{left} request(s)"
             self.warnings.append(f"drain: {count} still in flight to {effect.slot} after {effect.deadline_s:g} s")

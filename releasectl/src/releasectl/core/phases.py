@@ -9,26 +9,31 @@ from dataclasses import dataclass, replace
 
 from .effects import (
     AwaitPath,
+    Bake,
     CheckGolden,
     CheckIdentity,
     Confirm,
     Drain,
     Effect,
+    JudgeStep,
     LinkSlot,
     PullImage,
     RemoveContainer,
     RemoveRelease,
     SaveState,
     SetMap,
+    SetSplit,
     StartUnit,
     StopUnit,
     UnlinkSlot,
     WriteMap,
     WriteRelease,
+    WriteSplit,
 )
-from .model import Config, Gates, Intent, Live, Standby, State
+from .model import NOBODY, Config, Gates, Intent, Live, Split, Standby, State
 
 PULL, START, GATE, SWITCH, DRAIN, RECORD, STANDBY = "pull", "start", "gate", "switch", "drain", "record", "standby"
+STOP, CANARY, BAKE = "stop", "canary", "bake"
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,8 @@ def after(intent: Intent, config: Config, now: float) -> State:
     if old is None or old.ref.id == intent.target.id:
         # The same release again, in the other slot: the old slot's copy is no way back.
         return State(live, None, before.previous)
-    standby = Standby(old.ref, old.slot, now, now + config.standby_s) if config.standby_s else None
+    warm = config.standby_s and not intent.stop_first
+    standby = Standby(old.ref, old.slot, now, now + config.standby_s) if warm else None
     return State(live, standby, old.ref)
 
 
@@ -68,21 +74,30 @@ def phases_of(intent: Intent, config: Config, gates: Gates, present: bool, now: 
     """
     limits, slot, old = config.deadlines, intent.slot, intent.before.live
     state = after(intent, config, now)
+    # With the old release stopped there is nobody to give the traffic back to but the maintenance page.
+    back = NOBODY if intent.stop_first else intent.before.routed
     return (
         Phase(PULL, limits.pull, () if present else (PullImage(intent.target.image),)),
+        *_stop(intent, config),
         _start(intent, limits.start),
         _gate(intent, config, gates),
+        *_canary(intent, config),
         Phase(
             SWITCH,
             limits.switch,
             (WriteMap(slot), SetMap(slot, limits.switch), Confirm(slot, gates.readiness_path, limits.switch)),
             (
-                WriteMap(intent.before.routed),
-                SetMap(intent.before.routed, limits.switch),
+                WriteMap(back),
+                SetMap(back, limits.switch),
                 Drain(slot, min(5.0, config.drain_timeout_s)),
             ),
         ),
-        Phase(DRAIN, config.drain_timeout_s + 1, (Drain(old.slot, config.drain_timeout_s, slot),) if old else ()),
+        Phase(
+            DRAIN,
+            config.drain_timeout_s + 1,
+            (Drain(old.slot, config.drain_timeout_s, slot),) if old and not intent.stop_first else (),
+        ),
+        *_bake(intent, config, gates),
         Phase(RECORD, 30, (SaveState(state),), (SaveState(intent.base),), commits=True),
         Phase(STANDBY, 120, () if not old or state.standby else _vacate(old.slot)),
     )
@@ -113,6 +128,64 @@ def _start(intent: Intent, deadline_s: float) -> Phase:
     )
 
 
+def _stop(intent: Intent, config: Config) -> tuple[Phase, ...]:
+    """stop_first: the maintenance page answers while there is no room for two. Its undo brings the old one back."""
+    old, limits = intent.before.live, config.deadlines
+    if not intent.stop_first or not old:
+        return ()
+    # It served before: even if it is not ready now, it gets the traffic back rather than nobody.
+    what = "readiness of the old release"
+    ready = AwaitPath(old.slot, old.ref.id, what, intent.old_ready_path, limits.readiness, must=False)
+    return (
+        Phase(
+            STOP,
+            limits.switch + config.drain_timeout_s + 120,
+            (
+                WriteMap(NOBODY),
+                SetMap(NOBODY, limits.switch),
+                Drain(old.slot, config.drain_timeout_s),
+                StopUnit(old.slot),
+            ),
+            (StartUnit(old.slot), ready, WriteMap(old.slot), SetMap(old.slot, limits.switch)),
+        ),
+    )
+
+
+def _canary(intent: Intent, config: Config) -> tuple[Phase, ...]:
+    old, canary, slot = intent.before.live, intent.canary, intent.slot
+    if not canary or not old:
+        return ()
+    effects: list[Effect] = []
+    for percent in canary.steps:
+        split = Split(old.slot, slot, percent)
+        judge = JudgeStep(split, canary, percent == canary.steps[-1])
+        effects += [WriteSplit(split), SetSplit(split, config.deadlines.switch), judge]
+    # Each step has its own deadline; a hold is a person's.
+    return (
+        Phase(
+            CANARY,
+            float("inf"),
+            tuple(effects),
+            (
+                WriteMap(old.slot),
+                SetMap(old.slot, config.deadlines.switch),
+                Drain(slot, min(5.0, config.drain_timeout_s)),
+            ),
+        ),
+    )
+
+
+def _bake(intent: Intent, config: Config, gates: Gates) -> tuple[Phase, ...]:
+    """Before the record: what a bake takes back is an undo like any other. A person's rollback is not doubted."""
+    old = intent.before.live
+    if not config.bake_s or not old or intent.kind != "deploy" or intent.stop_first:
+        return ()
+    watch = Bake(
+        intent.slot, old.slot, intent.target.version, gates.version_path, config.bake_s, config.bake_max_error_ratio
+    )
+    return (Phase(BAKE, config.bake_s + 30, (watch,)),)
+
+
 def _gate(intent: Intent, config: Config, gates: Gates) -> Phase:
     limits, slot, release = config.deadlines, intent.slot, intent.target.id
     ready = AwaitPath(slot, release, "readiness", gates.readiness_path, limits.readiness)
@@ -131,7 +204,19 @@ def forward_of(phases: tuple[Phase, ...], ready: Effect, start: Effect | None) -
     """What is left to do after a crash past the switch: see the candidate up, then switch again and go on."""
     at = next(n for n, phase in enumerate(phases) if phase.name == SWITCH)
     gate = Phase(GATE, 120, (*((start,) if start else ()), ready))
-    return (gate, *phases[at:])
+    # An interrupted bake is over: who is well now is live.
+    return (gate, *(phase for phase in phases[at:] if phase.name != BAKE))
+
+
+def resume_of(phases: tuple[Phase, ...], percent: int, see_up: tuple[Effect, ...]) -> tuple[Phase, ...]:
+    """What is left to do of a canary that was interrupted at `percent`: see both slots up, then go on from there."""
+    at = next(n for n, phase in enumerate(phases) if phase.name == CANARY)
+    left = tuple(effect for effect in phases[at].effects if _percent(effect) >= percent)
+    return (Phase(GATE, 240, see_up), replace(phases[at], effects=left), *phases[at + 1 :])
+
+
+def _percent(effect: Effect) -> int:
+    return effect.split.percent if isinstance(effect, WriteSplit | SetSplit | JudgeStep) else 0
 
 
 def undo_of(phases: tuple[Phase, ...], reached: frozenset[str]) -> tuple[Effect, ...]:

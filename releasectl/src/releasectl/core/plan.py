@@ -9,7 +9,7 @@ from typing import Any
 from .codec import options_doc, settings_keys
 from .errors import Code, Failure
 from .model import Config, Intent, Ref, Release, Settings, State
-from .request import Request
+from .request import Request, Rollout
 
 SettingsOf = Callable[[int], Settings]
 
@@ -86,13 +86,20 @@ def rollback_target(to: str | None, releases: Mapping[int, Release], state: Stat
 
 def intend(
     kind: str, txn: str, target: Ref, fresh: bool, running: bool, state: State, config: Config, who: tuple[str, str],
-    now: float,
+    now: float, how: Rollout | None = None, old_ready_path: str = "/ready",
 ) -> Intent:  # fmt: skip
-    """`running`: the standby runs and is ready. The slot is the one that is not live."""
+    """
+    `running`: the standby runs and is ready. The slot is the one that is not live. Without a live release (or with
+    the same one) there is nothing to compare with or to stop, and with a warm standby there is room for two.
+    """
     live, standby = state.live, state.standby
     slot = config.other(live.slot) if live else next(iter(config.slots))
     adopt = bool(running and standby and standby.ref.id == target.id and standby.slot == slot)
-    return Intent(txn, kind, target, slot, fresh, adopt, state, who[0], who[1], now)
+    beside = live is not None and live.ref.id != target.id
+    how = how or Rollout(config.strategy)
+    canary = how.canary if beside else None
+    stop_first = how.strategy == "stop_first" and live is not None and not adopt
+    return Intent(txn, kind, target, slot, fresh, adopt, state, who[0], who[1], now, canary, stop_first, old_ready_path)
 
 
 def digest(image: str) -> str:

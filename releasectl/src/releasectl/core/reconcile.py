@@ -20,11 +20,12 @@ def reconcile(
     containers: Mapping[str, int],
     now: float,
     config: Config,
+    percent: int = 0,
 ) -> tuple[fx.Effect, ...]:
     """
     The effects that make the host agree with `state`, the most urgent first: the live slot runs, the edge routes to it,
     and what is neither live nor a valid standby ends. `runtime` None: the edge does not answer, leave it alone (it
-    reads the map when it starts).
+    reads the map when it starts). `percent`: a share that some canary has left to the other slot.
     """
     todo: list[fx.Effect] = []
     live, standby = state.live, state.standby
@@ -33,9 +34,9 @@ def reconcile(
             todo.append(fx.LinkSlot(live.slot, live.ref.id))
         if not units.up(live.slot):
             todo.append(fx.StartUnit(live.slot))
-    if records.map_slot != state.routed:
+    if records.map_slot != state.routed or percent:
         todo.append(fx.WriteMap(state.routed))
-    if runtime is not None and runtime != state.routed:
+    if runtime is not None and (runtime != state.routed or percent):
         todo.append(fx.SetMap(state.routed, config.deadlines.switch))
     keep = {live.slot} if live else set()
     if standby:

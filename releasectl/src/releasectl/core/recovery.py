@@ -11,7 +11,7 @@ from . import effects as fx
 from .errors import Code, Failure
 from .model import Gates, Journal, Live, Release, Settings, State
 from .perform import Performer
-from .phases import STANDBY, SWITCH, forward_of, phases_of
+from .phases import CANARY, STANDBY, SWITCH, forward_of, phases_of, resume_of
 from .ports import Broken, Edge, History, Records
 from .reconcile import assume_live, rebuild, reconcile
 from .transaction import Transaction, as_failure
@@ -27,8 +27,11 @@ class Recovered:
     troubles: list[Failure] = field(default_factory=list)
 
 
-def recover(edge: Edge, declared: str | None = None) -> Recovered:
-    """`declared`: the slot a person says is live. Raises Failure when the truth stays unknown or an undo is stuck."""
+def recover(edge: Edge, declared: str | None = None, resume: bool = False) -> Recovered:
+    """
+    `declared`: the slot a person says is live. `resume`: a canary may be gone on with, if that is what it asks for; a
+    command that wants something else has it aborted. Raises Failure when the truth stays unknown or an undo is stuck.
+    """
     result = Recovered()
     edge.sweep()
     records = edge.read_records()
@@ -39,7 +42,7 @@ def recover(edge: Edge, declared: str | None = None) -> Recovered:
         result.done.append(f"journal unreadable ({records.journal.why}); set aside as {edge.set_aside_journal()}")
     elif records.journal is not None:
         try:
-            _resolve(edge, records.journal, result)
+            _resolve(edge, records, records.journal, result, resume)
         finally:
             # Undoing and finishing hold them; the command that comes next can be stopped again.
             edge.hold_signals(False)
@@ -67,7 +70,7 @@ def _declare(edge: Edge, slot: str, records: Records, result: Recovered) -> Reco
     return edge.read_records()
 
 
-def _resolve(edge: Edge, journal: Journal, result: Recovered) -> None:
+def _resolve(edge: Edge, records: Records, journal: Journal, result: Recovered, resume: bool) -> None:
     """An interrupted transaction: before the switch it is undone; after, it is finished if the candidate is well."""
     intent, what = journal.intent, f"{journal.intent.kind} of {journal.intent.target}"
     release = edge.read_releases().get(intent.target.id)
@@ -86,9 +89,15 @@ def _resolve(edge: Edge, journal: Journal, result: Recovered) -> None:
         result.done.append(f"{what} had ended ({ended.outcome}); journal cleared")
         return
     verdict = journal.undoing
-    if verdict is None and journal.reached(SWITCH) and readable:
+    canary = intent.canary
+    resumes = bool(resume and canary and canary.on_interrupt == "resume" and journal.reached(CANARY))
+    if verdict is None and readable and (journal.reached(SWITCH) or resumes):
+        ready, start = _see_up(edge, journal, gates)
         try:
-            transaction.run(forward_of(phases, *_see_up(edge, journal, gates)))
+            if journal.reached(SWITCH):
+                transaction.run(forward_of(phases, ready, start))
+            else:
+                transaction.run(resume_of(phases, records.map_percent, _both_up(edge, journal, ready, start)))
             result.done.append(f"interrupted {what} finished: it is live")
             return
         except Failure as failure:
@@ -108,13 +117,23 @@ def _see_up(edge: Edge, journal: Journal, gates: Gates) -> tuple[fx.Effect, fx.E
     return ready, None if edge.units().up(slot) else fx.StartUnit(slot)
 
 
+def _both_up(edge: Edge, journal: Journal, ready: fx.Effect, start: fx.Effect | None) -> tuple[fx.Effect, ...]:
+    """After a reboot nobody has started the live slot yet: it comes first, it has the larger share."""
+    live = journal.intent.before.live
+    old = (fx.StartUnit(live.slot),) if live and not edge.units().up(live.slot) else ()
+    return (*old, *((start,) if start else ()), ready)
+
+
 def _agree(edge: Edge, state: State, records: Records, result: Recovered) -> State:
     runtime: str | None = None
+    percent = records.map_percent
     try:
-        runtime = edge.get_map() or "missing"
+        split = edge.get_split()
+        runtime = split.live if split else "missing"
+        percent = max(percent, split.percent if split else 0)
     except Failure as trouble:
         result.troubles.append(trouble)
-    todo = reconcile(state, records, edge.units(), runtime, edge.containers(), edge.now(), edge.config)
+    todo = reconcile(state, records, edge.units(), runtime, edge.containers(), edge.now(), edge.config, percent)
     live = state.live
     performer = Performer(edge, settings=_settings_of(edge, live))
     for effect in todo:

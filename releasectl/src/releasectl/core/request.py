@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .codec import gates_doc, options_doc, read_gates, read_options
+from .codec import gates_doc, options_doc, read_canary, read_gates, read_options
 from .errors import Code, Failure
 from .fields import Fields
-from .model import Gates, Options, Release, Settings
+from .model import Canary, Gates, Options, Release, Settings
 
 VERSION_PATTERN = r"v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?"
 IMAGE_PATTERN = r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*@sha256:[0-9a-f]{64}"
@@ -26,6 +26,14 @@ class RegistryAuth:
 
 
 @dataclass(frozen=True)
+class Rollout:
+    """How the traffic gets from one release to the other: `blue_green` (at once, or as a canary) or `stop_first`."""
+
+    strategy: str = "blue_green"
+    canary: Canary | None = None
+
+
+@dataclass(frozen=True)
 class Request:
     """A validated wish. `image` None: use the digest that this version is recorded with."""
 
@@ -38,6 +46,8 @@ class Request:
     options: Options
     gates: Gates
     auth: RegistryAuth | None = None
+    rollout: Rollout | None = None
+    """None: as the host is configured."""
 
 
 def read_request(doc: Any, base: tuple[Release, Settings] | None) -> Request:
@@ -47,8 +57,9 @@ def read_request(doc: Any, base: tuple[Release, Settings] | None) -> Request:
     """
     fields = Fields(doc, "request")
     fields.only(
-        "version", "image", "env", "secrets", "model_version", "by", "reason", "options", "gates", "registry_auth"
-    )
+        "version", "image", "env", "secrets", "model_version", "by", "reason", "options", "gates", "registry_auth",
+        "strategy", "canary",
+    )  # fmt: skip
     release, settings = base if base else (None, Settings())
     version = read_version(fields.text("version"))
     env = _variables(fields, "env") if fields.has("env") else settings.env
@@ -69,7 +80,31 @@ def read_request(doc: Any, base: tuple[Release, Settings] | None) -> Request:
         options=_inherit(fields, "options", read_options, options_doc(release.options) if release else {}),
         gates=_inherit(fields, "gates", read_gates, gates_doc(release.gates) if release else {}),
         auth=_auth(fields),
+        rollout=_rollout(fields),
     )
+
+
+def read_prefetch(doc: Any) -> tuple[str, RegistryAuth | None]:
+    """The request of `prefetch`: an image by digest, and the account to pull it with. Raises Failure (code 2)."""
+    fields = Fields(doc, "request")
+    fields.only("image", "registry_auth")
+    image = fields.text("image", pattern=IMAGE_PATTERN, wanted="NAME@sha256:<64 hex digits> (by digest, never by tag)")
+    return image, _auth(fields)
+
+
+def _rollout(fields: Fields) -> Rollout | None:
+    names = "blue_green, canary or stop_first"
+    if not fields.has("strategy") and not fields.has("canary"):
+        return None
+    default = "canary" if fields.has("canary") else "blue_green"
+    strategy = fields.text("strategy", default, "blue_green|canary|stop_first", names)
+    if strategy == "canary" and not fields.has("canary"):
+        raise fields.bad("canary", 'missing; expected at least {"steps": [5, 25, 50]}')
+    if strategy != "canary" and fields.has("canary"):
+        raise fields.bad("canary", f"given, but strategy says {strategy}")
+    if strategy == "canary":
+        return Rollout("blue_green", read_canary(fields.child("canary")))
+    return Rollout(strategy)
 
 
 def read_version(text: str) -> str:

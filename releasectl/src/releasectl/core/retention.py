@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from .model import Entry, State
@@ -15,11 +15,18 @@ class Prune:
 
 
 def to_prune(
-    releases: dict[int, str], history: Iterable[Entry], state: State, retain: int, local: frozenset[str]
+    releases: dict[int, str],
+    history: Iterable[Entry],
+    state: State,
+    retain: int,
+    local: frozenset[str],
+    sizes: Mapping[str, int] | None = None,
+    retain_bytes: int = 0,
 ) -> Prune:
     """
     `releases`: recorded id → image; `local`: images on this host. Kept: the `retain` releases that were live last, and
-    whatever is live, standby or previous. An image goes when we brought it here and no kept release needs it.
+    whatever is live, standby or previous. Of the former the oldest go as long as their images (`sizes`) together are
+    more than `retain_bytes` (0: no such limit). An image goes when we brought it here and no kept release needs it.
     """
     last_live: dict[int, int] = {}
     ours = set(releases.values())
@@ -28,10 +35,15 @@ def to_prune(
         if entry.outcome == "live":
             last_live[entry.release.id] = order
     ranked = sorted(releases, key=lambda number: (last_live.get(number, -1), number), reverse=True)
-    kept = set(ranked[:retain])
-    for ref in (state.live and state.live.ref, state.standby and state.standby.ref, state.previous):
-        if ref:
-            kept.add(ref.id)
+    always = {
+        ref.id for ref in (state.live and state.live.ref, state.standby and state.standby.ref, state.previous) if ref
+    }
+    kept = set(ranked[:retain]) | always
+    if retain_bytes:
+        for number in reversed(ranked[:retain]):
+            used = sum((sizes or {}).get(image, 0) for image in {releases[it] for it in kept if it in releases})
+            if used > retain_bytes and number not in always:
+                kept.discard(number)
     needed = {releases[number] for number in kept if number in releases}
     needed |= {it.ref.image for it in (state.live, state.standby) if it}
     return Prune(

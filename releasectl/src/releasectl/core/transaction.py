@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from . import effects as fx
+from .counters import Span
 from .errors import Code, Failure, Interrupted
 from .model import Entry, Intent, Mark, Release, Settings
 from .perform import Performer
-from .phases import SWITCH, Phase, dated, undo_of
+from .phases import BAKE, DRAIN, SWITCH, Phase, dated, undo_of
 from .ports import Edge
 from .request import RegistryAuth
 
@@ -41,7 +42,9 @@ class Transaction:
         self.recovered = recovered
         self.entry: Entry | None = None
         """Set once history has it."""
-        self.performer = Performer(edge, release, settings, auth)
+        self.performer = Performer(edge, release, settings, auth, intent.txn)
+        self.switched: dict[str, Span] = {}
+        """What each slot answered from right before the switch to the end of the drain."""
         self.warnings = self.performer.warnings
 
     @property
@@ -51,7 +54,8 @@ class Transaction:
     def run(self, phases: tuple[Phase, ...] | None = None) -> Entry:
         """Returns the history entry of a release that is live. Raises Failure once everything is undone."""
         try:
-            for planned in phases or self.known:
+            todo = phases or self.known
+            for planned in todo:
                 phase = planned
                 if phase.commits:
                     phase = dated(phase, self.intent, self.edge.config, self.edge.now())
@@ -59,7 +63,10 @@ class Transaction:
                     # From here on the shortest way to safety is forward: a signal no longer stops the engine.
                     self.edge.pause(0)
                     self.edge.hold_signals(True)
+                    self.performer.snapshot(self._door(todo))
                 self._phase(phase)
+                if phase.name == DRAIN:
+                    self.switched = self.performer.switched()
         except Exception as trouble:
             failure = as_failure(trouble)
             if not self.committed:
@@ -73,6 +80,12 @@ class Transaction:
             # Recovery clears it: history says how it ended.
             self.warnings.append(trouble.cause)
         return self.entry
+
+    def _door(self, phases: tuple[Phase, ...]) -> str | None:
+        """What to ask the front door for before a switch that is going to be baked."""
+        bakes = (effect for phase in phases if phase.name == BAKE for effect in phase.effects)
+        effect = next((it for it in bakes if isinstance(it, fx.Bake)), None)
+        return (effect.path or "/") if effect and self.edge.config.front_door else None
 
     def _phase(self, phase: Phase) -> None:
         edge, started = self.edge, self.edge.monotonic()

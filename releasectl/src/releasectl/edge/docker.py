@@ -51,6 +51,14 @@ class Docker:
     def images(self) -> frozenset[str]:
         return frozenset(name for image in self.ask("/images/json") for name in image["RepoDigests"] or ())
 
+    def image_sizes(self) -> dict[str, int]:
+        """Bytes that removing an image would free: layers that others share are not counted."""
+        return {
+            name: max(0, image["Size"] - max(0, image.get("SharedSize", 0)))
+            for image in self.ask("/images/json?shared-size=1")
+            for name in image["RepoDigests"] or ()
+        }
+
     def container(self, name: str) -> dict[str, Any] | None:
         found: dict[str, Any] | None = self.ask(f"/containers/{quote(name)}/json")
         return found

@@ -10,15 +10,17 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
+from ..core.counters import Counters
 from ..core.errors import Failure, Interrupted
-from ..core.model import Config, Entry, Intent, Mark, Release, Settings, State
-from ..core.ports import Broken, History, Records, Reply, Units
+from ..core.model import Config, Entry, Intent, Mark, Release, Settings, Split, State
+from ..core.ports import Broken, History, Records, Reply, Units, Word
 from ..core.request import RegistryAuth
-from . import files, systemd
+from . import files, hooks, systemd
+from .canary import CanaryFiles
 from .docker import Docker
 from .events import Events
 from .haproxy import Haproxy
-from .http import ask_port
+from .http import ask_front_door, ask_port
 from .paths import Paths
 from .run import run
 from .store import Store
@@ -33,6 +35,7 @@ class Host:
         self.store = Store(paths, config)
         self.docker = Docker(paths.docker_socket, paths.run)
         self.haproxy = Haproxy(paths.at(config.haproxy_socket), config)
+        self.canary = CanaryFiles(paths.run, config.service)
         self.events = Events(paths.events, config.service)
         self._stop = threading.Event()
         self._signal = ""
@@ -42,6 +45,7 @@ class Host:
     def prepare(self) -> None:
         """What a changing command needs before anything else."""
         os.makedirs(self.paths.run, mode=0o700, exist_ok=True)
+        self.canary.clear()
         self.store.prepare()
 
     # Clock and signals.
@@ -124,6 +128,9 @@ class Host:
     def write_map(self, slot: str) -> None:
         self.store.write_map(slot)
 
+    def write_split(self, split: Split) -> None:
+        self.store.write_split(split)
+
     def sweep(self) -> None:
         self.store.sweep()
 
@@ -171,6 +178,9 @@ class Host:
     def images(self) -> frozenset[str]:
         return self.docker.images()
 
+    def image_sizes(self) -> Mapping[str, int]:
+        return self.docker.image_sizes()
+
     def pull_image(self, image: str, auth: RegistryAuth | None, timeout_s: float) -> None:
         self.docker.pull(image, auth, timeout_s, self._pulse)
 
@@ -201,7 +211,38 @@ class Host:
     def in_flight(self, slot: str) -> int:
         return self.haproxy.in_flight(slot)
 
+    def get_split(self) -> Split | None:
+        return self.haproxy.get_split()
+
+    def set_split(self, split: Split, timeout_s: float) -> None:
+        self.haproxy.set_split(split, timeout_s)
+
+    def counters(self) -> Mapping[str, Counters]:
+        return self.haproxy.counters()
+
     # HTTP to a slot.
 
     def probe(self, slot: str, method: str, path: str, body: Any, timeout_s: float) -> Reply:
         return ask_port(self.config.slots[slot], method, path, body, timeout_s)
+
+    def front_door(self, path: str, timeout_s: float) -> Reply:
+        door = self.config.front_door
+        return ask_front_door(door.name, door.ca, path, timeout_s) if door else Reply(0, "no front door is configured")
+
+    # People and programs beside the engine.
+
+    def show_canary(self, doc: Mapping[str, Any] | None) -> None:
+        self.canary.show(doc)
+
+    def read_canary(self) -> dict[str, Any] | None:
+        return self.canary.read()
+
+    def canary_word(self, txn: str) -> Word | None:
+        return self.canary.take(txn)
+
+    def hooks(self) -> frozenset[str]:
+        return hooks.present(self.paths.hooks(self.config.service))
+
+    def run_hook(self, name: str, document: Mapping[str, Any]) -> None:
+        path = os.path.join(self.paths.hooks(self.config.service), name)
+        hooks.run_hook(path, document, self.config.hook_timeout_s)

@@ -34,6 +34,9 @@ class Paths:
     def service_json(self, service: str) -> str:
         return os.path.join(self.etc, service, "service.json")
 
+    def hooks(self, service: str) -> str:
+        return os.path.join(self.etc, service, "hooks")
+
     def lock(self, service: str) -> str:
         return os.path.join(self.run, f"{service}.lock")
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from ..core import codec
 from ..core.errors import Failure
-from ..core.model import Config, Entry, Intent, Journal, Mark, Release, Settings, State
+from ..core.model import Config, Entry, Intent, Journal, Mark, Release, Settings, Split, State
 from ..core.ports import Broken, History, Records
 from ..core.request import env_file, read_env_file
 from . import files
@@ -47,7 +47,8 @@ class Store:
             files.sweep(directory)
 
     def records(self) -> Records:
-        return Records(self._state(), self._journal(), self._links(), self._map())
+        slot, percent = self._map()
+        return Records(self._state(), self._journal(), self._links(), slot, percent)
 
     def _state(self) -> State | Broken | None:
         try:
@@ -173,13 +174,22 @@ class Store:
     def unlink(self, slot: str) -> None:
         files.remove_file(os.path.join(self.paths.slots(self.config.service), slot))
 
-    def _map(self) -> str | None:
+    def _map(self) -> tuple[str | None, int]:
+        """The live slot and a canary's share."""
         try:
             text = files.read_text(self.map_path) or ""
         except UNREADABLE:
-            return None
-        pairs = [line.split() for line in text.splitlines() if line.strip() and not line.startswith("#")]
-        return next((pair[1] for pair in pairs if len(pair) == 2 and pair[0] == "live"), None)
+            return None, 0
+        lines = [line.split() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+        pairs = {line[0]: line[1] for line in reversed(lines) if len(line) == 2}
+        share = pairs.get("percent", "0")
+        return pairs.get("live"), int(share) if share.isdigit() else 0
 
     def write_map(self, slot: str) -> None:
-        self.reserve.guard("the live map", lambda: files.write_atomic(self.map_path, f"live {slot}\n", 0o644))
+        self.write_split(Split(slot))
+
+    def write_split(self, split: Split) -> None:
+        text = f"live {split.live}\n"
+        if not split.whole:
+            text += f"canary {split.canary}\npercent {split.percent}\n"
+        self.reserve.guard("the live map", lambda: files.write_atomic(self.map_path, text, 0o644))

@@ -50,6 +50,20 @@ options:
     description: What the candidate must pass before it gets traffic (see docs/releasectl.md).
     type: dict
     default: {}
+  strategy:
+    description:
+      - How the traffic gets to the release, at once, share by share, or with the old release stopped first.
+      - When not given, as the host is configured.
+    type: str
+    choices: [blue_green, canary, stop_first]
+  canary:
+    description: What a canary does (see docs/releasectl.md). Only read when O(strategy=canary).
+    type: dict
+    default: {}
+  prefetch:
+    description: Only pull the image, so that a later deployment does not wait for it.
+    type: bool
+    default: false
   model_version:
     description: Version of the model that the release serves, when it is not part of the image.
     type: str
@@ -79,6 +93,14 @@ EXAMPLES = r"""
     registry: 123456789012.dkr.ecr.eu-central-1.amazonaws.com
     repository: inference
     reason: fixes the slow batch path
+
+- name: Give v1.4.2 the traffic share by share
+  slipway.ops.release:
+    version: v1.4.2
+    registry: 123456789012.dkr.ecr.eu-central-1.amazonaws.com
+    repository: inference
+    strategy: canary
+    canary: {steps: [5, 25, 50], step_s: 30}
 """
 
 RETURN = r"""
@@ -118,7 +140,9 @@ from ansible_collections.slipway.ops.plugins.module_utils import options, releas
 
 REQUEST_KEYS = (
     "version", "image", "env", "secrets", "options", "gates", "model_version", "reason", "by", "registry_auth",
+    "strategy",
 )  # fmt: skip
+PREFETCH_KEYS = ("image", "registry_auth")
 
 
 def main() -> None:
@@ -133,6 +157,9 @@ def main() -> None:
             "secrets": {"type": "dict", "default": {}, "no_log": True},
             "options": {"type": "dict", "default": {}},
             "gates": {"type": "dict", "default": {}},
+            "strategy": {"type": "str", "choices": ["blue_green", "canary", "stop_first"]},
+            "canary": {"type": "dict", "default": {}},
+            "prefetch": {"type": "bool", "default": False},
             "model_version": {"type": "str"},
             "reason": {"type": "str", "default": ""},
             "by": {"type": "str"},
@@ -150,8 +177,16 @@ def main() -> None:
             changed=True, outcome="would_change", code=0, phases=[],
             diff={"before": "", "after": json.dumps(after, indent=2) + "\n"},
         )  # fmt: skip
-    request = {key: given[key] for key in REQUEST_KEYS}
-    words = ["deploy", "--request", "-"] + (["--dry-run"] if module.check_mode else [])
+    if given["prefetch"] and not given["image"]:
+        module.fail_json(msg=given["resolve_error"] or "Failed to prefetch: the image is not known")
+    if given["prefetch"]:
+        command, keys = "prefetch", PREFETCH_KEYS
+    else:
+        command, keys = "deploy", REQUEST_KEYS
+    request = {key: given[key] for key in keys}
+    if command == "deploy" and given["strategy"] == "canary":
+        request["canary"] = given["canary"]
+    words = [command, "--request", "-"] + (["--dry-run"] if module.check_mode else [])
     result = releasectl.call(module, given["service"], *words, stdin=json.dumps(request))
     if result["code"] != 0 and given["resolve_error"]:
         result["message"] = f"{given['resolve_error']}\n{result.get('message', '')}"

@@ -33,6 +33,10 @@ WAITS_FOR = {
     "gate": "the candidate to be ready and to answer rightly",
     "switch": "the edge to send to the candidate",
     "drain": "requests in flight to end",
+    "pre-deploy": "the hook to agree",
+    "stop": "the old release to stop",
+    "canary": "enough requests to judge the candidate by",
+    "bake": "the release to prove itself",
     "standby": "the old slot to stop",
     "undo": "all to be as it was before",
 }
@@ -61,6 +65,10 @@ class Teller:
         if what == "start":
             self.phase, self.began, self.told = phase, at, at
             return None
+        if what == "watch":
+            return f"canary: {event.get('percent')} % of the requests go to the candidate"
+        if what == "step":
+            return f"canary at {event.get('numbers')}"
         self.phase = ""
         seconds = float(event.get("seconds") or 0.0)
         if what == "failed":

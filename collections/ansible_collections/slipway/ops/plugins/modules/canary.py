@@ -1,0 +1,74 @@
+#!/usr/bin/python
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: canary
+short_description: Speak to the canary that runs on a host
+description:
+  - The engine that runs the canary hears it at its next look, within a second.
+  - Fails when no canary runs, but for C(status).
+options:
+  service:
+    description: Name of the service.
+    type: str
+    default: inference
+  word:
+    description:
+      - C(promote) gives the candidate all the traffic now, C(abort) takes its share away, C(hold) keeps the share as
+        it is until somebody says one of the other two, C(status) only tells where it stands.
+    type: str
+    choices: [promote, abort, hold, status]
+    default: status
+  by:
+    description: Who, for the record.
+    type: str
+    default: ""
+author: [Slipway (@slipway)]
+"""
+
+EXAMPLES = r"""
+- name: See where it stands
+  slipway.ops.canary:
+
+- name: Enough of it
+  slipway.ops.canary:
+    word: abort
+"""
+
+RETURN = r"""
+canary:
+  description: What the engine showed last; nothing when no canary runs.
+  type: dict
+  returned: always
+  sample: {"version": "v1.4.2", "slot": "green", "percent": 5, "state": "watching"}
+message:
+  description: The same in words.
+  type: str
+  returned: always
+  sample: "told to abort: v1.4.2 on green gets 5 %"
+"""
+
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+from ansible_collections.slipway.ops.plugins.module_utils import releasectl  # noqa: E402
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "service": {"type": "str", "default": "inference"},
+            "word": {"type": "str", "choices": ["promote", "abort", "hold", "status"], "default": "status"},
+            "by": {"type": "str", "default": ""},
+        },
+        supports_check_mode=True,
+    )
+    # In check mode nobody is told anything.
+    word = "status" if module.check_mode else module.params["word"]
+    words = ["canary", word] + (["--by", module.params["by"]] if module.params["by"] else [])
+    result = releasectl.call(module, module.params["service"], *words)
+    if module.check_mode and module.params["word"] != "status":
+        result["changed"] = bool(result.get("canary"))
+    releasectl.finish(module, result)
+
+
+if __name__ == "__main__":
+    main()

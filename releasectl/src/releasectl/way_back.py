@@ -1,0 +1,23 @@
+"""The way back from what is live."""
+
+from __future__ import annotations
+
+from .core.model import Release, State
+from .core.ports import Edge
+from .core.timefmt import age
+
+
+def way_back(edge: Edge, state: State) -> str:
+    """One line: can we roll back, to what, how fast, and if not, why not."""
+    standby, previous = state.standby, state.previous
+    if state.live and state.live.via == "rollback":
+        return "after a rollback: name the next release, `releasectl rollback --to VERSION|ID`"
+    if standby:
+        return f"ready: {standby.ref} stands by on {standby.slot} for {age(standby.until - edge.now())}"
+    if previous is None:
+        return "not possible: no release was live before"
+    if not isinstance(edge.read_releases().get(previous.id), Release):
+        return f"not possible: {previous} is no longer recorded"
+    if not edge.has_image(previous.image):
+        return f"not possible: the image of {previous} is gone from this host"
+    return f"ready: {previous} starts from its image and snapshot on this host"

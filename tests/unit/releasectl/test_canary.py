@@ -1,0 +1,320 @@
+"""The canary: the numbers decide, people may, and a crash anywhere ends with all the traffic in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from releasectl.core.canary import Verdict, judge, lower_bound
+from releasectl.core.codec import canary_doc, read_canary
+from releasectl.core.counters import Counters, Span, Tally, between
+from releasectl.core.errors import Code, Failure
+from releasectl.core.fields import Fields
+from releasectl.core.model import Canary
+from releasectl.core.ports import Word
+from releasectl.core.request import read_request
+from releasectl.engine import Engine, Result
+
+from .faults import MIDWAY, WRITES, CrashAt
+from .host import Host
+from .scenarios import check_consistent, check_idle, publish, request, rollback, run_until, with_live
+from .simulated import SimulatedEdge, engine_of
+from .traffic import WHOLE
+
+STEPS = {"steps": [5, 25, 50], "step_s": 10, "min_requests": 50, "wait_s": 20}
+CANARY = Canary((5, 25, 50), step_s=10, min_requests=50)
+
+
+def busy(rate: float = 200, **behaviour: Any) -> Host:
+    """v1.0.0 is live under load, and v2.0.0 behaves like this."""
+    host = with_live("v1.0.0")
+    host.rate = rate
+    return publish(host, "v2.0.0", **behaviour)
+
+
+def canary(host: Host, says: dict[int, Word] | None = None, /, **changed: Any) -> tuple[SimulatedEdge, Result]:
+    edge = SimulatedEdge(host)
+    edge.words = dict(says or {})
+    return edge, engine_of(edge).deploy(request("v2.0.0", canary={**STEPS, **changed}))
+
+
+def settled(host: Host) -> str:
+    assert (host.map_split, host.runtime_split) == (WHOLE, WHOLE), "some canary still has a share"
+    live = check_consistent(host).live
+    assert live
+    return live.ref.version
+
+
+class TestByTheNumbers:
+    def test_a_good_candidate_ends_with_all_the_traffic_unattended(self) -> None:
+        host = busy()
+        edge, result = canary(host)
+        assert (result.outcome, result.code) == ("live", 0), result
+        assert settled(host) == "v2.0.0"
+        assert [note.partition(" ")[0] for note in result.extra["canary"]] == ["5", "25", "50"]
+        assert edge.shown[-1] is None
+        check_idle(host)
+
+    def test_a_candidate_with_3_percent_errors_is_aborted_at_the_first_step(self) -> None:
+        host = busy(errors=0.03)
+        before = host.hits.get("blue", Counters()).requests
+        _, result = canary(host, step_s=30)
+        assert (result.outcome, result.code) == ("failed", Code.GATE)
+        assert result.cause and "canary at 5 %" in result.cause and "failed" in result.cause, result.cause
+        assert settled(host) == "v1.0.0"
+        seen, others = host.hits["green"].requests, host.hits["blue"].requests - before
+        assert seen <= 0.055 * (seen + others)
+
+    def test_a_candidate_that_is_3_times_slower_is_aborted(self) -> None:
+        host = busy(ms=90.0)
+        _, result = canary(host, step_s=30)
+        assert result.code == Code.GATE
+        assert result.cause and "as slow, at most 1.5 ×" in result.cause, result.cause
+        assert settled(host) == "v1.0.0"
+
+    def test_errors_that_the_live_release_has_too_are_no_reason(self) -> None:
+        host = with_live("v1.0.0")
+        publish(host, "v1.0.0", errors=0.05)
+        host.rate = 200
+        publish(host, "v2.0.0", errors=0.05)
+        assert canary(host)[1].outcome == "live"
+
+    def test_a_candidate_that_dies_is_aborted_at_once(self) -> None:
+        host = busy(dies_at="set_split")
+        edge = SimulatedEdge(host)
+        original = edge.set_split
+
+        def set_split(*args: Any) -> None:
+            original(*args)
+            host.kill("green")
+
+        edge.set_split = set_split  # type: ignore[method-assign]
+        result = engine_of(edge).deploy(request("v2.0.0", canary=STEPS))
+        assert result.cause and "ended in the canary at 5 %" in result.cause
+        assert settled(host) == "v1.0.0"
+
+    def test_too_little_traffic_is_no_evidence(self) -> None:
+        host = busy(rate=1)
+        _, result = canary(host)
+        assert result.code == Code.GATE
+        assert result.cause and "too little traffic to judge at 5 %" in result.cause
+        assert settled(host) == "v1.0.0"
+
+    def test_too_little_traffic_promotes_when_asked(self) -> None:
+        host = busy(rate=1)
+        _, result = canary(host, on_silence="promote")
+        assert (result.outcome, settled(host)) == ("live", "v2.0.0")
+        assert "too little traffic" in result.extra["canary"][0]
+
+    def test_the_first_release_has_nothing_to_be_compared_with(self) -> None:
+        host = publish(Host(), "v2.0.0")
+        _, result = canary(host)
+        assert result.outcome == "live"
+        assert any("no other release is live" in warning for warning in result.warnings)
+
+    def test_a_restart_of_the_edge_keeps_the_split_and_the_tally(self) -> None:
+        host = busy()
+        edge = SimulatedEdge(host)
+        original = edge.canary_word
+
+        def restarting(txn: str) -> Word | None:
+            if edge.looks == 5:
+                host.restart_edge()
+                assert host.runtime_split == ("green", 5)
+            return original(txn)
+
+        edge.canary_word = restarting  # type: ignore[method-assign]
+        assert engine_of(edge).deploy(request("v2.0.0", canary=STEPS)).outcome == "live"
+        assert settled(host) == "v2.0.0"
+
+    def test_an_edge_that_does_not_answer_decides_nothing(self) -> None:
+        host = busy()
+        edge = SimulatedEdge(host)
+        edge.down = frozenset({"counters"})
+        result = engine_of(edge).deploy(request("v2.0.0", canary=STEPS))
+        assert result.cause and "too little traffic" in result.cause
+        assert settled(host) == "v1.0.0"
+
+
+class TestByPeople:
+    def test_promote_skips_what_is_left(self) -> None:
+        host = busy()
+        edge, result = canary(host, {3: Word("promote", "alice")})
+        assert result.outcome == "live"
+        assert result.extra["canary"][0].startswith("5 %: promoted by alice")
+        assert edge.calls.count("set_split") == 1
+        assert settled(host) == "v2.0.0"
+
+    def test_abort(self) -> None:
+        host = busy()
+        _, result = canary(host, {3: Word("abort", "alice")})
+        assert (result.code, settled(host)) == (Code.GATE, "v1.0.0")
+        assert result.cause and result.cause.startswith("canary aborted: by alice")
+
+    def test_hold_stays_until_somebody_ends_it(self) -> None:
+        host = busy()
+        started = host.mono
+        _, result = canary(host, {3: Word("hold", "alice"), 400: Word("promote", "bob")})
+        assert result.outcome == "live"
+        assert host.mono - started > 100
+
+    def test_an_a_b_split_holds_at_its_last_step(self) -> None:
+        host = busy()
+        edge, _ = canary(host, {900: Word("abort", "alice")}, steps=[20], hold=True)
+        assert edge.looks == 900
+        assert settled(host) == "v1.0.0"
+
+    def test_a_held_split_is_still_aborted_by_errors(self) -> None:
+        host = busy(errors=0.2)
+        _, result = canary(host, steps=[20], hold=True)
+        assert result.cause and "canary at 20 % aborted" in result.cause
+
+
+def deploying(on_interrupt: str) -> Callable[[Engine], Result]:
+    return lambda it: it.deploy(request("v2.0.0", canary={**STEPS, "on_interrupt": on_interrupt}))
+
+
+@pytest.mark.parametrize("reboot", [False, True], ids=["kill", "reboot"])
+@pytest.mark.parametrize("on_interrupt", ["abort", "resume"])
+def test_a_crash_anywhere_aborts_or_resumes_as_configured(on_interrupt: str, reboot: bool) -> None:
+    calls = run_until(busy(), deploying(on_interrupt))[0].calls
+    for number, name in enumerate(calls, 1):
+        for when in ("before", "midway", "after") if name in WRITES else ("before",):
+            if when == "midway" and name not in MIDWAY:
+                continue
+            host = busy()
+            assert run_until(host, deploying(on_interrupt), CrashAt(number, when))[1] is None
+            assert host.violations == ()
+            reached = host.journal is not None and '"phase": "canary"' in "".join(host.journal)
+            if reboot:
+                host.reboot()
+            edge = SimulatedEdge(host)
+            recovered = engine_of(edge).recover()
+            assert recovered.code == 0, recovered
+            version = settled(host)
+            done = [it.release.version for it in host.entries() if it.outcome == "live"][-1]
+            assert version == done
+            if reached and on_interrupt == "resume":
+                assert version == "v2.0.0", (number, name, when, recovered)
+            check_idle(host)
+
+
+def test_a_crash_of_the_recovery_is_recovered_too() -> None:
+    calls = run_until(busy(), deploying("resume"))[0].calls
+    splits = [number for number, name in enumerate(calls, 1) if name in ("write_split", "set_split", "write_map")]
+    for number in splits:
+        crashed = busy()
+        run_until(crashed, deploying("resume"), CrashAt(number, "after"))
+        again = run_until(crashed.copy(), lambda it: it.recover())[0].calls
+        for second, name in enumerate(again, 1):
+            if name not in WRITES:
+                continue
+            host = crashed.copy()
+            run_until(host, lambda it: it.recover(), CrashAt(second, "after"))
+            assert engine_of(SimulatedEdge(host)).recover().code == 0
+            settled(host)
+            check_idle(host)
+
+
+def test_another_command_aborts_what_was_interrupted() -> None:
+    calls = run_until(busy(), deploying("resume"))[0].calls
+    host = busy()
+    run_until(host, deploying("resume"), CrashAt(calls.index("set_split") + 1, "after"))
+    assert host.runtime_split == ("green", 5)
+    result = engine_of(SimulatedEdge(host)).prune()
+    assert result.code == 0
+    assert settled(host) == "v1.0.0"
+    assert rollback(host).code == Code.UNKNOWN
+
+
+def test_a_share_that_nobody_knows_of_is_taken_back() -> None:
+    host = with_live("v1.0.0", "v2.0.0")
+    host.map_split = host.runtime_split = ("blue", 10)
+    assert engine_of(SimulatedEdge(host)).recover().outcome == "recovered"
+    assert settled(host) == "v2.0.0"
+
+
+class TestJudge:
+    good = Span(1000, 1, 0, 9, 11)
+
+    def test_few_requests_decide_nothing(self) -> None:
+        assert judge(Span(49, 49, 0), self.good, CANARY, True) is None
+
+    def test_before_the_end_only_what_chance_cannot_explain_decides(self) -> None:
+        assert judge(Span(60, 2, 0), self.good, CANARY, False) is None
+        early = judge(Span(60, 12, 0), self.good, CANARY, False)
+        assert early and not early.good
+
+    def test_connection_errors_count(self) -> None:
+        verdict = judge(Span(100, 0, 10, 9, 11), self.good, CANARY, True)
+        assert verdict == Verdict(False, verdict.why if verdict else "")
+
+    def test_one_error_of_few_requests_is_watched_longer(self) -> None:
+        one = Span(60, 1, 0, 9, 11)
+        assert judge(one, self.good, CANARY, True) is None
+        late = judge(one, self.good, CANARY, True, late=True)
+        assert late and not late.good
+        more = judge(Span(600, 1, 0, 9, 11), self.good, CANARY, True)
+        assert more and more.good
+
+    def test_the_numbers_are_in_the_words(self) -> None:
+        verdict = judge(Span(100, 10, 0, 9, 11), self.good, CANARY, True)
+        assert verdict and "10.0% of its requests failed, at most 1.1% may" in verdict.why
+        assert "100 requests, 10 answered 5xx" in verdict.why
+
+    def test_rounding_is_in_favour_of_the_candidate(self) -> None:
+        slow = judge(Span(100, 0, 0, 14, 40), self.good, CANARY, True)
+        assert slow and slow.good
+
+    def test_the_lower_bound_is_below_the_share(self) -> None:
+        assert 0 < lower_bound(10, 100) < 0.1
+        assert lower_bound(0, 100) == lower_bound(0, 0) == 0
+
+
+class TestCounters:
+    def test_means_as_haproxy_was_seen_to_average(self) -> None:
+        """Seen on HAProxy 2.6: 276 requests of 30 ms, 304 and 800 of some 91 ms, 304 of some 21 ms."""
+        looks = [Counters(276, 0, 0, 32), Counters(580, 0, 0, 63), Counters(1380, 0, 0, 85), Counters(1684, 0, 0, 57)]
+        for (a, b), true in zip(pairwise(looks), (91, 91, 21), strict=True):
+            span = between(a, b)
+            assert span.mean_low_ms - 2 <= true <= span.mean_high_ms + 2, span
+
+    def test_a_restart_of_the_edge_loses_only_what_nobody_saw(self) -> None:
+        tally = Tally(Counters(100, 1))
+        assert tally.look(Counters(150, 2)).requests == 50
+        span = tally.look(Counters(10, 1))
+        assert (span.requests, span.errors) == (60, 2)
+        assert tally.look(Counters(30, 1)).requests == 80
+
+
+@pytest.mark.parametrize(
+    ("doc", "where"),
+    [
+        ({}, "canary.steps"),
+        ({"steps": [25, 5]}, "canary.steps"),
+        ({"steps": [0]}, "canary.steps"),
+        ({"steps": [5, 101]}, "canary.steps"),
+        ({"steps": [5.5]}, "canary.steps"),
+        ({"steps": [5], "step_s": -1}, "canary.step_s"),
+        ({"steps": [5], "max_latency_ratio": 0.5}, "canary.max_latency_ratio"),
+        ({"steps": [5], "on_interrupt": "pray"}, "canary.on_interrupt"),
+        ({"steps": [5], "hold": "yes"}, "canary.hold"),
+        ({"steps": [5], "sticky": {"cookie": "sid"}}, "canary.sticky"),
+    ],
+)
+def test_the_wrong_key_is_named(doc: dict[str, Any], where: str) -> None:
+    with pytest.raises(Failure) as caught:
+        read_request(request("v2.0.0", canary=doc), None)
+    assert caught.value.code == Code.USAGE and caught.value.cause.startswith(f"request.{where}:")
+
+
+def test_strategy_and_canary_have_to_agree() -> None:
+    for doc in ({"strategy": "canary"}, {"strategy": "stop_first", "canary": STEPS}, {"strategy": "hope"}):
+        with pytest.raises(Failure):
+            read_request(request("v2.0.0", **doc), None)
+
+
+def test_the_journal_remembers_it() -> None:
+    assert read_canary(Fields(canary_doc(CANARY), "journal")) == CANARY

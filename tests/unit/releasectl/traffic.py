@@ -1,0 +1,128 @@
+"""The requests of the world on a simulated host: who gets which share, and what the edge counts of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from releasectl.core.counters import WINDOW, Counters
+from releasectl.core.errors import Code, Failure
+from releasectl.core.model import NOBODY, Split
+from releasectl.core.ports import Reply, Word
+
+if TYPE_CHECKING:
+    from .host import App, Host
+
+WHOLE = (NOBODY, 0)
+
+
+@dataclass(kw_only=True)
+class Traffic:
+    """Part of a host."""
+
+    map_split: tuple[str, int] = WHOLE
+    """Canary and its percentage, in the map file."""
+    runtime_split: tuple[str, int] = WHOLE
+    rate: float = 0.0
+    """Requests per second."""
+    hits: dict[str, Counters] = field(default_factory=dict)
+    shares: dict[str, float] = field(default_factory=dict)
+    """Fractions of requests and errors that are still to be counted."""
+    hooks: frozenset[str] = frozenset()
+    bad_hooks: frozenset[str] = frozenset()
+
+    def flow(self, live: str | None, app: Callable[[str], App | None], seconds: float) -> None:
+        if self.rate and seconds > 0 and live not in (None, NOBODY):
+            assert live is not None
+            canary, percent = self.runtime_split
+            self._count(live, app(live), self.rate * seconds * (100 - percent) / 100)
+            if percent:
+                self._count(canary, app(canary), self.rate * seconds * percent / 100)
+
+    def _whole(self, name: str, amount: float) -> int:
+        amount += self.shares.get(name, 0.0)
+        self.shares[name] = amount - int(amount)
+        return int(amount)
+
+    def _count(self, slot: str, app: App | None, amount: float) -> None:
+        requests = self._whole(slot, amount)
+        errors = self._whole(f"{slot} errors", requests * app.errors) if app and app.ready else requests
+        was = self.hits.get(slot, Counters())
+        total = was.requests + requests
+        filled, grown = min(was.requests, WINDOW), min(total, WINDOW)
+        keep = filled / grown * (1 - 1 / WINDOW) ** (total - max(was.requests, grown)) if grown else 1.0
+        mean = was.mean_ms * keep + (app.ms if app else 0.0) * (1 - keep)
+        self.hits[slot] = Counters(total, was.errors + errors, was.connect + (0 if app else requests), mean)
+
+    def cut(self, slot: str, responses: int) -> None:
+        was = self.hits.get(slot, Counters())
+        self.hits[slot] = replace(was, responses_cut=was.responses_cut + responses)
+
+    def edge_restarted(self) -> None:
+        self.runtime_split = self.map_split
+        self.hits = {}
+
+
+class TrafficEdge:
+    """Part of a simulated edge."""
+
+    host: Host
+    _call: Any
+    _set: Any
+
+    def __init__(self) -> None:
+        self.words: dict[int, Word] = {}
+        """What a person says to a canary, by the number of the look at it."""
+        self.looks = 0
+        self.shown: list[Mapping[str, Any] | None] = []
+        self.hooked: list[Mapping[str, Any]] = []
+        self.door: Reply | None = None
+        """What the front door answers; None: what the slot that has the traffic does."""
+
+    def write_split(self, split: Split) -> None:
+        self._set("write_split", map_file=split.live, map_split=(split.canary, split.percent))
+
+    def get_split(self) -> Split | None:
+        host = self.host
+
+        def look() -> Split | None:
+            return Split(host.runtime, *host.runtime_split) if host.runtime else None
+
+        return self._call("get_map", look)  # type: ignore[no-any-return]
+
+    def set_split(self, split: Split, timeout_s: float) -> None:
+        assert timeout_s > 0
+        self._set("set_split", runtime=split.live, runtime_split=(split.canary, split.percent))
+
+    def counters(self) -> Mapping[str, Counters]:
+        hits = self.host.hits
+        return self._call("counters", lambda: {slot: hits.get(slot, Counters()) for slot in self.host.config.slots})
+
+    def image_sizes(self) -> Mapping[str, int]:
+        return self._call("image_sizes", lambda: dict.fromkeys(self.host.images, 100 * 2**20))
+
+    def front_door(self, path: str, timeout_s: float) -> Reply:
+        self.host.spend(0.005)
+        app = self.host.app(self.host.runtime) if self.host.runtime else None
+        answer = Reply(200, f'{{"version": "{app.version}"}}') if app else Reply(503, "maintenance")
+        return self._call("front_door", lambda: self.door or answer)
+
+    def show_canary(self, doc: Mapping[str, Any] | None) -> None:
+        self.shown.append(doc)
+
+    def read_canary(self) -> dict[str, Any] | None:
+        return None
+
+    def canary_word(self, txn: str) -> Word | None:
+        self.looks += 1
+        return self.words.pop(self.looks, None)
+
+    def hooks(self) -> frozenset[str]:
+        return self.host.hooks
+
+    def run_hook(self, name: str, document: Mapping[str, Any]) -> None:
+        self.hooked.append(document)
+        self._call("run_hook", lambda: None)
+        if name in self.host.bad_hooks:
+            raise Failure(Code.PREFLIGHT, f"{name} ended with 1: no")
