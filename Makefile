@@ -40,7 +40,7 @@ test-unit: .venv/.ok
 	$(PYTEST) tests/unit
 
 test-app: .venv/.ok
-	cd app && $$(../scripts/tool_venv app requirements-test.lock)/python -m pytest --cov
+	cd app && $$(../scripts/tool_venv app requirements-test.lock)/python -m pytest tests --cov --cov-config=pyproject.toml
 
 test-terraform: .venv/.ok
 	$(PYTEST) tests/terraform
@@ -52,7 +52,7 @@ bench: .venv/.ok ## Measure and write docs/benchmarks.md
 	.venv/bin/python -m tests.load.bench
 
 bench-app: .venv/.ok ## Measure the inference service against its peers
-	.venv/bin/python -m tests.load.bench_app
+	.venv/bin/python -m tests.load.bench_app --overload 60
 
 cost: .venv/.ok ## Say what ENV's plan costs a month, from the committed price list
 	.venv/bin/python scripts/cost.py $(ENV)

@@ -197,17 +197,22 @@ class Server:
         self._signal(signal.SIGCONT)
 
     def _signal(self, number: int) -> None:
-        for process in self._processes():
-            with suppress(ProcessLookupError):
-                os.kill(int(process.name), number)
+        _signal(self._processes(), number)
 
     def stop(self) -> None:
+        # Seen before the first one ends: afterwards nobody knows whose the others are, and some servers leave them.
+        family = self._processes()
         if self.popen.poll() is None:
-            self.resume()
+            _signal(family, signal.SIGCONT)
             self.popen.terminate()
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 self.popen.wait(15)
-            except subprocess.TimeoutExpired:
-                self._signal(signal.SIGKILL)
-                self.popen.wait(15)
+        _signal(family, signal.SIGKILL)
+        self.popen.wait(15)
         self._log.close()
+
+
+def _signal(processes: list[Path], number: int) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(int(process.name), number)
