@@ -1,5 +1,5 @@
 """
-On-call shortcuts over the same inventory as the playbooks: fab status, fab rollback, fab history, fab logs …
+On-call shortcuts over the same inventory as the playbooks: fab status, fab rollback, fab canary, fab logs …
 
 They need no Ansible while the copy of the inventory (.slipway/inventory-<env>.json) is as new as the inventory itself,
 so they are quick, and they still work when Ansible does not. Ends with releasectl's exit codes (docs/releasectl.md);
@@ -173,6 +173,10 @@ def releasectl(*words: str) -> Callable[[Target], str]:
     return lambda target: shlex.join([RELEASECTL, "--service", target.service, *words])
 
 
+def whoami() -> str:
+    return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
 def event_line(line: str) -> str:
     """An event as a person reads it; what is none stays as it is."""
     with contextlib.suppress(ValueError, KeyError, TypeError):
@@ -206,8 +210,20 @@ def status(context: Context, env: str = "local", host: str = "") -> None:
 @task(help={**COMMON, "to": "version or release id; without it the release before", "reason": "for the history"})
 def rollback(context: Context, env: str = "local", host: str = "", to: str = "", reason: str = "") -> None:
     """Take it back. Needs no registry, no AWS, no Ansible."""
-    words = ["--by", f"{getpass.getuser()}@{socket.gethostname()}", "--reason", reason]
+    words = ["--by", whoami(), "--reason", reason]
     on_all(context, env, host, releasectl("rollback", *(["--to", to] if to else []), *words))
+
+
+@task(help={**COMMON, "word": "promote, abort, hold or status"})
+def canary(context: Context, word: str, env: str = "local", host: str = "") -> None:
+    """Speak to the canary that runs: promote, abort, hold, status."""
+    on_all(context, env, host, releasectl("canary", word, *([] if word == "status" else ["--by", whoami()])))
+
+
+@task(help={**COMMON, "word": "on or off", "reason": "for those who look at the status"})
+def maintenance(context: Context, word: str, env: str = "local", host: str = "", reason: str = "") -> None:
+    """Take the traffic away (on), so that the edge answers for the service, or give it back (off)."""
+    on_all(context, env, host, releasectl("maintenance", word, "--by", whoami(), "--reason", reason))
 
 
 @task(help={**COMMON, "number": "how many, the newest first"})

@@ -18,7 +18,9 @@ import requests
 
 ROOT = Path(__file__).parent.parent.parent
 BIN = Path(sys.executable).parent
-HOST = "inference-1"
+# The host that these tests work on. Where it is not the first one, LAB_HOSTS has to say that it is there.
+HOST = os.environ.get("SLIPWAY_LAB_HOST", "inference-1")
+LIMIT = ("--limit", HOST)
 NAME = f"{HOST}.slipway.test"
 URL = f"https://{NAME}"
 CONTAINER = f"slipway-lab-{HOST}"
@@ -81,7 +83,26 @@ def build_faulty(version: str, fault: str) -> Done:
 
 
 def deploy(version: str, *arguments: str) -> Done:
-    return play("playbooks/deploy.yml", "-e", f"version={version}", *arguments)
+    return play("playbooks/deploy.yml", *LIMIT, "-e", f"version={version}", *arguments)
+
+
+def set_live(version: str) -> None:
+    """However the test before left the host."""
+    if live_version() == version:
+        return
+    # By the host alone if it has it recorded, which is quicker.
+    if run("docker", "exec", CONTAINER, "releasectl", "deploy", "--version", version).code:
+        good(deploy(version))
+
+
+def only_live_and_standby_run() -> None:
+    now = state()
+    wanted = sorted(it["release"]["version"] for it in (now["live"], now["standby"]) if it)
+    assert sorted(on_host("docker", "ps", "--all", "--format", '{{.Label "slipway.version"}}').split()) == wanted
+
+
+def fab(*words: str) -> Done:
+    return run(str(BIN / "fab"), *words, "--host", HOST, timeout_s=180)
 
 
 def on_host(*argv: str, check: bool = True, timeout_s: float = 120) -> str:
@@ -99,6 +120,47 @@ def live_version() -> str:
     return str(state()["live"]["release"]["version"])
 
 
+def status() -> dict[str, Any]:
+    return dict(json.loads(on_host("releasectl", "status", "--json")))
+
+
+def live_map() -> str:
+    return on_host("cat", "/var/lib/slipway/inference/live.map")
+
+
+@contextmanager
+def settings(**keys: Any) -> Iterator[None]:
+    """Other settings of the engine on the host (service.json) for a while."""
+    path = "/etc/slipway/inference/service.json"
+    was = on_host("cat", path)
+    _write(path, json.dumps({**json.loads(was), **keys}))
+    try:
+        yield
+    finally:
+        _write(path, was)
+
+
+def _write(path: str, text: str) -> None:
+    on_host("sh", "-c", f"cat > {path} <<'END'\n{text.rstrip()}\nEND")
+
+
+def answers() -> dict[str, dict[str, int]]:
+    """Slot → class of status (2xx, 5xx) → answers, as the edge's own counters have them."""
+    read = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:8405/metrics').read().decode())"
+    text = on_host("python3", "-c", read)
+    rows = re.findall(
+        r'^haproxy_backend_http_responses_total\{proxy="inference_(\w+)",code="(\w+)"\} (\d+)', text, re.M
+    )
+    found: dict[str, dict[str, int]] = {}
+    for slot, code, count in rows:
+        found.setdefault(slot, {})[code] = int(count)
+    return found
+
+
+def events(count: int) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in on_host("releasectl", "events", "-n", str(count)).splitlines()]
+
+
 def history() -> list[dict[str, Any]]:
     return list(json.loads(on_host("releasectl", "history", "--json", "-n", "100"))["releases"])
 
@@ -108,6 +170,14 @@ def ask(path: str, method: str = "GET", body: Any = None) -> requests.Response:
     with requests.Session() as session:
         session.trust_env = False
         return session.request(method, URL + path, json=body, verify=str(ROOTS), timeout=10)
+
+
+def asked_as(key: str) -> str:
+    """Version that answers a client with this API key."""
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.get(f"{URL}/version", headers={"X-Api-Key": key}, verify=str(ROOTS), timeout=10)
+    return str(answer.json()["version"])
 
 
 def predicts_right() -> None:
@@ -132,6 +202,17 @@ def cut(*names: str) -> Iterator[None]:
         for name, (address, aliases) in ends.items():
             words = [word for alias in aliases for word in ("--alias", alias)]
             good(run("docker", "network", "connect", "--ip", address, *words, NETWORK, f"slipway-lab-{name}"))
+
+
+@contextmanager
+def unreachable(name: str) -> Iterator[None]:
+    """A name that this host alone cannot reach; the others do."""
+    address = on_host("getent", "ahostsv4", name).split()[0]
+    on_host("ip", "route", "add", "unreachable", address)
+    try:
+        yield
+    finally:
+        on_host("ip", "route", "del", "unreachable", address)
 
 
 def _end_of(container: str) -> tuple[str, list[str]]:

@@ -78,6 +78,10 @@ def _parser() -> argparse.ArgumentParser:
     command = add("canary", "say something to the canary that is running")
     command.add_argument("word", choices=["promote", "abort", "hold", "status"])
     command.add_argument("--by", default=_user(), metavar="NAME", help="who, for the record")
+    command = add("maintenance", "take the traffic away, or give it back; what is live stays so")
+    command.add_argument("word", choices=["on", "off"])
+    command.add_argument("--by", default=_user(), metavar="NAME", help="who, for the record")
+    command.add_argument("--reason", default="", metavar="TEXT", help="why, for those who look at the status")
     command = add("rollback", "make a recorded release the live one; needs no registry")
     command.add_argument("--to", metavar="VERSION|ID", help="without it: the release that was live before")
     _who(command)
@@ -181,7 +185,7 @@ def _prepared(host: Host, lock: Lock) -> Lock:
 
 
 def _what(arguments: argparse.Namespace) -> str:
-    target = getattr(arguments, "version", None) or getattr(arguments, "to", None)
+    target = next((it for it in (getattr(arguments, name, None) for name in ("version", "to", "word")) if it), None)
     return f"{arguments.command} {target}" if target else str(arguments.command)
 
 
@@ -194,6 +198,8 @@ def _change(engine: Engine, arguments: argparse.Namespace) -> Result:
             return engine.prefetch(document, arguments.dry_run)
         case "rollback":
             return engine.rollback(arguments.to, arguments.by, arguments.reason, arguments.dry_run)
+        case "maintenance":
+            return engine.maintenance(arguments.word == "on", arguments.by, arguments.reason)
         case "recover":
             return engine.recover(arguments.live)
         case _:

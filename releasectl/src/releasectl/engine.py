@@ -10,13 +10,14 @@ from typing import Any
 from .core import plan
 from .core.errors import Code, Failure
 from .core.gates import PROBE_S
-from .core.model import Intent, Release, Settings, State
+from .core.model import Intent, Maintenance, Release, Settings, State
 from .core.phases import phases_of
 from .core.ports import Broken, Edge
 from .core.recovery import recover
 from .core.request import RegistryAuth, Rollout, one_line, read_prefetch, read_request
 from .core.transaction import Transaction, as_failure
 from .hooks import Hooks
+from .maintenance import set_maintenance, words
 from .prune import prune
 from .result import Result, observed
 from .way_back import way_back
@@ -119,6 +120,19 @@ class Engine:
         result.outcome, result.changed, result.message = "prefetched", True, f"{image} is on this host now"
         return result
 
+    def maintenance(self, on: bool, by: str, reason: str) -> Result:
+        result = Result(self.edge.config.service)
+        try:
+            with self._locked(result):
+                with self._phase("recover", result):
+                    found = recover(self.edge)
+                wanted = Maintenance(self.edge.now(), one_line(by), one_line(reason)) if on else None
+                with self._phase("maintenance", result):
+                    set_maintenance(self.edge, found.state, wanted, result)
+        except Failure as failure:
+            return result.fail(failure, f"{'begin' if on else 'end'} the maintenance")
+        return result
+
     def prune(self, dry_run: bool = False) -> Result:
         result = Result(self.edge.config.service)
         try:
@@ -204,7 +218,9 @@ class Engine:
             kind, txn, target, wish.fresh, running, state, config, (wish.by, wish.reason), edge.now(), wish.rollout,
             old.gates.readiness_path if old else "/ready",
         )  # fmt: skip
-        if wish.rollout and wish.rollout.canary and not intent.canary:
+        if state.maintenance:
+            result.warnings.append(f"{words(state.maintenance)}: it gets no traffic until `releasectl maintenance off`")
+        elif wish.rollout and wish.rollout.canary and not intent.canary:
             result.warnings.append("canary: no other release is live to compare with, so all the traffic moves at once")
         present = self._preflight(kind, intent)
         phases = phases_of(intent, config, wish.release.gates, present, edge.now())

@@ -10,6 +10,7 @@ from .core.gates import PROBE_S
 from .core.model import Release, State
 from .core.ports import Broken, Edge, Records
 from .core.timefmt import age, parse
+from .maintenance import words
 from .way_back import way_back
 
 
@@ -32,10 +33,11 @@ def status(edge: Edge, holder: str | None) -> dict[str, Any]:
         "routed": routed,
         "changing": holder,
         "canary": edge.read_canary() if holder else None,
+        "maintenance": state_doc(state).get("maintenance"),
         "rollback": way_back(edge, state) if state.live else None,
         "troubles": troubles,
     }
-    return {**doc, "text": _status_text(doc, edge.now())}
+    return {**doc, "text": _status_text(doc, state, edge.now())}
 
 
 def _interrupted(records: Records) -> str:
@@ -71,7 +73,7 @@ def _healthy(edge: Edge, state: State, troubles: list[str]) -> bool | None:
     return reply.status == 200
 
 
-def _status_text(doc: dict[str, Any], now: float) -> str:
+def _status_text(doc: dict[str, Any], state: State, now: float) -> str:
     live, standby = doc["live"], doc["standby"]
     if live is None:
         lines = [f"{doc['service']}  nothing is live"]
@@ -84,6 +86,8 @@ def _status_text(doc: dict[str, Any], now: float) -> str:
         ]
         if release["model_version"]:
             lines.append(f"  model     {release['model_version']}")
+    if state.maintenance:
+        lines.append(f"  MAINTENANCE  {words(state.maintenance)}; `releasectl maintenance off` ends it")
     if standby:
         lines.append(f"  standby   {standby['release']['version']} on {standby['slot']} until {standby['until']}")
     if doc["rollback"]:

@@ -114,6 +114,12 @@ class Host(Traffic):
     def state_now(self) -> State:
         return State() if self.state is None else read_state(self.state)
 
+    def in_maintenance(self) -> bool:
+        try:
+            return self.state_now().maintenance is not None
+        except (ValueError, Failure):
+            return False
+
     def entries(self) -> tuple[Entry, ...]:
         return tuple(read_entry(line) for line in self.history)
 

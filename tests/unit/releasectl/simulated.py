@@ -73,8 +73,9 @@ class SimulatedEdge(TrafficEdge):
         """The promise to the outside: no call of ours takes the answer away from somebody who had one."""
         host = self.host
         nobody_yet = host.runtime not in SLOTS and not any(it.outcome == "live" for it in host.entries())
-        # An undo gives the traffic back to a live release even if that one had died by itself.
-        if served and not host.serves() and not nobody_yet and host.runtime not in host.died:
+        # In a maintenance a person took it away. An undo gives it back to a live release even if that one had died.
+        meant = nobody_yet or host.in_maintenance() or host.runtime in host.died
+        if served and not host.serves() and not meant:
             host.violations += (f"{name} took the traffic from a healthy slot",)
         if name == "set_map" and host.runtime in SLOTS and not host.serves():
             live = None if host.state is None else host.state_now().live

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from releasectl.core.model import Ref
+from releasectl.core.model import NOBODY, Ref
 from releasectl.engine import Result
 
 from .faults import CrashAt, FailAt
@@ -22,6 +22,7 @@ BEHAVIOURS: list[dict[str, Any]] = [
     {}, {}, {}, {"ready": False}, {"answer": WRONG}, {"starts": False}, {"dies_at": "set_map"},
 ]  # fmt: skip
 CRASHES = st.builds(CrashAt, st.integers(1, 90), st.sampled_from(["before", "midway", "after"]))
+MAYBE = st.none() | CRASHES
 
 
 class Rollouts(RuleBasedStateMachine):
@@ -104,6 +105,27 @@ class Rollouts(RuleBasedStateMachine):
         self.host.spend(seconds)
         self.host.wall += clock
         self.recover()
+
+    @rule(what=st.sampled_from(["nothing", "deploy", "reboot", "lost state"]), crashes=st.tuples(MAYBE, MAYBE))
+    def maintain(self, what: str, crashes: tuple[CrashAt | None, CrashAt | None]) -> None:
+        host = self.host
+        run_until(host, lambda it: it.maintenance(True, "bob", "why not"), crashes[0])
+        self.recover()
+        if host.in_maintenance():
+            if what == "deploy":
+                self.deploy_it(None, {})
+            elif what == "reboot":
+                host.reboot()
+            elif what == "lost state":
+                host.state = None
+            self.recover()
+            check_consistent(host)
+            assert host.runtime in (NOBODY, None), "the traffic came back by itself"
+        host.spend(1)
+        run_until(host, lambda it: it.maintenance(False, "bob", ""), crashes[1])
+        host.spend(1)
+        result = self.run(lambda it: it.maintenance(False, "bob", ""))
+        assert result and result.code == 0, result
 
     @rule()
     def prune(self) -> None:

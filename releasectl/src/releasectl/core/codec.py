@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from .fields import Fields
-from .model import Canary, Entry, Gates, Golden, Intent, Live, Mark, Options, Ref, Release, Standby, State
+from .model import Canary, Entry, Gates, Golden, Intent, Live, Maintenance, Mark, Options, Ref, Release, Standby, State
 from .timefmt import parse, rfc3339
 
 SCHEMA = 1
@@ -43,7 +43,7 @@ def _maybe_ref(fields: Fields, key: str) -> Ref | None:
 
 def state_doc(state: State) -> dict[str, Any]:
     live, standby = state.live, state.standby
-    return {
+    doc: dict[str, Any] = {
         "schema": SCHEMA,
         "live": live
         and {"release": ref_doc(live.ref), "slot": live.slot, "since": rfc3339(live.since), "via": live.via},
@@ -56,6 +56,9 @@ def state_doc(state: State) -> dict[str, Any]:
         },
         "previous": ref_doc(state.previous),
     }
+    if it := state.maintenance:
+        doc["maintenance"] = {"since": rfc3339(it.since), "by": it.by, "reason": it.reason}
+    return doc
 
 
 def read_state(doc: Any) -> State:
@@ -70,7 +73,11 @@ def read_state(doc: Any) -> State:
         it = fields.child("standby")
         since, until = parse(it.text("since")), parse(it.text("until"))
         standby = Standby(_ref_of(it, "release"), it.text("slot"), since, until)
-    return State(live, standby, _maybe_ref(fields, "previous"))
+    maintenance = None
+    if fields.has("maintenance"):
+        it = fields.child("maintenance")
+        maintenance = Maintenance(parse(it.text("since")), it.text("by"), it.text("reason", ""))
+    return State(live, standby, _maybe_ref(fields, "previous"), maintenance)
 
 
 def options_doc(options: Options) -> dict[str, Any]:

@@ -133,17 +133,27 @@ class Standby:
 
 
 @dataclass(frozen=True)
+class Maintenance:
+    """A person took the traffic away: the edge answers for the service until it is ended."""
+
+    since: float
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class State:
     """The truth about a service on this host. `previous` is the release that was live before."""
 
     live: Live | None = None
     standby: Standby | None = None
     previous: Ref | None = None
+    maintenance: Maintenance | None = None
 
     @property
     def routed(self) -> str:
         """What the live map must say."""
-        return self.live.slot if self.live else NOBODY
+        return self.live.slot if self.live and not self.maintenance else NOBODY
 
     def without_standby(self) -> State:
         return replace(self, standby=None)

@@ -53,10 +53,10 @@ def after(intent: Intent, config: Config, now: float) -> State:
     live = Live(intent.target, intent.slot, now, intent.kind)
     if old is None or old.ref.id == intent.target.id:
         # The same release again, in the other slot: the old slot's copy is no way back.
-        return State(live, None, before.previous)
+        return State(live, None, before.previous, before.maintenance)
     warm = config.standby_s and not intent.stop_first
     standby = Standby(old.ref, old.slot, now, now + config.standby_s) if warm else None
-    return State(live, standby, old.ref)
+    return State(live, standby, old.ref, before.maintenance)
 
 
 def dated(phase: Phase, intent: Intent, config: Config, now: float) -> Phase:
@@ -74,6 +74,8 @@ def phases_of(intent: Intent, config: Config, gates: Gates, present: bool, now: 
     """
     limits, slot, old = config.deadlines, intent.slot, intent.before.live
     state = after(intent, config, now)
+    # In maintenance that is nobody, before and after.
+    to = state.routed
     # With the old release stopped there is nobody to give the traffic back to but the maintenance page.
     back = NOBODY if intent.stop_first else intent.before.routed
     return (
@@ -85,7 +87,7 @@ def phases_of(intent: Intent, config: Config, gates: Gates, present: bool, now: 
         Phase(
             SWITCH,
             limits.switch,
-            (WriteMap(slot), SetMap(slot, limits.switch), Confirm(slot, gates.readiness_path, limits.switch)),
+            (WriteMap(to), SetMap(to, limits.switch), Confirm(slot, gates.readiness_path, limits.switch)),
             (
                 WriteMap(back),
                 SetMap(back, limits.switch),
@@ -130,7 +132,7 @@ def _start(intent: Intent, deadline_s: float) -> Phase:
 
 def _stop(intent: Intent, config: Config) -> tuple[Phase, ...]:
     """stop_first: the maintenance page answers while there is no room for two. Its undo brings the old one back."""
-    old, limits = intent.before.live, config.deadlines
+    old, limits, back = intent.before.live, config.deadlines, intent.before.routed
     if not intent.stop_first or not old:
         return ()
     # It served before: even if it is not ready now, it gets the traffic back rather than nobody.
@@ -146,7 +148,7 @@ def _stop(intent: Intent, config: Config) -> tuple[Phase, ...]:
                 Drain(old.slot, config.drain_timeout_s),
                 StopUnit(old.slot),
             ),
-            (StartUnit(old.slot), ready, WriteMap(old.slot), SetMap(old.slot, limits.switch)),
+            (StartUnit(old.slot), ready, WriteMap(back), SetMap(back, limits.switch)),
         ),
     )
 
@@ -178,7 +180,7 @@ def _canary(intent: Intent, config: Config) -> tuple[Phase, ...]:
 def _bake(intent: Intent, config: Config, gates: Gates) -> tuple[Phase, ...]:
     """Before the record: what a bake takes back is an undo like any other. A person's rollback is not doubted."""
     old = intent.before.live
-    if not config.bake_s or not old or intent.kind != "deploy" or intent.stop_first:
+    if not config.bake_s or not old or intent.kind != "deploy" or intent.stop_first or intent.before.maintenance:
         return ()
     watch = Bake(
         intent.slot, old.slot, intent.target.version, gates.version_path, config.bake_s, config.bake_max_error_ratio

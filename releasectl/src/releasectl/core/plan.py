@@ -90,14 +90,14 @@ def intend(
 ) -> Intent:  # fmt: skip
     """
     `running`: the standby runs and is ready. The slot is the one that is not live. Without a live release (or with
-    the same one) there is nothing to compare with or to stop, and with a warm standby there is room for two.
+    the same one, or in maintenance) there is nothing to compare with; with a warm standby there is room for two.
     """
     live, standby = state.live, state.standby
     slot = config.other(live.slot) if live else next(iter(config.slots))
     adopt = bool(running and standby and standby.ref.id == target.id and standby.slot == slot)
     beside = live is not None and live.ref.id != target.id
     how = how or Rollout(config.strategy)
-    canary = how.canary if beside else None
+    canary = how.canary if beside and not state.maintenance else None
     stop_first = how.strategy == "stop_first" and live is not None and not adopt
     return Intent(txn, kind, target, slot, fresh, adopt, state, who[0], who[1], now, canary, stop_first, old_ready_path)
 

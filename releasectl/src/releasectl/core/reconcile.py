@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from . import effects as fx
 from .errors import Code, Failure
-from .model import NOBODY, Config, Entry, Live, Ref, Release, State
+from .model import NOBODY, Config, Entry, Live, Maintenance, Ref, Release, State
 from .ports import Broken, History, Records, Units
 
 STANDBY_SLACK_S = 5
@@ -65,13 +65,15 @@ def rebuild(
 ) -> State:
     """
     The state when state.json is missing or unreadable, from the live map, the slot links and the history; they have to
-    agree. Raises Failure (code 6) with what a person has to do when they do not.
+    agree (`records`: with the journal resolved). Raises Failure (code 6) with what a person has to do when they do not.
     """
     last = next((entry for entry in reversed(history.entries) if entry.outcome == "live"), None)
     routed = records.map_slot
     if not last and not history.unreadable and not records.links and routed in (None, NOBODY):
         return State()
-    slot = routed if routed in config.slots else (last.slot if last and routed is None else None)
+    # With no work left over, only a maintenance takes the traffic from a release that is live.
+    away = routed == NOBODY and last is not None and records.journal is None
+    slot = routed if routed in config.slots else (last.slot if last and (routed is None or away) else None)
     if slot is None:
         raise _person(records, f"the live map says {routed!r}", last, config)
     release = releases.get(records.links.get(slot, 0))
@@ -83,7 +85,8 @@ def rebuild(
         return State(Live(release.ref, slot, now, "deploy"))
     if (last.slot, last.release.id) != (slot, release.ref.id):
         raise _person(records, f"the live map says {slot} ({release.ref})", last, config)
-    return State(Live(release.ref, slot, last.ended, last.kind), None, _kept(last.previous, releases))
+    maintenance = Maintenance(now, "recovery", "the record of it was lost") if away else None
+    return State(Live(release.ref, slot, last.ended, last.kind), None, _kept(last.previous, releases), maintenance)
 
 
 def assume_live(

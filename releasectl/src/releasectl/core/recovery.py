@@ -5,7 +5,7 @@ that changes something, at boot, and on a timer; running it twice is running it 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from . import effects as fx
 from .errors import Code, Failure
@@ -65,6 +65,8 @@ def _declare(edge: Edge, slot: str, records: Records, result: Recovered) -> Reco
     state = assume_live(slot, records, edge.read_history(), edge.read_releases(), edge.now())
     if records.journal is not None:
         result.done.append(f"journal set aside as {edge.set_aside_journal()}")
+    if isinstance(records.state, State):
+        state = replace(state, maintenance=records.state.maintenance)
     edge.save_state(state)
     result.done.append(f"{slot} declared live")
     return edge.read_records()

@@ -1,13 +1,35 @@
-"""Answers as the inference service does, but for one fault."""
+"""
+Answers as the inference service does, but for one fault. Faults that no gate can find (BEHIND) are those of a proxy in
+front of the real service: they begin with what comes through the edge, which a gate's requests do not.
+"""
 
+import http.client
 import json
 import os
+import signal
+import subprocess
 import sys
+import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 FAULT = os.environ["FAULTY_FAULT"]
 VERSION = os.environ["FAULTY_VERSION"]
+BEHIND = ("errors_3_percent", "slow", "turns_bad", "none")
+PORT = 8081
+# `turns_bad`: so many requests through the edge are answered well.
+GOOD_REQUESTS = 60
+
+
+class Counter:
+    def __init__(self) -> None:
+        self.lock, self.value = threading.Lock(), 0
+
+    def next(self) -> int:
+        with self.lock:
+            self.value += 1
+            return self.value
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -18,8 +40,16 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("X-Release", VERSION)
         self.end_headers()
         self.wfile.write(body)
+
+    def log_message(self, *words: object) -> None:
+        """Thousands of requests are no news."""
+
+
+class Alone(Handler):
+    """No service at all, only what looks like one."""
 
     def do_GET(self) -> None:
         if self.path == "/ready" and FAULT == "never_ready":
@@ -32,9 +62,68 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(200, {"predictions": [{"label": "unheard-of", "probability": 0.5} for _ in rows]})
 
 
-print(f"faulty {VERSION}: {FAULT}", flush=True)
-if FAULT == "never_ready":
-    print("still waiting for a model that never comes", flush=True)
-if FAULT == "exits":
-    sys.exit("cannot open the model: no such file")
-ThreadingHTTPServer(("0.0.0.0", 8080), Handler).serve_forever()
+class Proxy(Handler):
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    seen = Counter()
+    local = threading.local()
+
+    def do_GET(self) -> None:
+        self.pass_on()
+
+    def do_POST(self) -> None:
+        self.pass_on()
+
+    def pass_on(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        # Only the edge says for whom it asks.
+        number = self.seen.next() if self.headers.get("X-Forwarded-For") and self.command == "POST" else 0
+        bad = (FAULT == "errors_3_percent" and number and number % 33 == 0) or (
+            FAULT == "turns_bad" and number > GOOD_REQUESTS
+        )
+        if bad:
+            self.answer(500, {"error": "the model lost its mind"})
+            return
+        begin = time.monotonic()
+        status, headers, content = self.ask(body)
+        if FAULT == "slow" and number:
+            time.sleep(2 * (time.monotonic() - begin))
+        self.send_response(status)
+        for name, value in headers:
+            if name.lower() not in ("connection", "content-length", "date", "server", "transfer-encoding"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def ask(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        """Of the service behind; each thread keeps its connection."""
+        headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
+        connection = getattr(self.local, "connection", None)
+        if connection is None:
+            connection = self.local.connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=10)
+        try:
+            connection.request(self.command, self.path, body or None, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.getheaders(), answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            self.local.connection = None
+            return 503, [], f"the service behind: {error}".encode()
+
+
+def main() -> None:
+    print(f"faulty {VERSION}: {FAULT}", flush=True)
+    # Process 1 has no default that ends it.
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    if FAULT == "never_ready":
+        print("still waiting for a model that never comes", flush=True)
+    if FAULT == "exits":
+        sys.exit("cannot open the model: no such file")
+    if FAULT in BEHIND:
+        environment = {**os.environ, "SERVICE_VERSION": VERSION, "PORT": str(PORT)}
+        subprocess.Popen([sys.executable, "-m", "inference_service"], env=environment)
+    ThreadingHTTPServer(("0.0.0.0", 8080), Proxy if FAULT in BEHIND else Alone).serve_forever()
+
+
+main()

@@ -1,0 +1,184 @@
+"""Share by share: what only traffic shows ends a candidate early, and what is good goes to the end by itself."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import sqrt
+
+import pytest
+
+from tests.e2e import lab
+from tests.load.steady import Sample, SteadyLoad
+
+GOLDEN = lab.GOLDEN[0]
+RATE = 150.0
+OLD, NEW, ERRORS, SLOW = "v1.0.0", "v2.0.0", "v10.0.0", "v11.0.0"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def versions() -> None:
+    lab.good(lab.build(NEW))
+    lab.good(lab.build_faulty(ERRORS, "errors_3_percent"))
+    lab.good(lab.build_faulty(SLOW, "slow"))
+    # Recorded on the host, so that it can be spoken to there without a registry.
+    lab.set_live(NEW)
+
+
+@pytest.fixture(autouse=True)
+def begin_with_the_old_one() -> None:
+    lab.set_live(OLD)
+
+
+@pytest.fixture
+def busy() -> Iterator[SteadyLoad]:
+    """Enough requests for evidence within seconds; the test says itself which of them may fail."""
+    body = json.dumps(GOLDEN["body"]).encode()
+    with SteadyLoad(lab.NAME, GOLDEN["path"], body, str(lab.ROOTS), rate=RATE, clients=10) as load:
+        load.wait_for(100)
+        yield load
+
+
+def seen(samples: list[Sample], version: str) -> list[Sample]:
+    return [sample for sample in samples if sample.version == version]
+
+
+def canary(version: str, steps: str, step_s: float) -> lab.Done:
+    return lab.deploy(version, "-e", "strategy=canary", "-e", f"steps={steps}", "-e", f"step_s={step_s:g}")
+
+
+def say(word: str) -> lab.Done:
+    return lab.play("playbooks/canary.yml", *lab.LIMIT, "-e", f"word={word}")
+
+
+def percent() -> int:
+    found = lab.status()["canary"]
+    return int(found["percent"]) if found else 0
+
+
+@contextmanager
+def held(share: int, *how: str) -> Iterator[None]:
+    """A canary of NEW that stays until somebody ends it. It runs on the host, with nobody at the other end."""
+    words = ("deploy", "--version", NEW, "--canary", str(share), "--by", "e2e", *(how or ("--step", "1", "--hold")))
+    lab.good(lab.run("docker", "exec", "--detach", lab.CONTAINER, "releasectl", *words))
+    lab.wait_until(lambda: percent() == share, 60, f"{share} % go to the canary")
+    try:
+        yield
+    finally:
+        lab.on_host("releasectl", "canary", "abort", check=False)
+        lab.wait_until(lambda: lab.status()["changing"] is None, 90, "the canary is over")
+
+
+def share_of(load: SteadyLoad, version: str, count: int = 400) -> float:
+    """Of the next so many answers."""
+    begin = len(load.samples)
+    load.wait_for(begin + count, what=lambda sample: True)
+    return len(seen(load.samples[begin:], version)) / (len(load.samples) - begin)
+
+
+def test_three_percent_of_errors_end_it_at_the_first_step(busy: SteadyLoad) -> None:
+    before, slot = lab.answers(), "green" if lab.state()["live"]["slot"] == "blue" else "blue"
+    done = canary(ERRORS, "5,25,50", 5)
+    assert done.code != 0
+    assert "canary at 5 % aborted" in done.out
+    assert "of its requests failed, at most 1.0% may" in done.out
+    assert lab.live_version() == OLD
+    busy.wait_for(len(busy.samples) + 50, what=lambda sample: True)
+
+    tried = seen(busy.samples, ERRORS)
+    # The time in which it had a share, by the clients' clocks.
+    during = [sample for sample in busy.samples if tried[0].at <= sample.at <= tried[-1].at]
+    noise = 3 * sqrt(0.05 * 0.95 * len(during))
+    assert len(tried) <= 0.05 * len(during) + noise, f"{len(tried)} of {len(during)} requests saw it"
+    failed = [sample for sample in tried if not sample.ok]
+    assert failed == busy.failed, "nobody else was failed"
+    after = lab.answers()
+    assert after[slot]["5xx"] - before[slot]["5xx"] == len(failed), "the edge counted what the clients saw"
+    assert sum(after[slot].values()) - sum(before[slot].values()) == len(tried)
+    print(f"{len(tried)} of {len(during)} requests saw it, {len(failed)} failed")
+
+
+def test_three_times_slower_is_aborted(busy: SteadyLoad) -> None:
+    done = canary(SLOW, "50", 5)
+    assert done.code != 0
+    assert "canary at 50 % aborted" in done.out
+    assert "× as slow, at most 1.5 × is allowed" in done.out
+    assert lab.live_version() == OLD
+    assert busy.failed == []
+
+
+def test_a_good_one_gets_all_the_traffic_unattended(busy: SteadyLoad) -> None:
+    done = lab.good(canary(NEW, "5,25,50,100", 3))
+    assert f"{OLD} → {NEW} is live" in done.out
+    assert lab.live_version() == NEW
+    assert lab.live_map() == f"live {lab.state()['live']['slot']}\n"
+    assert share_of(busy, NEW) == 1
+    assert busy.failed == []
+    steps = [event["percent"] for event in lab.events(500) if event["event"] == "step"]
+    assert steps[-4:] == [5, 25, 50, 100]
+
+
+def test_hold_then_abort(busy: SteadyLoad) -> None:
+    with held(25, "--step", "300"):
+        assert "told to hold" in lab.good(say("hold")).out
+        lab.wait_until(lambda: lab.status()["canary"]["state"] == "hold", 10, "it holds")
+        assert abs(share_of(busy, NEW) - 0.25) < 3 * sqrt(0.25 * 0.75 / 400)
+        assert "told to abort" in lab.good(say("abort")).out
+        lab.wait_until(lambda: lab.status()["changing"] is None, 60, "it is aborted")
+    assert lab.live_version() == OLD
+    assert share_of(busy, NEW, 100) == 0
+    assert busy.failed == []
+    assert lab.history()[0]["outcome"] == "failed"
+    assert "aborted: by" in lab.history()[0]["cause"]
+    assert "no canary is running" in lab.on_host("releasectl", "canary", "abort", check=False)
+
+
+def test_promote(busy: SteadyLoad) -> None:
+    with held(10):
+        assert "told to promote" in lab.good(say("promote")).out
+        lab.wait_until(lambda: lab.status()["changing"] is None, 60, "it is promoted")
+    assert lab.live_version() == NEW
+    assert share_of(busy, NEW, 100) == 1
+    assert busy.failed == []
+
+
+def test_the_split_survives_a_restart_of_the_edge(busy: SteadyLoad) -> None:
+    with held(25):
+        lab.on_host("systemctl", "restart", "haproxy")
+        busy.wait_for(len(busy.samples) + 50)
+        assert abs(share_of(busy, NEW) - 0.25) < 3 * sqrt(0.25 * 0.75 / 400)
+        assert percent() == 25, "the engine goes on"
+        lab.on_host("releasectl", "canary", "promote")
+        lab.wait_until(lambda: lab.status()["changing"] is None, 60, "it is promoted")
+    assert lab.live_version() == NEW
+
+
+def test_a_killed_engine_s_canary_is_aborted_by_recovery(busy: SteadyLoad) -> None:
+    with held(25):
+        pid = json.loads(lab.on_host("cat", "/run/slipway/inference.lock"))["pid"]
+        lab.on_host("kill", "-KILL", str(pid))
+        lab.wait_until(lambda: lab.status()["changing"] is None, 10, "it is dead")
+        lab.on_host("releasectl", "recover")
+    assert lab.status()["troubles"] == []
+    assert lab.live_version() == OLD
+    assert lab.live_map() == f"live {lab.state()['live']['slot']}\n"
+    assert share_of(busy, NEW, 100) == 0
+    lab.only_live_and_standby_run()
+    assert busy.failed == []
+
+
+def test_one_client_sees_one_version(request: pytest.FixtureRequest) -> None:
+    def converge(header: str) -> None:
+        lab.good(lab.play("site.yml", *lab.LIMIT, "--tags", "edge", "-e", f"edge_canary_sticky_header={header}"))
+
+    converge("X-Api-Key")
+    request.addfinalizer(lambda: converge(""))
+    with held(50):
+        saw = {f"key-{number}": {lab.asked_as(f"key-{number}") for _ in range(4)} for number in range(30)}
+        assert all(len(versions) == 1 for versions in saw.values()), saw
+        sums = [sum(versions == {version} for versions in saw.values()) for version in (OLD, NEW)]
+        assert min(sums) >= 5, f"both versions have clients: {sums}"
+        time.sleep(1.5)
+        assert {key: {lab.asked_as(key)} for key in list(saw)[:10]} == {key: saw[key] for key in list(saw)[:10]}
