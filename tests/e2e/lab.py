@@ -18,7 +18,7 @@ import requests
 
 ROOT = Path(__file__).parent.parent.parent
 BIN = Path(sys.executable).parent
-HOST = "inference-1"
+HOST = os.environ.get("SLIPWAY_LAB_HOST", "inference-1")
 NAME = f"{HOST}.slipway.test"
 URL = f"https://{NAME}"
 CONTAINER = f"slipway-lab-{HOST}"
