@@ -17,7 +17,7 @@ from tests.e2e import lab
 HERE = Path(__file__).parent / "on_host"
 HOME = "/var/lib/slipway/inference"
 CONFIG = "/etc/slipway/inference/service.json"
-A, B = "v6.0.0", "v7.0.0"
+A, B = "v6.1.0", "v7.1.0"
 """Two versions that are well and start in no time; which is live changes from test to test."""
 HELD = "/run/fault.held"
 GATES = {"liveness_path": "/health", "readiness_path": "/ready", "version_path": "/version"}
@@ -110,8 +110,9 @@ def shell(script: str, check: bool = True) -> str:
     return lab.on_host("sh", "-c", script, check=check)
 
 
-def look() -> dict[str, Any]:
-    return good(_exec(("python3", "-"), (HERE / "look.py").read_text())).doc
+def look(*commands: str) -> dict[str, Any]:
+    """See on_host/look.py."""
+    return good(_exec(("python3", "-", *commands), (HERE / "look.py").read_text())).doc
 
 
 def configure(**values: Any) -> None:
@@ -130,20 +131,27 @@ def live() -> str:
     return lab.live_version()
 
 
+def wait_for(version: str) -> None:
+    """An engine that nobody listens to makes it live, and ends."""
+    lab.wait_until(lambda: live() == version, 60, f"the host makes {version} live by itself")
+    lab.wait_until(lambda: releasectl("status").doc["changing"] is None, 30, "its engine has ended")
+
+
 def recovered(entries: int | None = None, home: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Have the engine recover, twice; the second time has nothing to do. Returns what the host looks like then."""
-    good(releasectl("recover"))
-    again = good(releasectl("recover"))
-    assert again.doc["done"] == [], again
-    return well(entries, home)
+    return well(entries, home, look("recover", "recover"))
 
 
-def well(entries: int | None = None, home: frozenset[str] = frozenset()) -> dict[str, Any]:
+def well(
+    entries: int | None = None, home: frozenset[str] = frozenset(), seen: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """
     One release is live and healthy, everything that routes names it, history says so, and nothing is left over.
     `entries`: how many lines the history has. `home`: files beside the usual ones that are meant to be there.
     """
-    seen = look()
+    seen = seen or look()
+    assert [it["code"] for it in seen["commands"]] == [0] * len(seen["commands"]), seen
+    assert all(it["done"] == [] for it in seen["commands"][1:] if "done" in it), "recovered once is recovered"
     status = seen["status"]
     state_live, standby = status["live"], status["standby"]
     assert status["troubles"] == [], seen

@@ -20,6 +20,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import threading
 
 ENGINE = "/usr/local/bin/releasectl"
 JOURNAL = "/var/lib/slipway/inference/journal"
@@ -43,17 +44,20 @@ class Watch:
         self.seen = []
         self.busy = False
         self.pid = os.getpid()
+        self.thread = threading.get_ident()
 
     def here(self):
         event = last_line(EVENTS, self.begin)
         if event.get("event") == "start":
             yield event["phase"]
         mark = last_line(JOURNAL)
+        if mark.get("mark") == "undo":
+            yield "undo/journaled"
         if mark.get("mark") in ("before", "after"):
             yield f"{mark['phase']}/{mark['effect']}" + ("/after" if mark["mark"] == "after" else "")
 
     def __call__(self, call, _arguments):
-        if self.busy or call not in CALLS or os.getpid() != self.pid:
+        if self.busy or call not in CALLS or threading.get_ident() != self.thread or os.getpid() != self.pid:
             return
         self.busy = True
         for place in self.here():

@@ -1,9 +1,13 @@
-"""All that a lab host says about its service, as one JSON document; looked at from outside the engine."""
+"""
+All that a lab host says about its service, as one JSON document; looked at from outside the engine. Each argument is a
+command of the engine to run before, such as `recover`.
+"""
 
 import glob
 import json
 import os
 import subprocess
+import sys
 
 HOME = "/var/lib/slipway/inference"
 
@@ -20,15 +24,22 @@ def text(path):
         return ""
 
 
+def releasectl(command):
+    done = subprocess.run(["releasectl", *command.split(), "--json"], capture_output=True, text=True, check=False)
+    return json.loads(done.stdout)
+
+
 def main():
-    status = subprocess.run(["releasectl", "status", "--json"], capture_output=True, text=True, check=False).stdout
+    commands = [releasectl(command) for command in sys.argv[1:]]
+    status = releasectl("status")
     containers = lines("docker", "ps", "--all", "--filter", "label=slipway.service=inference", "--format",
                        '{{.Names}}:{{.State}}:{{.Label "slipway.release"}}')  # fmt: skip
     units = lines("systemctl", "list-units", "--all", "--plain", "--no-legend", "inference@*", "slipway-inference-*")
     history = [json.loads(line) for line in text(f"{HOME}/history.jsonl").splitlines() if line.endswith("}")]
     slots = f"{HOME}/slots"
     print(json.dumps({
-        "status": json.loads(status),
+        "commands": commands,
+        "status": status,
         "map": text(f"{HOME}/live.map").split(),
         "home": sorted(os.listdir(HOME)),
         "hidden": glob.glob(f"{HOME}/**/.*", recursive=True),

@@ -15,7 +15,7 @@ FAULTS = {
     "wrong_prediction": "another label than the one that was learnt",
     "exits": "ends before it listens",
     "hangs": "takes connections and never answers",
-    "leaks": "takes all the memory that it is allowed, once it is ready",
+    "leaks": "takes all the memory that it is allowed while it loads",
     "deaf": "does not hear SIGTERM",
     "slow": "takes SLOW_S seconds for a prediction, and ends at once when it is told to",
 }
@@ -43,12 +43,10 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if FAULT == "hangs":
             time.sleep(3600)
-        if self.path == "/ready" and FAULT == "never_ready":
+        if self.path == "/ready" and FAULT in ("never_ready", "leaks"):
             self.answer(503, {"ready": False})
         else:
             self.answer(200, {"status": "ok", "ready": True, "version": VERSION})
-        if self.path == "/ready" and FAULT == "leaks":
-            threading.Thread(target=leak, daemon=True).start()
 
     def do_POST(self) -> None:
         rows = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["instances"]
@@ -74,6 +72,8 @@ def main() -> None:
         print("still waiting for a model that never comes", flush=True)
     if FAULT == "exits":
         sys.exit("cannot open the model: no such file")
+    if FAULT == "leaks":
+        threading.Thread(target=leak, daemon=True).start()
     server = Server(("0.0.0.0", 8080), Handler)
     if FAULT != "deaf":
         # Process 1 of a container ignores what it has no handler for. What is in flight is lost, on purpose.
