@@ -46,7 +46,7 @@ test-terraform: .venv/.ok
 	$(PYTEST) tests/terraform
 
 test-e2e: .venv/.ok
-	$(PYTEST) tests/e2e
+	$(PYTEST) tests/e2e tests/faults tests/trixie
 
 bench: .venv/.ok ## Measure and write docs/benchmarks.md
 	.venv/bin/python -m tests.load.bench

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -29,9 +30,9 @@ FOLDERS = [*(f"modules/{m}" for m in MODULES), "bootstrap", *(f"environments/{e}
 PLANS = [(e, t) for e in terraform_plan.ENVIRONMENTS for t in terraform_plan.TOPOLOGIES]
 # checkov sees each environment as it is shipped, and prod, the strictest, in every topology.
 SCANNED = [("dev", "single"), ("staging", "fleet"), *(("prod", t) for t in terraform_plan.TOPOLOGIES)]
-DEADLINE_S = 240
+DEADLINE_S = 900
 # All of it, on a machine that others use as well.
-ALL_S = 1800
+ALL_S = 2400
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ class Ground:
             (here / ".terraform").mkdir()
             (here / ".terraform" / "providers").symlink_to(first / ".terraform" / "providers")
             shutil.copy(first / ".terraform.lock.hcl", here)
-            if any('source = "../' in p.read_text() or 'backend "' in p.read_text() for p in here.glob("*.tf")):
+            code = "\n".join(p.read_text() for p in here.glob("*.tf"))
+            if re.search(r'source\s*= "\.\./|backend "', code):
                 done = run(here, "terraform", "init", "-input=false", "-no-color")
                 if done.code != 0:
                     raise AssertionError(f"terraform init failed in {folder}:\n{done.said}")
@@ -92,14 +94,14 @@ class Ground:
         return made
 
     def scan(self) -> Done:
-        checkov = tool("checkov", ROOT / "tests/terraform/requirements-checkov.lock") / "checkov"
+        checkov = tool("checkov") / "checkov"
         common = ["--skip-download", "--quiet", "--compact", "--output", "json"]
         return run(self.path, str(checkov), "--framework", "terraform", "-d", "modules", "-d", "bootstrap", *common)
 
     def scan_plans(self) -> Done:
         for env, topology in SCANNED:
             self.wait(f"plan {env} {topology}")
-        checkov = tool("checkov", ROOT / "tests/terraform/requirements-checkov.lock") / "checkov"
+        checkov = tool("checkov") / "checkov"
         files = [a for e, t in SCANNED for a in ("-f", str(self.path.parent / f"{e}-{t}.json"))]
         return run(
             self.path,
@@ -120,24 +122,28 @@ class Ground:
         return self.jobs[job].result(timeout=ALL_S)
 
 
-TOOLS = threading.Lock()
+LOCKS = {
+    "checkov": ROOT / "tests/terraform/requirements-checkov.lock",
+    # The lab's stand-in for AWS.
+    "aws": ROOT / "roles/lab_images/files/services/requirements.lock",
+}
+MAKING = {name: threading.Lock() for name in LOCKS}
 
 
-def tool(name: str, lock: Path) -> Path:
+def tool(name: str) -> Path:
     """Folder of a tool's programs, made from its lock when need be."""
-    with TOOLS:
-        done = subprocess.run(
-            [str(ROOT / "scripts" / "tool_venv"), name, str(lock)], capture_output=True, text=True, timeout=600
-        )
+    command = [str(ROOT / "scripts" / "tool_venv"), name, str(LOCKS[name])]
+    with MAKING[name]:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     if done.returncode != 0:
-        raise AssertionError(f"{name} could not be installed from {lock.relative_to(ROOT)}:\n{done.stderr}")
+        raise AssertionError(f"{name} could not be installed from {LOCKS[name].relative_to(ROOT)}:\n{done.stderr}")
     return Path(done.stdout.strip())
 
 
 @contextlib.contextmanager
 def stand_in() -> Iterator[str]:
     """The lab's stand-in for AWS, from the lab's own lock; its address."""
-    server = tool("aws", ROOT / "roles/lab_images/files/services/requirements.lock") / "moto_server"
+    server = tool("aws") / "moto_server"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -162,6 +168,8 @@ def start(ground: Ground) -> None:
     submit = ground.pool.submit
     for env, topology in PLANS:
         ground.jobs[f"plan {env} {topology}"] = submit(ground.plan, env, topology)
+    for name in LOCKS:
+        ground.jobs[f"tool {name}"] = submit(tool, name)
     for folder in sorted(FOLDERS, key=lambda f: not f.startswith("environments")):
         ground.jobs[f"test {folder}"] = submit(ground.check, folder, "test")
         ground.jobs[f"validate {folder}"] = submit(ground.check, folder, "validate")
