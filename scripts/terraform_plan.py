@@ -24,7 +24,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = ("dev", "staging", "prod")
 TOPOLOGIES = ("single", "fleet", "ecs", "serverless")
-DEADLINE_S = 300
+DEADLINE_S = 600
 # Topologies that start with an image need its digest; a plan for its shape or its price takes any.
 ANY_IMAGE = "sha256:" + "0" * 64
 
