@@ -10,7 +10,7 @@ PYTEST = .venv/bin/python -m pytest
 .PHONY: test test-unit test-app test-terraform test-e2e bench bench-app down
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deploy: .venv/.ok ground-$(ENV) ## Converge ENV and make the wanted version live (for ENV=local: with its lab)
 	$(PLAY) site.yml $(if $(VERSION),-e version=$(VERSION))

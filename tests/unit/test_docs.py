@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted(
     [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "roles").glob("*/README.md")]
 )
-TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+TARGETS = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -24,7 +24,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_commands_exist(page: Path) -> None:
     text = page.read_text()
-    for target in re.findall(r"(?:^|`| )make ([a-z][a-z-]*)\b(?=[^`\n]*(?:`|$))", text, re.MULTILINE):
+    for target in re.findall(r"(?:^|`| )make ([a-z][a-z0-9-]*)\b(?=[^`\n]*(?:`|$))", text, re.MULTILINE):
         if re.search(rf"(?:^    |`)make {target}", text, re.MULTILINE):
             assert target in TARGETS, f"make {target}"
     for playbook in re.findall(r"playbooks/[a-z_]+\.yml", text):
