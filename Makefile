@@ -6,10 +6,11 @@ PLAY = .venv/bin/ansible-playbook --inventory inventory/$(ENV)
 PYTEST = .venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy ground-local ground-dev ground-staging ground-prod build rollback status verify test test-unit test-e2e bench down
+.PHONY: help deploy ground-local ground-dev ground-staging ground-prod build rollback status verify cost preflight
+.PHONY: test test-unit test-app test-terraform test-e2e bench bench-app down
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deploy: .venv/.ok ground-$(ENV) ## Converge ENV and make the wanted version live (for ENV=local: with its lab)
 	$(PLAY) site.yml $(if $(VERSION),-e version=$(VERSION))
@@ -33,16 +34,31 @@ status: .venv/.ok ## Say what is live on each host
 verify: .venv/.ok ## Prove that the hosts are as the inventory says (only reads)
 	$(PYTEST) tests/host --env $(ENV)
 
-test: test-unit test-e2e ## Run every test; the lab is started for it
+test: test-unit test-app test-terraform test-e2e ## Run every test; the lab is started for it
 
 test-unit: .venv/.ok
 	$(PYTEST) tests/unit
 
+test-app: .venv/.ok
+	cd app && $$(../scripts/tool_venv app requirements-test.lock)/python -m pytest tests --cov --cov-config=pyproject.toml
+
+test-terraform: .venv/.ok
+	$(PYTEST) tests/terraform
+
 test-e2e: .venv/.ok
-	$(PYTEST) tests/e2e
+	$(PYTEST) tests/e2e tests/faults tests/trixie
 
 bench: .venv/.ok ## Measure and write docs/benchmarks.md
 	.venv/bin/python -m tests.load.bench
+
+bench-app: .venv/.ok ## Measure the inference service against its peers
+	.venv/bin/python -m tests.load.bench_app --overload 60
+
+cost: .venv/.ok ## Say what ENV's plan costs a month, from the committed price list
+	.venv/bin/python scripts/cost.py $(ENV)
+
+preflight: .venv/.ok ## Compare ENV's quotas with what its plan needs
+	.venv/bin/python scripts/preflight.py $(ENV)
 
 down: .venv/.ok ## Remove the lab and all that it made
 	$(PLAY) playbooks/lab_down.yml

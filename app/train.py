@@ -16,6 +16,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import sklearn
 from skl2onnx import to_onnx
@@ -35,8 +36,11 @@ GOLDEN_ROWS_PER_CLASS = 2
 DRIFT_BINS = 10
 
 
-def train(version: str, out: Path) -> dict[str, Any]:
-    """Fit, export to `out`, and return the manifest that was written beside the model."""
+def train(version: str, out: Path, estimator: Path | None = None) -> dict[str, Any]:
+    """Fit, export to `out`, and return the manifest that was written beside the model.
+
+    estimator: where to leave the fitted scikit-learn estimator too, for comparisons with services that run that.
+    """
     data = load_breast_cancer()
     # The service computes in float32: training on the same numbers keeps both on the same side of every split.
     rows = data.data.astype(np.float32)
@@ -46,6 +50,8 @@ def train(version: str, out: Path) -> dict[str, Any]:
     model = GradientBoostingClassifier(n_estimators=100, max_depth=3, learning_rate=0.1, random_state=SEED)
     model.fit(fit_rows, fit_labels)
     probabilities = model.predict_proba(test_rows)
+    if estimator:
+        joblib.dump(model, estimator)
 
     exported = to_onnx(
         model,
@@ -141,8 +147,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for model.onnx and manifest.json")
     parser.add_argument("--model-version", default=DEFAULT_VERSION, help="version that the manifest says (%(default)s)")
     parser.add_argument("--golden", type=Path, help="also write the golden requests here")
+    parser.add_argument("--estimator", type=Path, help="also write the scikit-learn estimator here (joblib)")
     arguments = parser.parse_args()
-    manifest = train(arguments.model_version, arguments.out)
+    manifest = train(arguments.model_version, arguments.out, arguments.estimator)
     if arguments.golden:
         # One request a line: 30 numbers each on a line of their own would be a file that nobody can read.
         lines = ",\n".join(json.dumps(request, sort_keys=True) for request in manifest["golden"])

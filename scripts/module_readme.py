@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Write the tables of inputs and outputs in each Terraform module's README from its code; --check only compares."""
+
 from __future__ import annotations
 
 import re
@@ -99,7 +100,11 @@ def filled(readme: str, folder: Path) -> str:
 def main() -> int:
     check = "--check" in sys.argv
     stale = []
-    for folder in [*sorted(p for p in (TERRAFORM / "modules").iterdir() if p.is_dir()), TERRAFORM / "bootstrap", TERRAFORM / "composition"]:
+    for folder in [
+        *sorted(p for p in (TERRAFORM / "modules").iterdir() if p.is_dir()),
+        TERRAFORM / "bootstrap",
+        TERRAFORM / "composition",
+    ]:
         path = folder / "README.md"
         text = path.read_text()
         wanted = filled(text, folder)
@@ -108,7 +113,10 @@ def main() -> int:
             if not check:
                 path.write_text(wanted)
     if stale:
-        print(f"{', '.join(stale)}: README {'differs from the code; run scripts/module_readme.py' if check else 'written'}")
+        print(
+            f"{', '.join(stale)}: README",
+            "differs from the code; run scripts/module_readme.py" if check else "written",
+        )
     return 1 if stale and check else 0
 
 

@@ -7,6 +7,7 @@ The plan is made in a copy of terraform/ with a local, empty state: neither the 
 touched. It reads data (the account, zones, images), so it needs AWS credentials that may read, and `terraform init`
 needs its registry or a mirror.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -23,7 +24,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = ("dev", "staging", "prod")
 TOPOLOGIES = ("single", "fleet", "ecs", "serverless")
-DEADLINE_S = 300
+DEADLINE_S = 600
 # Topologies that start with an image need its digest; a plan for its shape or its price takes any.
 ANY_IMAGE = "sha256:" + "0" * 64
 
@@ -37,15 +38,22 @@ def run(folder: Path, *arguments: str) -> str:
     if shutil.which("terraform") is None:
         raise PlanError("terraform is not on this machine: install Terraform 1.11 or newer.")
     done = subprocess.run(
-        ["terraform", *arguments], cwd=folder, capture_output=True, text=True, timeout=DEADLINE_S, stdin=subprocess.DEVNULL
+        ["terraform", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        stdin=subprocess.DEVNULL,
     )
     if done.returncode != 0:
-        raise PlanError(f"terraform {arguments[0]} failed in {folder.name}:\n{done.stderr.strip() or done.stdout.strip()}")
+        raise PlanError(
+            f"terraform {arguments[0]} failed in {folder.name}:\n{done.stderr.strip() or done.stdout.strip()}"
+        )
     return done.stdout
 
 
 def copy_ground(target: Path) -> None:
-    """terraform/ with every link followed and a local state for each environment, so that it can be planned anywhere."""
+    """terraform/ with every link followed and a local state for each environment: it can be planned anywhere."""
     ignored = shutil.ignore_patterns(
         ".terraform", ".terraform.lock.hcl", "*.tfstate*", "terraform.tfvars", "backend.hcl", "composition"
     )
@@ -78,8 +86,14 @@ def plan(folder: Path, env: str, variables: Sequence[str] = (), file: Path | Non
     arguments = [f"-var={v}" for v in variables]
     with tempfile.NamedTemporaryFile(suffix=".tfplan") as out:
         run(
-            folder, "plan", "-input=false", "-no-color", "-lock=false", f"-out={out.name}",
-            f"-var-file={file or variables_file(env)}", *arguments,
+            folder,
+            "plan",
+            "-input=false",
+            "-no-color",
+            "-lock=false",
+            f"-out={out.name}",
+            f"-var-file={file or variables_file(env)}",
+            *arguments,
         )
         answer: dict[str, Any] = json.loads(run(folder, "show", "-json", out.name))
     return answer

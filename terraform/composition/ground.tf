@@ -84,7 +84,7 @@ module "iam" {
     target_groups   = local.fleet == 1 ? [local.arns.targets] : []
   }
   ecs      = { enabled = local.ecs == 1, exec = local.on.exec }
-  function = { enabled = local.serverless == 1 }
+  function = { enabled = local.serverless == 1, vpc = local.on.database || local.on.cache }
   ci = var.ci == null ? null : {
     repository      = var.ci.repository
     create_provider = var.ci.create_provider

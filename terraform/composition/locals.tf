@@ -4,7 +4,7 @@ data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 
 locals {
-  name = "slipway-${local.environment}"
+  name = "slipway-${local.environment}${var.suffix}"
 
   tags = merge(var.tags, {
     Project     = "slipway"

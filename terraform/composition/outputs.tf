@@ -12,6 +12,7 @@ output "ansible" {
     repository       = "${local.registry}/${var.service}"
     domain           = local.fqdn
     access           = var.access.mode
+    user             = startswith(local.size.os, "ubuntu") ? "ubuntu" : "admin"
     hosts            = { for k, h in module.host : k => { id = h.instance_id, address = h.public_ip, private_address = h.private_ip } }
     group            = local.fleet == 1 ? module.fleet[0].group_name : null
     buckets          = module.storage.names

@@ -28,6 +28,17 @@ variable "replica_region" {
   default     = null
 }
 
+variable "suffix" {
+  description = "Tells a second ground of the same environment apart, in every name, for instance \"-west\" (docs/runbooks/fail-over-a-region.md)."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^(-[a-z0-9]{1,8})?$", var.suffix))
+    error_message = "suffix must be empty or a hyphen and up to eight lower-case letters or digits, got \"${var.suffix}\"."
+  }
+}
+
 variable "service" {
   description = "The service that is deployed."
   type        = string

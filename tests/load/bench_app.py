@@ -1,6 +1,6 @@
 """Benchmark of the service in app/ against its peers: paired rounds on one machine, medians, and the targets.
 
-    python -m tests.load.bench_app [--rounds 7] [--seconds 4] [--only service,hello] [--overload 60] [--json FILE] [--check]
+    python -m tests.load.bench_app [--rounds 7] [--seconds 4] [--only service,hello] [--overload 60] [--check]
 
 Each round asks every server in turn, so that a busy spell of the machine hits all of them; a ratio is the median of the
 rounds' ratios. The server has one core, the client (wrk) another. The processor time per request is given beside the
@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +29,7 @@ from tests.load.bench_app_servers import API_KEY, APP, KINDS, Files, Kind, Serve
 CONNECTIONS = 16
 FIRST_PORT = 18600
 STARTS = 5
-# The service may use this much of the machine's noise before the figures are called unsure.
+# More than this share of the machine for other work, and the figures are called unsure.
 QUIET_SHARE = 0.05
 
 
@@ -79,7 +80,11 @@ def check_answer(server: Server, row: list[float]) -> None:
     body = json.dumps(server.kind.body([row])).encode()
     headers = {"content-type": "application/json", "x-api-key": API_KEY}
     request = urllib.request.Request(f"http://127.0.0.1:{server.port}{server.kind.path}", body, headers)
-    text = urllib.request.urlopen(request, timeout=10).read().decode()
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            text = response.read().decode()
+    except urllib.error.HTTPError as error:
+        text = f"{error.code} {error.read().decode()}"
     if "0.9995" not in text:
         raise RuntimeError(f"{server.kind.name} does not answer the golden request as expected: {text[:300]}")
 
@@ -214,7 +219,7 @@ def main() -> int:
         try:
             files = prepare(Path(scratch))
             starts = []
-            for number in range(STARTS):
+            for _ in range(STARTS):
                 probe = Server(KINDS[0], FIRST_PORT + 99, files, options.cores[0])
                 starts.append(probe.start_s)
                 probe.stop()
@@ -232,9 +237,9 @@ def main() -> int:
             wanted = targets(figures, statistics.median(starts)) if "service" in figures else []
             if options.overload:
                 servers[0].resume()
-                wanted += [
-                    Target(*each) for each in overload(servers[0].port, rows, options.overload, options.cores[1])
-                ]
+                script = write_script(files.scratch, servers[0].kind, "batch", rows)
+                found = overload(servers[0], script, rows, options.overload, options.cores[1])
+                wanted += [Target(*each) for each in found]
         finally:
             for server in servers:
                 server.stop()

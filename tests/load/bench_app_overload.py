@@ -1,7 +1,126 @@
-"""Overload of the service in app/: four times what it can do, for a while."""
+"""Overload of the service in app/: four times what it can do, for a while.
+
+The load is batches of 100 rows, as these cost the service itself the most; wrk sends them at a set rate whatever comes
+back. Beside it a few connections of our own ask at a gentle pace and note every answer: what they see is what a client
+sees. First with the service just busy (its capacity, 16 connections), then with four times that, then with nothing.
+"""
 
 from __future__ import annotations
 
+import http.client
+import json
+import re
+import statistics
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
 
-def overload(port: int, rows: list[list[float]], seconds: int, core: int) -> list[tuple[str, float, float, bool]]:
-    raise NotImplementedError
+from tests.load.bench_app_servers import API_KEY, Server
+
+FACTOR = 4
+BUSY_CONNECTIONS = 16
+LOAD_CONNECTIONS = 128
+PROBES = 4
+PROBE_PAUSE_S = 0.02
+NORMAL_S = 10
+RECOVERY_S = 2
+# Warmed up, the service may grow by this much under overload before we call its memory unbounded.
+GROWTH_MB = 10
+
+
+@dataclass
+class Seen:
+    """Answers that the probes got: seconds of the accepted and of the refused, and what was neither."""
+
+    accepted: list[float] = field(default_factory=list)
+    refused: list[float] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    def p99_ms(self, seconds: list[float]) -> float:
+        return statistics.quantiles(seconds, n=100)[98] * 1000 if len(seconds) > 1 else 0.0
+
+
+def _probe(port: int, body: bytes, until: float, seen: Seen) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    headers = {"content-type": "application/json", "x-api-key": API_KEY}
+    while time.monotonic() < until:
+        started = time.perf_counter()
+        try:
+            connection.request("POST", "/predict", body, headers)
+            response = connection.getresponse()
+            response.read()
+        except (OSError, http.client.HTTPException) as error:
+            seen.wrong.append(repr(error))
+            connection.close()
+            continue
+        seconds = time.perf_counter() - started
+        if response.status == 200:
+            seen.accepted.append(seconds)
+        elif response.status == 503 and response.headers["retry-after"]:
+            seen.refused.append(seconds)
+        else:
+            seen.wrong.append(str(response.status))
+        time.sleep(PROBE_PAUSE_S)
+
+
+def _watch(port: int, body: bytes, seconds: float) -> Seen:
+    seen = Seen()
+    until = time.monotonic() + seconds
+    threads = [threading.Thread(target=_probe, args=(port, body, until, seen)) for _ in range(PROBES)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return seen
+
+
+def _load(server: Server, script: Path, connections: int, seconds: int, core: int) -> subprocess.Popen[str]:
+    url = f"http://127.0.0.1:{server.port}/predict"
+    options = ["-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), url]
+    return subprocess.Popen(["taskset", "--cpu-list", str(core), "wrk", *options], stdout=subprocess.PIPE, text=True)
+
+
+def _requests_per_s(load: subprocess.Popen[str]) -> float:
+    text = load.communicate(timeout=120)[0]
+    found = re.search(r"Requests/sec:\s+([\d.]+)", text)
+    if not found:
+        raise RuntimeError(f"wrk said nothing useful:\n{text}")
+    return float(found[1])
+
+
+def overload(
+    server: Server, script: Path, rows: list[list[float]], seconds: int, core: int
+) -> list[tuple[str, float, float, bool]]:
+    """Targets as (text, value, wanted, at least); script: wrk's, posting `rows`."""
+    body = json.dumps({"instances": rows}).encode()
+    load = _load(server, script, BUSY_CONNECTIONS, NORMAL_S + 1, core)
+    time.sleep(0.5)
+    normal = _watch(server.port, body, NORMAL_S - 0.5)
+    capacity = _requests_per_s(load)
+    memory_mb = server.rss_mb()
+
+    paced = script.with_name("overload.lua")
+    pause_ms = LOAD_CONNECTIONS / (FACTOR * capacity) * 1000
+    paced.write_text(f"{script.read_text()}function delay() return {pause_ms:.2f} end\n")
+    load = _load(server, paced, LOAD_CONNECTIONS, seconds + 1, core)
+    time.sleep(0.5)
+    under = _watch(server.port, body, seconds - 0.5)
+    offered = _requests_per_s(load)
+    grown_mb = server.rss_mb() - memory_mb
+    after = _watch(server.port, body, RECOVERY_S)
+
+    normal_p99, under_p99 = normal.p99_ms(normal.accepted), under.p99_ms(under.accepted)
+    print(
+        f"\nOverload: capacity {capacity:,.0f} batches/s, answered under overload {offered:,.0f}/s; of the probes "
+        f"{len(under.accepted)} accepted (p99 {under_p99:.1f} ms, before {normal_p99:.1f} ms), "
+        f"{len(under.refused)} refused (p99 {under.p99_ms(under.refused):.1f} ms), memory +{grown_mb:.1f} MB"
+    )
+    return [
+        ("overload: p99 of the accepted, × normal", under_p99 / normal_p99, 3, False),
+        ("overload: answers neither 200 nor 503", len(under.wrong), 0, False),
+        ("overload: refusals seen", len(under.refused), 1, True),
+        ("overload: memory grown, MB", grown_mb, GROWTH_MB, False),
+        ("overload: refused or wrong afterwards", len(after.refused) + len(after.wrong), 0, False),
+    ]

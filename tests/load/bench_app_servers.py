@@ -1,7 +1,7 @@
 """What the benchmark of app/ compares: how each server gets its environment, starts, and is asked.
 
-Each has a virtual environment of its own, made from its lock and kept in the user's cache until the lock changes. All run
-the same fitted model in one process, pinned to one core.
+Each has a virtual environment of its own, made from its lock and kept in the user's cache until the lock changes. All
+run the same fitted model in one process, pinned to one core.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 import urllib.request
 import venv
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def _script(name: str) -> Callable[[str, int, Files], list[str]]:
 
 SERVICE_LOCKS = (APP / "requirements.lock",)
 KINDS = (
-    Kind("service", SERVICE_LOCKS, lambda python, port, files: [python, "-m", "inference_service"], _service_environment),
+    Kind("service", SERVICE_LOCKS, lambda python, *_: [python, "-m", "inference_service"], _service_environment),
     Kind("hello", SERVICE_LOCKS, _script("hello.py"), ready="/"),
     Kind("fastapi", (PEERS / "fastapi.lock",), _script("naive.py")),
     Kind(
@@ -165,44 +166,53 @@ class Server:
                 time.sleep(0.005)
 
     def _processes(self) -> list[Path]:
-        found = []
+        """Its first process and all that descend from it: some servers give their workers sessions of their own."""
+        parents = {}
         for stat in Path("/proc").glob("[0-9]*/stat"):
             try:
-                fields = stat.read_text().rpartition(")")[2].split()
+                parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
             except OSError:
                 continue
-            if int(fields[3]) == self.popen.pid:
-                found.append(stat.parent)
-        return found
+        mine = {self.popen.pid}
+        while more := {pid for pid, parent in parents.items() if parent in mine} - mine:
+            mine |= more
+        return [Path("/proc") / str(pid) for pid in mine if pid in parents]
 
     def cpu_s(self) -> float:
-        """Processor time of all its processes so far."""
-        total = 0.0
+        """Processor time of all its processes so far, with that of threads that have ended."""
+        ticks = 0
         for process in self._processes():
-            for task in process.glob("task/*/schedstat"):
-                try:
-                    total += int(task.read_text().split()[0]) / 1e9
-                except OSError:
-                    continue
-        return total
+            fields = (process / "stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def rss_mb(self) -> float:
         pages = [int((process / "statm").read_text().split()[1]) for process in self._processes()]
         return sum(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
     def pause(self) -> None:
-        os.killpg(self.popen.pid, signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        os.killpg(self.popen.pid, signal.SIGCONT)
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        _signal(self._processes(), number)
 
     def stop(self) -> None:
+        # Seen before the first one ends: afterwards nobody knows whose the others are, and some servers leave them.
+        family = self._processes()
         if self.popen.poll() is None:
-            self.resume()
-            os.killpg(self.popen.pid, signal.SIGTERM)
-            try:
+            _signal(family, signal.SIGCONT)
+            self.popen.terminate()
+            with suppress(subprocess.TimeoutExpired):
                 self.popen.wait(15)
-            except subprocess.TimeoutExpired:
-                os.killpg(self.popen.pid, signal.SIGKILL)
-                self.popen.wait(15)
+        _signal(family, signal.SIGKILL)
+        self.popen.wait(15)
         self._log.close()
+
+
+def _signal(processes: list[Path], number: int) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(int(process.name), number)

@@ -1,4 +1,5 @@
 """Every module, the bootstrap and every environment: formatted, valid, and their own tests pass."""
+
 from __future__ import annotations
 
 import re
@@ -36,9 +37,9 @@ def test_a_module_has_its_parts(module: str) -> None:
     for part in ("main.tf", "variables.tf", "outputs.tf", "versions.tf", "README.md"):
         assert (folder / part).is_file(), f"{module} has no {part}"
     tests = [p.read_text() for p in (folder / "tests").glob("*.tftest.hcl")]
-    assert any("mock_provider" in t for t in tests) and any('provider "aws"' in t.replace("mock_provider", "") for t in tests), (
-        f"{module} needs mocked and un-mocked tests"
-    )
+    assert any("mock_provider" in t for t in tests) and any(
+        'provider "aws"' in t.replace("mock_provider", "") for t in tests
+    ), f"{module} needs mocked and un-mocked tests"
 
 
 def test_files_stay_short() -> None:
@@ -53,7 +54,9 @@ def blocks(text: str, kind: str) -> int:
 @pytest.mark.parametrize("folder", [*(f"modules/{m}" for m in MODULES), "bootstrap", "composition"])
 def test_every_refusal_is_tested(folder: str) -> None:
     """At least one expect_failures run for every validation and precondition (a run may refuse more than one)."""
-    refusals = sum(blocks(p.read_text(), k) for p in (CODE / folder).glob("*.tf") for k in ("validation", "precondition"))
+    refusals = sum(
+        blocks(p.read_text(), k) for p in (CODE / folder).glob("*.tf") for k in ("validation", "precondition")
+    )
     files: list[Path] = list((CODE / folder / "tests").glob("*.tftest.hcl"))
     if folder == "composition":
         files += (CODE / "environments" / "prod" / "tests").glob("prod.tftest.hcl")

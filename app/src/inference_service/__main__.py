@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -53,6 +54,18 @@ class Server(uvicorn.Server):
         asyncio.get_running_loop().call_later(self._settings.drain_delay_s, setattr, self, "should_exit", True)
 
 
+class Forward(logging.Handler):
+    """What uvicorn has to say, in the form of all other lines."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        trace = logging.Formatter().formatException(record.exc_info) if record.exc_info else ""
+        self._log.event(record.levelname.lower(), record.getMessage().strip(), **({"trace": trace} if trace else {}))
+
+
 def main() -> int:
     log = Log()
     try:
@@ -64,6 +77,7 @@ def main() -> int:
         reason = f"MODEL_PATH: there is no folder '{settings.model_path}'; it must hold model.onnx and manifest.json"
         log.event("error", "wrong settings", reason=reason)
         return EXIT_CONFIGURATION
+    logging.getLogger("uvicorn").addHandler(Forward(log))
     app = create_app(settings, log)
     config = uvicorn.Config(
         app,

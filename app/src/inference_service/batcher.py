@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
+from typing import NoReturn
 
 from .errors import ApiError, overloaded
 from .model import Outcome
@@ -55,7 +56,7 @@ class Batcher:
         The future fails with ApiError 504 when the request's deadline passes.
         """
         if self.queued_rows + rows > self._max_queue_rows:
-            raise overloaded(f"{self.queued_rows} rows are waiting already; the limit is {self._max_queue_rows}")
+            self.refuse()
         future: asyncio.Future[Outcome] = self._loop.create_future()
         self._queue.append((buffer, rows, future, started + self._deadline_s))
         self.queued_rows += rows
@@ -64,6 +65,14 @@ class Batcher:
             # Runs after all requests that this turn of the event loop has read: they are the batch.
             self._loop.call_soon(self._start)
         return future
+
+    @property
+    def full(self) -> bool:
+        """Whether even a single row would be refused: asked before a body is decoded, which is most of the work."""
+        return self.queued_rows >= self._max_queue_rows
+
+    def refuse(self) -> NoReturn:
+        raise overloaded(f"{self.queued_rows} rows are waiting already; the limit is {self._max_queue_rows}")
 
     def _take(self) -> tuple[list[_Waiting], int]:
         batch: list[_Waiting] = []

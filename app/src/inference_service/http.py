@@ -81,9 +81,11 @@ class Front:
                         raise self._too_large()
                 else:
                     body = await self._read(message, receive, headers)
-                buffer, rows, context = codec.decode(body)
                 batcher = service.batcher
                 assert batcher is not None
+                if batcher.full:
+                    batcher.refuse()
+                buffer, rows, context = codec.decode(body)
                 if service.cache is None and service.drift is None:
                     outcome = await batcher.submit(buffer, rows, started)
                 else:

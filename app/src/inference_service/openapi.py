@@ -178,7 +178,7 @@ def _infer_schemas(width: int, number: Schema, max_rows: int, example: list[floa
             "type": "object",
             "required": ["inputs"],
             "properties": {
-                "id": {"type": "string"},
+                "id": {"type": ["string", "null"]},
                 "inputs": {"type": "array", "items": tensor, "minItems": 1, "maxItems": 1},
             },
             "example": {"inputs": inputs},

@@ -37,7 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Most rows of one run of the model, over all requests that it answers.
     max_batch_rows: int = 256
     # Most rows that may wait for a run; beyond it requests are refused with 503.
-    max_queue_rows: int = 2048
+    max_queue_rows: int = 1600
     max_body_bytes: int = 1_048_576
     # From the first byte of a request to its answer.
     deadline_ms: float = 2000.0

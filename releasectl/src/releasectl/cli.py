@@ -150,11 +150,11 @@ def _run(arguments: argparse.Namespace, paths: Paths, config: Config) -> int:
         return Code.OK
     if arguments.command in ("deploy", "rollback") and not arguments.dry_run:
         leave_session(config.service)
+    document = _request(arguments) if arguments.command == "deploy" else None
     host.listen()
-    by = getattr(arguments, "by", "") or "releasectl"
-    lock = lock_of(lock_path, _what(arguments), by, config.deadlines.lock)
+    lock = lock_of(lock_path, *_what(arguments, document), config.deadlines.lock)
     engine = Engine(host, _prepared(host, lock), lambda: uuid.uuid4().hex[:12])
-    result = _change(engine, arguments)
+    result = _change(engine, arguments, document)
     _print(result.document(), arguments)
     return result.code
 
@@ -184,18 +184,22 @@ def _prepared(host: Host, lock: Lock) -> Lock:
     return locked
 
 
-def _what(arguments: argparse.Namespace) -> str:
-    target = next((it for it in (getattr(arguments, name, None) for name in ("version", "to", "word")) if it), None)
-    return f"{arguments.command} {target}" if target else str(arguments.command)
+def _what(arguments: argparse.Namespace, document: Any) -> tuple[str, str]:
+    """What is done and who wants it, as whoever meets the lock is told. A request names both itself."""
+    asked: dict[str, Any] = document if isinstance(document, dict) else {}
+    given = [asked.get("version"), *(getattr(arguments, name, None) for name in ("to", "word"))]
+    target = next((it for it in given if it), None)
+    by = asked.get("by") or getattr(arguments, "by", None) or "releasectl"
+    return one_line(f"{arguments.command} {target}" if target else arguments.command), one_line(str(by))
 
 
-def _change(engine: Engine, arguments: argparse.Namespace) -> Result:
+def _change(engine: Engine, arguments: argparse.Namespace, document: Any) -> Result:
     match arguments.command:
         case "deploy":
-            return engine.deploy(_request(arguments), arguments.dry_run)
+            return engine.deploy(document, arguments.dry_run)
         case "prefetch":
-            document = _document(arguments) if arguments.request else {"image": arguments.image}
-            return engine.prefetch(document, arguments.dry_run)
+            wanted = _document(arguments) if arguments.request else {"image": arguments.image}
+            return engine.prefetch(wanted, arguments.dry_run)
         case "rollback":
             return engine.rollback(arguments.to, arguments.by, arguments.reason, arguments.dry_run)
         case "maintenance":

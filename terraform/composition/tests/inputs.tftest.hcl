@@ -45,6 +45,20 @@ run "refuses_a_service_with_a_long_name" {
   expect_failures = [var.service]
 }
 
+run "refuses_a_suffix_that_names_cannot_have" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    suffix = "_west"
+  }
+
+  expect_failures = [var.suffix]
+}
+
 run "refuses_an_image_by_tag" {
   command = plan
 

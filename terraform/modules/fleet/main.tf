@@ -35,6 +35,8 @@ resource "aws_launch_template" "this" {
     bundle  = "s3://${var.converge.bucket}/${var.converge.key}"
     wanted  = var.converge.wanted_parameter
     timeout = var.converge.timeout_s
+    # A little less than the hook waits, so that the host is the one who says that it is done.
+    drain = var.drain_s - 10
   }))
 
   iam_instance_profile {

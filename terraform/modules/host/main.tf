@@ -25,7 +25,7 @@ resource "aws_instance" "this" {
   subnet_id                   = var.subnet_id
   vpc_security_group_ids      = [aws_security_group.this.id]
   iam_instance_profile        = var.instance_profile
-  key_name                    = var.access.mode == "ssh" ? var.access.key_name : null
+  key_name                    = var.access.key_name
   ipv6_address_count          = var.instance.ipv6 ? 1 : 0
   associate_public_ip_address = false
   monitoring                  = var.instance.detailed_metrics

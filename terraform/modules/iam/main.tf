@@ -16,6 +16,9 @@ locals {
     ReadTargetHealth   = "elasticloadbalancing:Describe* knows no resource"
     ReadTaskDefinition = "ecs:DescribeTaskDefinition knows no resource"
     TaskShell          = "ssmmessages channels have no name before they are opened"
+    FindLogGroups      = "logs:DescribeLogGroups knows no resource"
+    SendTraces         = "xray:Put* knows no resource"
+    FootInTheVpc       = "Lambda makes its network interfaces before they have a name"
   }
 
   pull_actions = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetDownloadUrlForLayer"]

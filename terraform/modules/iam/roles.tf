@@ -91,10 +91,21 @@ data "aws_iam_policy_document" "execution" {
 data "aws_iam_policy_document" "task" {
   #checkov:skip=CKV_AWS_356:only the statements listed in wildcard_reasons, whose actions know no resource
   #checkov:skip=CKV_AWS_111:cloudwatch:PutMetricData knows no resource; limited to one namespace
-  source_policy_documents = [
-    data.aws_iam_policy_document.read_objects.json,
-    data.aws_iam_policy_document.publish_metrics.json,
-  ]
+  source_policy_documents = concat(
+    [data.aws_iam_policy_document.read_objects.json, data.aws_iam_policy_document.publish_metrics.json],
+    # What is typed in a shell is logged by the task itself.
+    var.ecs.exec ? [data.aws_iam_policy_document.write_logs.json] : [],
+  )
+
+  dynamic "statement" {
+    for_each = var.ecs.exec ? [1] : []
+
+    content {
+      sid       = "FindLogGroups"
+      actions   = ["logs:DescribeLogGroups"]
+      resources = ["*"]
+    }
+  }
 
   dynamic "statement" {
     for_each = var.ecs.exec ? [1] : []
@@ -116,4 +127,22 @@ data "aws_iam_policy_document" "function" {
     data.aws_iam_policy_document.write_logs.json,
     data.aws_iam_policy_document.publish_metrics.json,
   ]
+
+  statement {
+    sid       = "SendTraces"
+    actions   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+    resources = ["*"]
+  }
+
+  dynamic "statement" {
+    for_each = var.function.vpc ? [1] : []
+
+    content {
+      sid = "FootInTheVpc"
+      actions = [
+        for a in ["AssignPrivateIpAddresses", "CreateNetworkInterface", "DeleteNetworkInterface", "DescribeNetworkInterfaces", "DescribeSubnets", "UnassignPrivateIpAddresses"] : "ec2:${a}"
+      ]
+      resources = ["*"]
+    }
+  }
 }

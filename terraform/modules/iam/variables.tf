@@ -54,8 +54,8 @@ variable "ecs" {
 }
 
 variable "function" {
-  description = "Role of the Lambda function."
-  type        = object({ enabled = optional(bool, false) })
+  description = "Role of the Lambda function; vpc lets it have a foot there, for a database or a cache."
+  type        = object({ enabled = optional(bool, false), vpc = optional(bool, false) })
   default     = {}
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from releasectl.core.gates import last_words
 from releasectl.core.match import brief, mismatch
 
 from .test_codec import JSON
@@ -60,3 +61,18 @@ def test_a_number_beyond_every_float_is_a_mismatch_and_no_accident() -> None:
 def test_what_is_told_is_short_and_can_be_written() -> None:
     assert len(brief("x" * 500)) <= 80
     assert brief("\ud800").encode()
+
+
+def test_the_last_words_tell_once_what_repeats_itself() -> None:
+    probes = tuple(f"10:00:{n:02} GET /ready 503" for n in range(60))
+    lines = ("loading", *probes, "still waiting", "10:01:01 GET /ready 503")
+    assert last_words(lines) == (
+        "loading",
+        "10:00:59 GET /ready 503  (and 59 more like it)",
+        "still waiting",
+        "10:01:01 GET /ready 503",
+    )
+
+
+def test_the_last_words_are_few() -> None:
+    assert len(last_words(tuple("word" * n for n in range(500)))) == 30

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from itertools import groupby
 
 from .effects import AwaitPath, CheckGolden, CheckIdentity, Drain
 from .errors import Code, Failure
@@ -13,6 +15,7 @@ from .ports import Edge, Reply
 
 POLL_S = 0.03
 PROBE_S = 2.0
+LOG_LINES = 30
 HINT = "The old release still serves. Mend the candidate, then deploy again."
 
 # The second: nested deeper than Python reads.
@@ -111,9 +114,21 @@ def raise_if_dead(edge: Edge, slot: str, when: str, wait_s: float, redact: Redac
 
 def failed(edge: Edge, slot: str, cause: str, redact: Redact) -> Failure:
     """A gate's failure with the container's last words."""
-    return Failure(Code.GATE, cause, HINT, tuple(redact(line) for line in edge.logs(slot)))
+    return Failure(Code.GATE, cause, HINT, tuple(redact(line) for line in last_words(edge.logs(slot))))
 
 
 def told(reply: Reply, redact: Redact) -> str:
     body = " ".join(redact(reply.body).split())[:160]
     return f"{reply.status} {body}".strip() if reply.status else body or "no answer"
+
+
+def last_words(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """
+    The end of a log, with runs of lines that differ in nothing but digits told once: a candidate that writes a line for
+    each probe must not hide why it is not ready.
+    """
+    told: list[str] = []
+    for _, group in groupby(lines, key=lambda line: re.sub(r"[0-9]+", "0", line)):
+        run = list(group)
+        told.append(run[-1] if len(run) == 1 else f"{run[-1]}  (and {len(run) - 1} more like it)")
+    return tuple(told[-LOG_LINES:])

@@ -10,7 +10,7 @@ from .bake import bake
 from .canary import judge_step
 from .counters import Counters, Span, between
 from .errors import Failure
-from .gates import await_path, check_golden, check_identity, drain, raise_if_dead
+from .gates import await_path, check_golden, check_identity, drain, last_words, raise_if_dead
 from .model import Release, Settings
 from .ports import Edge, Reply
 from .request import RegistryAuth
@@ -113,7 +113,7 @@ class Performer:
         try:
             self.edge.start_unit(slot, left_s)
         except Failure as trouble:
-            logs = tuple(self.redact(line) for line in trouble.logs or self.edge.logs(slot))
+            logs = tuple(self.redact(line) for line in trouble.logs or last_words(self.edge.logs(slot)))
             raise Failure(trouble.code, self.redact(trouble.cause), trouble.hint, logs) from trouble
 
     def snapshot(self, path: str | None) -> None:

@@ -19,7 +19,8 @@ from .http import ask_socket
 from .run import run
 
 TIMEOUT_S = 10.0
-LOG_LINES = 30
+# More than is shown: what repeats itself is told once.
+LOG_LINES = 400
 
 
 class Docker:

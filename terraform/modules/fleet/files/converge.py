@@ -7,6 +7,7 @@
 Settings come from /etc/slipway-converge.json (written by user data). Needs python3-boto3, nothing else.
 The bundle is a tar archive whose top level holds an executable `converge`; it gets --service and --wanted.
 """
+
 from __future__ import annotations
 
 import json
@@ -58,7 +59,9 @@ def fetch_bundle(settings: dict[str, Any], into: Path) -> Path:
     archive = into / "bundle.tar.gz"
     client("s3", settings["region"]).download_file(bucket, key, str(archive))
     with tarfile.open(archive) as tar:
-        tar.extractall(into / "bundle", filter="data")
+        # Debian 12's first Python has no filters; the bundle is from our own bucket either way.
+        safely: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+        tar.extractall(into / "bundle", **safely)
     program = into / "bundle" / "converge"
     if not program.is_file():
         raise FileNotFoundError(f"the bundle {settings['bundle']} has no file `converge` at its top")
@@ -72,7 +75,9 @@ def join(settings: dict[str, Any]) -> int:
             program = fetch_bundle(settings, Path(folder))
             subprocess.run(
                 [str(program), "--service", settings["service"], "--wanted", settings["wanted"]],
-                cwd=program.parent, check=True, timeout=settings["timeout"],
+                cwd=program.parent,
+                check=True,
+                timeout=settings["timeout"],
             )
     except Exception as error:  # whatever it was: the group must hear of it, then the log
         complete(settings, "launching", "ABANDON")
@@ -82,12 +87,28 @@ def join(settings: dict[str, Any]) -> int:
     return 0
 
 
+def edge() -> str:
+    """Process id of the edge's master; "0" when it does not run."""
+    done = subprocess.run(
+        ["systemctl", "show", "--property=MainPID", "--value", "haproxy"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    return done.stdout.strip() or "0"
+
+
 def leave(settings: dict[str, Any]) -> int:
-    """Returns once the host's work has ended after Auto Scaling asked for it."""
+    """Returns once the host's work has ended after Auto Scaling asked for it, or after settings["drain"] seconds."""
     while metadata("autoscaling/target-lifecycle-state") != "Terminated":
         time.sleep(POLL_S)
     # The target group has stopped sending; HAProxy ends what is in flight and exits by itself.
+    serving = edge()
     subprocess.run(["systemctl", "kill", "--signal=USR1", "--kill-whom=main", "haproxy"], check=False, timeout=30)
+    deadline = time.monotonic() + settings["drain"]
+    while serving not in ("", "0") and edge() == serving and time.monotonic() < deadline:
+        time.sleep(1)
     complete(settings, "terminating", "CONTINUE")
     return 0
 

@@ -28,7 +28,7 @@ variables {
     target_groups = ["arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/slipway-prod-*/*"]
   }
   ecs      = { enabled = true, exec = true }
-  function = { enabled = true }
+  function = { enabled = true, vpc = true }
   ci = {
     repository     = "example/slipway"
     wanted         = ["arn:aws:ssm:eu-central-1:123456789012:parameter/slipway/slipway-prod/inference/wanted"]

@@ -14,6 +14,22 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+FAULTS = {
+    "plain": "well, and quick to start",
+    "never_ready": "its model never comes",
+    "wrong_prediction": "another label than the one that was learnt",
+    "exits": "ends before it listens",
+    "hangs": "takes connections and never answers",
+    "leaks": "takes all the memory that it is allowed while it loads",
+    "deaf": "does not hear SIGTERM",
+    "sluggish": "takes SLOW_S seconds for a prediction, and ends at once when it is told to",
+    # These have the true service behind them.
+    "none": "well",
+    "errors_3_percent": "fails 3 of 100 predictions",
+    "slow": "takes three times as long",
+    "turns_bad": "answers GOOD_REQUESTS predictions, then none",
+}
+SLOW_S = 1.5
 FAULT = os.environ["FAULTY_FAULT"]
 VERSION = os.environ["FAULTY_VERSION"]
 BEHIND = ("errors_3_percent", "slow", "turns_bad", "none")
@@ -34,6 +50,10 @@ class Counter:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Thousands of requests say nothing here."""
 
     def answer(self, status: int, document: Any) -> None:
         body = json.dumps(document).encode()
@@ -44,21 +64,22 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *words: object) -> None:
-        """Thousands of requests are no news."""
-
 
 class Alone(Handler):
     """No service at all, only what looks like one."""
 
     def do_GET(self) -> None:
-        if self.path == "/ready" and FAULT == "never_ready":
+        if FAULT == "hangs":
+            time.sleep(3600)
+        if self.path == "/ready" and FAULT in ("never_ready", "leaks"):
             self.answer(503, {"ready": False})
         else:
             self.answer(200, {"status": "ok", "ready": True, "version": VERSION})
 
     def do_POST(self) -> None:
         rows = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["instances"]
+        if FAULT == "sluggish":
+            time.sleep(SLOW_S)
         self.answer(200, {"predictions": [{"label": "unheard-of", "probability": 0.5} for _ in rows]})
 
 
@@ -112,10 +133,19 @@ class Proxy(Handler):
             return 503, [], f"the service behind: {error}".encode()
 
 
+def leak() -> None:
+    taken = []
+    while True:
+        taken.append(bytearray(os.urandom(4096) * 1024))
+
+
+class Server(ThreadingHTTPServer):
+    request_queue_size = 128
+    daemon_threads = True
+
+
 def main() -> None:
     print(f"faulty {VERSION}: {FAULT}", flush=True)
-    # Process 1 has no default that ends it.
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     if FAULT == "never_ready":
         print("still waiting for a model that never comes", flush=True)
     if FAULT == "exits":
@@ -123,7 +153,13 @@ def main() -> None:
     if FAULT in BEHIND:
         environment = {**os.environ, "SERVICE_VERSION": VERSION, "PORT": str(PORT)}
         subprocess.Popen([sys.executable, "-m", "inference_service"], env=environment)
-    ThreadingHTTPServer(("0.0.0.0", 8080), Proxy if FAULT in BEHIND else Alone).serve_forever()
+    if FAULT == "leaks":
+        threading.Thread(target=leak, daemon=True).start()
+    server = Server(("0.0.0.0", 8080), Proxy if FAULT in BEHIND else Alone)
+    if FAULT != "deaf":
+        # Process 1 of a container ignores what it has no handler for. What is in flight is lost, on purpose.
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    server.serve_forever()
 
 
 main()

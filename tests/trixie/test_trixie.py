@@ -1,4 +1,4 @@
-"""The same on Debian 13."""
+"""First light, a rollout, a rollback and a reboot on Debian 13."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+../../scripts/ground_inventory.py

@@ -1,0 +1,186 @@
+"""The host under test: its engine by its own commands, faults at a place of its way, and what must hold afterwards."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from tests.e2e import lab
+
+HERE = Path(__file__).parent / "on_host"
+HOME = "/var/lib/slipway/inference"
+CONFIG = "/etc/slipway/inference/service.json"
+A, B = "v6.1.0", "v7.1.0"
+"""Two versions that are well and start in no time; which is live changes from test to test."""
+HELD = "/run/fault.held"
+GATES = {"liveness_path": "/health", "readiness_path": "/ready", "version_path": "/version"}
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Answer:
+    code: int
+    doc: dict[str, Any]
+    err: str
+
+    @property
+    def cause(self) -> str:
+        return str(self.doc.get("cause"))
+
+
+def image(version: str) -> str:
+    """By digest, as the registry knows it; this machine pushed it."""
+    name = f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/inference:{version}"
+    found = lab.good(lab.run("docker", "image", "inspect", "--format", "{{index .RepoDigests 0}}", name)).out
+    return found.strip()
+
+
+def request(version: str, fault: str = "plain", **more: Any) -> dict[str, Any]:
+    """A release that this host has never had: its environment has a number of its own."""
+    env = {"TRY": str(next(_numbers)), "FAULTY_FAULT": fault}
+    options = {"memory": "64m", "stop_timeout_s": 3, "pids": 64}
+    doc = {"version": version, "image": image(version), "env": env, "options": options, "gates": GATES, "by": "faults"}
+    return {**doc, **more}
+
+
+def _exec(argv: tuple[str, ...], stdin: str, timeout_s: float = 120) -> Answer:
+    done = subprocess.run(
+        ("docker", "exec", "--interactive", lab.CONTAINER, *argv),
+        input=stdin, capture_output=True, text=True, errors="replace", timeout=timeout_s, check=False,
+    )  # fmt: skip
+    try:
+        doc = json.loads(done.stdout.strip().rpartition("\n")[2] or "{}")
+    except ValueError:
+        doc = {"said": done.stdout}
+    return Answer(done.returncode, doc, done.stderr)
+
+
+def releasectl(*argv: str, stdin: str = "") -> Answer:
+    return _exec(("releasectl", *argv, "--json"), stdin)
+
+
+def deploy(doc: Mapping[str, Any]) -> Answer:
+    return releasectl("deploy", "--request", "-", stdin=json.dumps(doc))
+
+
+def good(answer: Answer) -> Answer:
+    assert answer.code == 0, answer
+    return answer
+
+
+def engine_at(place: str, action: str, doc: Mapping[str, Any] | None, *argv: str) -> Answer:
+    """See on_host/at.py. An engine that was killed answers with 137."""
+    text = json.dumps(doc) if doc else "-"
+    return _exec(("python3", "-", place, action, text, *argv, "--json"), (HERE / "at.py").read_text())
+
+
+def deploy_at(place: str, action: str, doc: Mapping[str, Any]) -> Answer:
+    return engine_at(place, action, doc, "deploy")
+
+
+def places(doc: Mapping[str, Any] | None, *argv: str) -> list[str]:
+    """Every place on the way of a command that goes well, in its order: what the engine itself tells."""
+    answer = good(engine_at("", "tell", doc, *argv))
+    return [str(place) for place in json.loads(answer.err.strip().rpartition("\n")[2])]
+
+
+@contextmanager
+def held(place: str, doc: Mapping[str, Any] | None, *argv: str, seconds: int = 60) -> Iterator[list[Answer]]:
+    """The engine stands still at a place while the block runs; its answer is in the list afterwards."""
+    answers: list[Answer] = []
+    action = f"touch {HELD}; for i in $(seq {seconds * 20}); do [ -e {HELD} ] || break; sleep 0.05; done"
+    thread = threading.Thread(target=lambda: answers.append(engine_at(place, action, doc, *argv)), daemon=True)
+    thread.start()
+    try:
+        lab.wait_until(lambda: "held" in shell(f"ls {HELD} 2>&1 || true"), 30, f"the engine is at {place}")
+        yield answers
+    finally:
+        shell(f"rm -f {HELD}", check=False)
+        thread.join(90)
+
+
+def shell(script: str, check: bool = True) -> str:
+    return lab.on_host("sh", "-c", script, check=check)
+
+
+def look(*commands: str) -> dict[str, Any]:
+    """See on_host/look.py."""
+    return good(_exec(("python3", "-", *commands), (HERE / "look.py").read_text())).doc
+
+
+def configure(**values: Any) -> None:
+    """Set keys of service.json; `deadlines_s` is merged."""
+    doc = json.loads(lab.on_host("cat", CONFIG))
+    doc["deadlines_s"].update(values.pop("deadlines_s", {}))
+    doc.update(values)
+    shell(f"cat > {CONFIG}.new <<'EOF'\n{json.dumps(doc)}\nEOF\nmv {CONFIG}.new {CONFIG}")
+
+
+def other(version: str) -> str:
+    return B if version == A else A
+
+
+def live() -> str:
+    return lab.live_version()
+
+
+def wait_for(version: str) -> None:
+    """An engine that nobody listens to makes it live, and ends."""
+    lab.wait_until(lambda: live() == version, 60, f"the host makes {version} live by itself")
+    lab.wait_until(lambda: releasectl("status").doc["changing"] is None, 30, "its engine has ended")
+
+
+def recovered(entries: int | None = None, home: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Have the engine recover, twice; the second time has nothing to do. Returns what the host looks like then."""
+    return well(entries, home, look("recover", "recover"))
+
+
+def well(
+    entries: int | None = None, home: frozenset[str] = frozenset(), seen: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """
+    One release is live and healthy, everything that routes names it, history says so, and nothing is left over.
+    `entries`: how many lines the history has. `home`: files beside the usual ones that are meant to be there.
+    """
+    seen = seen or look()
+    assert [it["code"] for it in seen["commands"]] == [0] * len(seen["commands"]), seen
+    assert all(it["done"] == [] for it in seen["commands"][1:] if "done" in it), "recovered once is recovered"
+    status = seen["status"]
+    state_live, standby = status["live"], status["standby"]
+    assert status["troubles"] == [], seen
+    assert status["healthy"] is True, seen
+    assert status["changing"] is None, seen
+    slot, release = state_live["slot"], state_live["release"]
+    assert status["routed"] == slot, seen
+    assert seen["map"] == ["live", slot], seen
+    assert lab.ask("/version").json()["version"] == release["version"]
+
+    slots = {slot: release["id"]} | ({standby["slot"]: standby["release"]["id"]} if standby else {})
+    assert seen["links"] == slots, seen
+    assert seen["containers"] == sorted(f"inference-{name}:running:{number}" for name, number in slots.items()), seen
+    assert {unit for unit, is_ in seen["units"].items() if is_ != "inactive"} == {
+        f"inference@{name}.service" for name in slots
+    }, seen
+    usual = {"history.jsonl", "live.map", "releases", "reserve", "slots", "state.json"}
+    assert set(seen["home"]) == usual | home, seen
+    assert seen["hidden"] == [], seen
+    assert [name for name in seen["run"] if not name.endswith((".lock", ".fate"))] == [], seen
+
+    history = seen["history"]
+    assert entries is None or len(history) == entries, seen
+    assert len({entry["txn"] for entry in history}) == len(history), "a transaction ends once"
+    last = next(entry for entry in reversed(history) if entry["outcome"] == "live")
+    assert (last["release"], last["version"]) == (release["id"], release["version"]), seen
+    failed = {entry["release"] for entry in history if entry["outcome"] == "failed"}
+    went_live = {entry["release"] for entry in history if entry["outcome"] == "live"}
+    assert not (failed - went_live) & set(seen["releases"]), "a release that was never live is not kept"
+    kept = {it["id"] for it in (release, standby and standby["release"], status["previous"]) if it}
+    assert kept <= set(seen["releases"]), seen
+    return seen

@@ -1,0 +1,91 @@
+"""
+Run the installed engine, as it is, and have something happen at a place of its way. On a lab host, by root:
+
+    python3 - PLACE ACTION REQUEST deploy --json < at.py
+
+PLACE   `switch` (a phase, right after its start was told), `switch/SetMap` (after the journal said that it is about to
+        be done, at its first call to the outside), `switch/SetMap/after` (after the journal said that it is done)
+ACTION  `kill` (SIGKILL to the engine), or a shell command that is run to its end, or `tell`: nothing happens, and all
+        the places on the way are told in the last line of stderr
+REQUEST the engine's request, or `-`
+
+Nothing of the engine is replaced: Python tells an audit hook (PEP 578) of every file, connection and process before it
+is opened, and the hook reads in the journal and the event log where the engine is.
+"""
+
+import atexit
+import json
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import threading
+
+ENGINE = "/usr/local/bin/releasectl"
+JOURNAL = "/var/lib/slipway/inference/journal"
+EVENTS = "/var/log/slipway/events.jsonl"
+CALLS = ("open", "os.rename", "os.remove", "os.listdir", "os.symlink", "socket.connect", "subprocess.Popen")
+
+
+def last_line(path, after=0):
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(after, os.fstat(file.fileno()).st_size - 4096))
+            return json.loads(file.read().rstrip(b"\n").rpartition(b"\n")[2])
+    except (OSError, ValueError):
+        return {}
+
+
+class Watch:
+    def __init__(self, place, action):
+        self.place, self.action = place, action
+        self.begin = os.path.getsize(EVENTS) if os.path.exists(EVENTS) else 0
+        self.seen = []
+        self.busy = False
+        self.pid = os.getpid()
+        self.thread = threading.get_ident()
+
+    def here(self):
+        event = last_line(EVENTS, self.begin)
+        if event.get("event") == "start":
+            yield event["phase"]
+        mark = last_line(JOURNAL)
+        if mark.get("mark") == "undo":
+            yield "undo/journaled"
+        if mark.get("mark") in ("before", "after"):
+            yield f"{mark['phase']}/{mark['effect']}" + ("/after" if mark["mark"] == "after" else "")
+
+    def __call__(self, call, _arguments):
+        if self.busy or call not in CALLS or threading.get_ident() != self.thread or os.getpid() != self.pid:
+            return
+        self.busy = True
+        for place in self.here():
+            if place not in self.seen:
+                self.seen.append(place)
+                if place == self.place:
+                    self.act()
+        self.busy = False
+
+    def act(self):
+        if self.action == "kill":
+            os.kill(self.pid, signal.SIGKILL)
+        elif self.action != "tell":
+            subprocess.run(self.action, shell=True, check=False)
+
+
+def main():
+    place, action, request, *argv = sys.argv[1:]
+    if request != "-":
+        memory = os.memfd_create("request", 0)
+        os.write(memory, request.encode())
+        argv += ["--request", f"/proc/self/fd/{memory}"]
+    watch = Watch(place, action)
+    if action == "tell":
+        atexit.register(lambda: print("\n" + json.dumps(watch.seen), file=sys.stderr))
+    sys.argv = [ENGINE, *argv]
+    sys.addaudithook(watch)
+    runpy.run_path(ENGINE, run_name="__main__")
+
+
+main()

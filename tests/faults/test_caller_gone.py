@@ -1,0 +1,67 @@
+"""Who asked for it goes away: a connection that is cut, a controller that dies. The host goes on by itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+
+import pytest
+
+from tests.e2e import lab
+from tests.faults import host
+from tests.load.steady import SteadyLoad
+
+
+def over_ssh(place: str, doc: dict[str, object]) -> subprocess.Popen[bytes]:
+    """The engine as a person's SSH session has it, for a moment slow at a place."""
+    command = f"sudo python3 - {place} 'touch {host.HELD}; sleep 2' '{json.dumps(doc)}' deploy --json"
+    address = lab.run("docker", "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
+                      lab.CONTAINER).out.strip()  # fmt: skip
+    keys = lab.ROOT / ".lab" / "ssh"
+    session = subprocess.Popen(
+        ("ssh", "-i", str(keys / "id_ed25519"), "-o", f"UserKnownHostsFile={keys / 'known_hosts'}", f"admin@{address}",
+         command),
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert session.stdin
+    session.stdin.write((host.HERE / "at.py").read_bytes())
+    session.stdin.close()
+    return session
+
+
+def test_the_connection_is_cut(load: SteadyLoad) -> None:
+    """At each of these places the person's end is killed, and so is what sshd has for it on the host."""
+    for place in ("pull", "start/StartUnit", "gate/AwaitPath", "switch/SetMap", "drain/Drain", "record/AppendHistory"):
+        wanted = host.other(host.live())
+        entries = len(host.look()["history"])
+        session = over_ssh(place, host.request(wanted))
+        lab.wait_until(lambda: "held" in host.shell(f"ls {host.HELD} 2>&1 || true"), 30, f"the engine is at {place}")
+        session.kill()
+        host.shell(f"rm -f {host.HELD}; pkill --signal KILL --uid admin sshd || true")
+        host.wait_for(wanted)
+        seen = host.well(entries + 1)
+        assert not seen["history"][-1]["recovered"], f"{place}: its own engine did it, not recovery"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_the_controller_is_stopped(load: SteadyLoad, number: int) -> None:
+    """The playbook and all that it started; when the host has begun to start the new release."""
+    entries = len(host.look()["history"])
+    events = "/var/log/slipway/events.jsonl"
+    size = int(host.shell(f"stat -c %s {events}"))
+    wanted = "v2.0.0" if host.live() != "v2.0.0" else "v1.0.0"
+    playbook = subprocess.Popen(
+        (str(lab.BIN / "ansible-playbook"), "playbooks/deploy.yml", "-e", f"version={wanted}", "--limit", lab.HOST),
+        cwd=lab.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    threading.Thread(target=playbook.wait, daemon=True).start()
+    begun = '"phase": "start", "event": "start"'
+    lab.wait_until(lambda: begun in host.shell(f"tail -c +{size + 1} {events}"), 90, "the rollout has begun")
+    os.killpg(playbook.pid, number)
+    host.wait_for(wanted)
+    seen = host.well(entries + 1)
+    assert not seen["history"][-1]["recovered"]
+    host.good(host.deploy(host.request(host.A)))

@@ -1,0 +1,73 @@
+"""Candidates that are not what they should be: the old release serves, and what they leave is nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e import lab
+from tests.faults import host
+from tests.faults.conftest import steady
+from tests.load.steady import SteadyLoad
+
+
+def refused(fault: str, words: str, **more: object) -> host.Answer:
+    """A deploy that fails with these words, and leaves everything as it was."""
+    before, entries = host.live(), len(host.look()["history"])
+    answer = host.deploy(host.request(host.other(before), fault, **more))
+    assert answer.code == 3, answer
+    assert words in answer.cause, answer
+    seen = host.well(entries + 1)
+    assert seen["history"][-1]["outcome"] == "failed"
+    assert host.live() == before
+    return answer
+
+
+def test_exits_at_once(load: SteadyLoad) -> None:
+    answer = refused("exits", "exited with code 1")
+    assert "cannot open the model" in " ".join(answer.doc["logs"])
+    assert sum(phase["seconds"] for phase in answer.doc["phases"]) < 5, "no deadline is waited out"
+
+
+def test_hangs(load: SteadyLoad) -> None:
+    host.configure(deadlines_s={"liveness": 2})
+    refused("hangs", "liveness: waited 2 s for GET /health")
+    host.configure(deadlines_s={"liveness": 6})
+
+
+def test_takes_all_its_memory(load: SteadyLoad) -> None:
+    refused("leaks", "out of memory (limit 64 MiB)")
+
+
+def test_does_not_hear_sigterm(load: SteadyLoad) -> None:
+    """As a candidate that is undone, as a standby that makes room, and as the old release that is stopped."""
+    deaf = {**host.request(host.other(host.live()), "deaf"), "gates": {**host.GATES, "version_path": "/ready"}}
+    host.good(host.deploy(deaf))
+    for _ in range(2):
+        host.good(host.deploy(host.request(host.other(host.live()))))
+    host.well()
+    host.configure(standby_s=0)
+    host.good(host.deploy({**deaf, "env": {**deaf["env"], "TRY": "again"}}))
+    answer = host.good(host.deploy(host.request(host.other(host.live()))))
+    host.configure(standby_s=900)
+    seconds = {phase["name"]: phase["seconds"] for phase in answer.doc["phases"]}
+    assert 2.5 < seconds["standby"] < 10, "its stop timeout is 3 s"
+    host.well()
+
+
+@pytest.mark.parametrize("place", ["switch/Confirm", "drain/Drain"])
+def test_dies_when_it_has_the_traffic(place: str) -> None:
+    """What it was given is lost with it; the old release has the traffic again at once."""
+    before, entries = host.live(), len(host.look()["history"])
+    slot = "green" if lab.state()["live"]["slot"] == "blue" else "blue"
+    with steady() as load:
+        load.wait_for(10)
+        answer = host.deploy_at(place, f"docker kill inference-{slot}", host.request(host.other(before)))
+        load.wait_for(len(load.samples) + 20, what=lambda sample: True)
+        failed = load.failed
+        assert answer.code == 3, answer
+        assert "ended" in answer.cause
+        assert not failed or failed[-1].at - failed[0].at < 1.5, "one short moment"
+        assert all(sample.ok for sample in load.samples[-10:])
+    seen = host.well(entries + 1)
+    assert seen["history"][-1]["outcome"] == "failed"
+    assert host.live() == before

@@ -1,0 +1,78 @@
+"""Two on-calls at once, a holder that vanishes, and a way back that somebody has taken apart."""
+
+from __future__ import annotations
+
+from tests.e2e import lab
+from tests.faults import host
+from tests.load.steady import SteadyLoad
+
+
+def test_the_second_of_two_hears_who_is_first(load: SteadyLoad) -> None:
+    host.configure(deadlines_s={"lock": 1})
+    before = host.live()
+    wanted = host.other(before)
+    doc = host.request(wanted, by="alice")
+    with host.held("gate", doc, "deploy") as answers:
+        second = host.releasectl("rollback", "--to", wanted, "--by", "bob")
+        third = host.deploy(host.request(wanted, by="carol"))
+        text = lab.on_host("releasectl", "status")
+    for answer in (second, third):
+        assert answer.code == 4, answer
+        assert f"deploy {wanted} by alice since" in answer.cause
+    assert "alice" in text
+    host.good(answers[0])
+    host.configure(deadlines_s={"lock": 5})
+    host.well()
+    assert host.live() == wanted
+
+
+def test_a_holder_that_is_killed_leaves_no_lock(load: SteadyLoad) -> None:
+    host.configure(deadlines_s={"lock": 0})
+    before = host.live()
+    assert host.deploy_at("gate", "kill", host.request(host.other(before))).code == 137
+    assert host.releasectl("status").doc["changing"] is None
+    host.recovered()
+    host.configure(deadlines_s={"lock": 5})
+    assert host.live() == before
+
+
+def test_five_failed_deploys_then_the_way_back(load: SteadyLoad) -> None:
+    before = host.live()
+    good = host.other(before)
+    host.good(host.deploy(host.request(good)))
+    for _ in range(5):
+        assert host.deploy(host.request(before, "exits")).code == 3
+    host.good(host.releasectl("rollback"))
+    host.well()
+    assert host.live() == before
+
+
+def test_the_standby_dies_before_a_rollback(load: SteadyLoad) -> None:
+    before = host.live()
+    host.good(host.deploy(host.request(host.other(before))))
+    slot = lab.state()["standby"]["slot"]
+    host.shell(f"systemctl stop inference@{slot}; docker rm --force inference-{slot}")
+    host.good(host.releasectl("rollback"))
+    host.well()
+    assert host.live() == before
+
+
+def test_the_image_of_the_way_back_was_removed_by_hand(load: SteadyLoad) -> None:
+    before = host.live()
+    wanted = host.other(before)
+    host.configure(standby_s=0)
+    try:
+        host.good(host.deploy(host.request(wanted)))
+        host.shell(f"docker rmi --force $(docker image inspect --format '{{{{.Id}}}}' {host.image(before)})")
+        answer = host.releasectl("rollback")
+        assert answer.code == 5, answer
+        assert "is gone from this host" in answer.cause
+        assert "deploy this version again" in answer.doc["hint"]
+        seen = host.well()
+        assert "not possible: the image" in seen["status"]["rollback"]
+        assert host.live() == wanted
+    finally:
+        host.configure(standby_s=900)
+        lab.good(lab.play("playbooks/prefetch.yml", "-e", f"version={before}", "--limit", lab.HOST))
+    host.good(host.releasectl("rollback"))
+    host.well()

@@ -1,0 +1,54 @@
+"""The host loses its power, in every phase of a rollout and in none: it serves again without a person."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e import lab
+from tests.faults import host
+
+
+@pytest.fixture(autouse=True)
+def no_timer_afterwards() -> Iterator[None]:
+    yield
+    host.shell("systemctl stop slipway-recover@inference.timer")
+
+
+def lose_power() -> float:
+    """Seconds until the service answered again. Recovery runs at boot; nobody asks for it here."""
+    lab.good(lab.run("docker", "restart", "--time", "0", lab.CONTAINER))
+    begin = time.monotonic()
+    lab.wait_until(lambda: lab.ask("/ready").status_code == 200, 90, "the service is back")
+    seconds = time.monotonic() - begin
+    lab.wait_until(lambda: host.releasectl("status").doc["troubles"] == [], 60, "the record agrees with the host")
+    lab.wait_until(lambda: host.releasectl("status").doc["changing"] is None, 60, "recovery has ended")
+    return seconds
+
+
+@pytest.mark.parametrize(
+    ("place", "wins"),
+    [
+        ("pull", False), ("start/StartUnit", False), ("gate/AwaitPath", False), ("switch/WriteMap", None),
+        ("drain/Drain", True), ("record/AppendHistory", True), ("standby", True),
+    ],
+)  # fmt: skip
+def test_power_lost_in(place: str, wins: bool | None) -> None:
+    before, entries = host.live(), len(host.look()["history"])
+    wanted = host.other(before)
+    with host.held(place, host.request(wanted), "deploy"):
+        seconds = lose_power()
+    host.well(entries + 1)
+    assert host.live() in ((wanted if wins else before,) if wins is not None else (before, wanted))
+    host.good(host.releasectl("rollback", "--to", host.other(host.live())))
+    host.well()
+    print(f"back {seconds:.1f} s after the boot")
+
+
+def test_power_lost_when_nothing_runs() -> None:
+    before, entries = host.live(), len(host.look()["history"])
+    lose_power()
+    host.well(entries)
+    assert host.live() == before
