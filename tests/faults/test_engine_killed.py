@@ -52,11 +52,10 @@ def version_of(seen: dict[str, Any]) -> str:
 
 def test_a_deploy_that_is_killed_anywhere_is_all_or_nothing(load: SteadyLoad) -> None:
     """The places are those that a deploy tells itself: a new phase or step is covered by itself."""
-    host.configure(bake_s=0.3)
-    way = host.places(host.request(host.other(host.live())), "deploy")
-    assert phases_of(way) >= PHASES
-    fates = killed_everywhere(way, "deploy", lambda place, to: host.deploy_at(place, "kill", host.request(to)))
-    host.configure(bake_s=0)
+    with host.configured(bake_s=0.3):
+        way = host.places(host.request(host.other(host.live())), "deploy")
+        assert phases_of(way) >= PHASES
+        fates = killed_everywhere(way, "deploy", lambda place, to: host.deploy_at(place, "kill", host.request(to)))
     assert {fates[place] for place in ("lock", "recover", "preflight")} == {"not begun"}
     assert {fates[place] for place in ("start/StartUnit", "gate/AwaitPath", "gate/CheckIdentity")} == {"failed"}
     assert {fates[place] for place in ("switch/SetMap", "drain/Drain", "record/AppendHistory", "standby")} == {"live"}
