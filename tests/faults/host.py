@@ -99,11 +99,15 @@ def held(place: str, doc: Mapping[str, Any] | None, *argv: str, seconds: int = 6
     thread = threading.Thread(target=lambda: answers.append(engine_at(place, action, doc, *argv)), daemon=True)
     thread.start()
     try:
-        lab.wait_until(lambda: "held" in shell(f"ls {HELD} 2>&1 || true"), 30, f"the engine is at {place}")
+        wait_held(place)
         yield answers
     finally:
         shell(f"rm -f {HELD}", check=False)
         thread.join(90)
+
+
+def wait_held(place: str) -> None:
+    lab.wait_until(lambda: "yes" in shell(f"[ ! -e {HELD} ] || echo yes"), 30, f"the engine is at {place}")
 
 
 def shell(script: str, check: bool = True) -> str:
@@ -192,7 +196,7 @@ def well(
         "lost releases": kept - set(seen["releases"]),
     }
     usual = {"history.jsonl", "live.map", "releases", "reserve", "slots", "state.json"}
-    assert found == {
+    wanted = {
         "codes of the commands": [0 for _ in seen["commands"]],
         "done by a second recovery": [[] for it in seen["commands"][1:] if "done" in it],
         "troubles": [],
@@ -213,4 +217,6 @@ def well(
         "failed ones kept": set(),
         "lost releases": set(),
     }
+    # What is, what should be.
+    assert {key: (found[key], wanted[key]) for key in wanted if found[key] != wanted[key]} == {}
     return seen
