@@ -46,7 +46,7 @@ def test_the_connection_is_cut(load: SteadyLoad) -> None:
         assert not seen["history"][-1]["recovered"], f"{place}: its own engine did it, not recovery"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["SIGINT", "SIGKILL"])
 def test_the_controller_is_stopped(load: SteadyLoad, number: int) -> None:
     """The playbook and all that it started; when the host has begun to start the new release."""
     entries = len(host.look()["history"])

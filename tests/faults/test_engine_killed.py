@@ -95,3 +95,18 @@ def test_a_rollback_repeats_what_was_interrupted(load: SteadyLoad) -> None:
     assert again.doc["outcome"] == "unchanged", "recovery had finished it"
     host.well()
     assert host.live() == wanted
+
+
+def test_a_signal_stops_it_before_the_switch_and_not_after(load: SteadyLoad) -> None:
+    for name, place, stops in (
+        ("INT", "start/StartUnit", True),
+        ("TERM", "gate/AwaitPath", True),
+        ("INT", "switch/SetMap", False),
+        ("TERM", "drain/Drain", False),
+    ):
+        before, entries = host.live(), len(host.look()["history"])
+        wanted = host.other(before)
+        answer = host.deploy_at(place, f"kill -{name} $PPID", host.request(wanted))
+        assert answer.code == (3 if stops else 0), f"{place}: {answer}"
+        host.well(entries + 1)
+        assert host.live() == (before if stops else wanted), place
