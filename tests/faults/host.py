@@ -99,11 +99,15 @@ def held(place: str, doc: Mapping[str, Any] | None, *argv: str, seconds: int = 6
     thread = threading.Thread(target=lambda: answers.append(engine_at(place, action, doc, *argv)), daemon=True)
     thread.start()
     try:
-        lab.wait_until(lambda: "held" in shell(f"ls {HELD} 2>&1 || true"), 30, f"the engine is at {place}")
+        wait_held(place)
         yield answers
     finally:
         shell(f"rm -f {HELD}", check=False)
         thread.join(90)
+
+
+def wait_held(place: str) -> None:
+    lab.wait_until(lambda: "yes" in shell(f"[ ! -e {HELD} ] || echo yes"), 30, f"the engine is at {place}")
 
 
 def shell(script: str, check: bool = True) -> str:
@@ -113,6 +117,17 @@ def shell(script: str, check: bool = True) -> str:
 def look(*commands: str) -> dict[str, Any]:
     """See on_host/look.py."""
     return good(_exec(("python3", "-", *commands), (HERE / "look.py").read_text())).doc
+
+
+@contextmanager
+def configured(**values: Any) -> Iterator[None]:
+    """service.json with these keys while the block runs."""
+    before = json.loads(lab.on_host("cat", CONFIG))
+    configure(**values)
+    try:
+        yield
+    finally:
+        configure(**before)
 
 
 def configure(**values: Any) -> None:
@@ -150,37 +165,58 @@ def well(
     `entries`: how many lines the history has. `home`: files beside the usual ones that are meant to be there.
     """
     seen = seen or look()
-    assert [it["code"] for it in seen["commands"]] == [0] * len(seen["commands"]), seen
-    assert all(it["done"] == [] for it in seen["commands"][1:] if "done" in it), "recovered once is recovered"
     status = seen["status"]
-    state_live, standby = status["live"], status["standby"]
-    assert status["troubles"] == [], seen
-    assert status["healthy"] is True, seen
-    assert status["changing"] is None, seen
-    slot, release = state_live["slot"], state_live["release"]
-    assert status["routed"] == slot, seen
-    assert seen["map"] == ["live", slot], seen
-    assert lab.ask("/version").json()["version"] == release["version"]
-
+    live_now, standby = status["live"], status["standby"]
+    slot, release = live_now["slot"], live_now["release"]
     slots = {slot: release["id"]} | ({standby["slot"]: standby["release"]["id"]} if standby else {})
-    assert seen["links"] == slots, seen
-    assert seen["containers"] == sorted(f"inference-{name}:running:{number}" for name, number in slots.items()), seen
-    assert {unit for unit, is_ in seen["units"].items() if is_ != "inactive"} == {
-        f"inference@{name}.service" for name in slots
-    }, seen
-    usual = {"history.jsonl", "live.map", "releases", "reserve", "slots", "state.json"}
-    assert set(seen["home"]) == usual | home, seen
-    assert seen["hidden"] == [], seen
-    assert [name for name in seen["run"] if not name.endswith((".lock", ".fate"))] == [], seen
-
     history = seen["history"]
-    assert entries is None or len(history) == entries, seen
-    assert len({entry["txn"] for entry in history}) == len(history), "a transaction ends once"
-    last = next(entry for entry in reversed(history) if entry["outcome"] == "live")
-    assert (last["release"], last["version"]) == (release["id"], release["version"]), seen
     failed = {entry["release"] for entry in history if entry["outcome"] == "failed"}
     went_live = {entry["release"] for entry in history if entry["outcome"] == "live"}
-    assert not (failed - went_live) & set(seen["releases"]), "a release that was never live is not kept"
     kept = {it["id"] for it in (release, standby and standby["release"], status["previous"]) if it}
-    assert kept <= set(seen["releases"]), seen
+    last = next(entry for entry in reversed(history) if entry["outcome"] == "live")
+    found = {
+        "codes of the commands": [it["code"] for it in seen["commands"]],
+        "done by a second recovery": [it["done"] for it in seen["commands"][1:] if "done" in it],
+        "troubles": status["troubles"],
+        "healthy": status["healthy"],
+        "changing": status["changing"],
+        "the edge routes to": status["routed"],
+        "the map file": seen["map"],
+        "what a client gets": lab.ask("/version").json()["version"],
+        "links of the slots": seen["links"],
+        "containers": seen["containers"],
+        "units": sorted(unit for unit, is_ in seen["units"].items() if is_ != "inactive"),
+        "files": set(seen["home"]),
+        "temporary files": seen["hidden"],
+        "in /run/slipway": [name for name in seen["run"] if not name.endswith((".lock", ".fate"))],
+        "lines of history": len(history),
+        "transactions": len({entry["txn"] for entry in history}),
+        "live by the history": (last["release"], last["version"]),
+        "failed ones kept": (failed - went_live) & set(seen["releases"]),
+        "lost releases": kept - set(seen["releases"]),
+    }
+    usual = {"history.jsonl", "live.map", "releases", "reserve", "slots", "state.json"}
+    wanted = {
+        "codes of the commands": [0 for _ in seen["commands"]],
+        "done by a second recovery": [[] for it in seen["commands"][1:] if "done" in it],
+        "troubles": [],
+        "healthy": True,
+        "changing": None,
+        "the edge routes to": slot,
+        "the map file": ["live", slot],
+        "what a client gets": release["version"],
+        "links of the slots": slots,
+        "containers": sorted(f"inference-{name}:running:{number}" for name, number in slots.items()),
+        "units": sorted(f"inference@{name}.service" for name in slots),
+        "files": usual | home,
+        "temporary files": [],
+        "in /run/slipway": [],
+        "lines of history": len(history) if entries is None else entries,
+        "transactions": len(history),
+        "live by the history": (release["id"], release["version"]),
+        "failed ones kept": set(),
+        "lost releases": set(),
+    }
+    # What is, what should be.
+    assert {key: (found[key], wanted[key]) for key in wanted if found[key] != wanted[key]} == {}
     return seen

@@ -38,7 +38,7 @@ def test_the_connection_is_cut(load: SteadyLoad) -> None:
         wanted = host.other(host.live())
         entries = len(host.look()["history"])
         session = over_ssh(place, host.request(wanted))
-        lab.wait_until(lambda: "held" in host.shell(f"ls {host.HELD} 2>&1 || true"), 30, f"the engine is at {place}")
+        host.wait_held(place)
         session.kill()
         host.shell(f"rm -f {host.HELD}; pkill --signal KILL --uid admin sshd || true")
         host.wait_for(wanted)
@@ -46,7 +46,7 @@ def test_the_connection_is_cut(load: SteadyLoad) -> None:
         assert not seen["history"][-1]["recovered"], f"{place}: its own engine did it, not recovery"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["SIGINT", "SIGKILL"])
 def test_the_controller_is_stopped(load: SteadyLoad, number: int) -> None:
     """The playbook and all that it started; when the host has begun to start the new release."""
     entries = len(host.look()["history"])

@@ -42,6 +42,23 @@ def test_dockerd_killed(load: SteadyLoad) -> None:
     host.recovered()
 
 
+def test_status_is_told_while_docker_is_down(load: SteadyLoad) -> None:
+    with host.configured(standby_s=0):
+        host.good(host.deploy(host.request(host.other(host.live()))))
+    host.shell("systemctl stop docker.socket docker.service")
+    try:
+        status = host.good(host.releasectl("status")).doc
+        refused = host.deploy(host.request(host.other(host.live())))
+    finally:
+        host.shell("systemctl start docker.socket docker.service")
+    assert status["healthy"] is True
+    assert "not known: Docker does not answer" in status["rollback"]
+    assert refused.code == 8
+    assert "Docker does not answer" in refused.cause
+    docker_answers()
+    host.recovered()
+
+
 def test_containerd_restarted(load: SteadyLoad) -> None:
     before = container_ids()
     host.shell("systemctl restart containerd")

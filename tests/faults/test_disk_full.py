@@ -60,7 +60,6 @@ def test_full_to_the_last_byte(load: SteadyLoad, place: str) -> None:
         answer = host.deploy_at(place, WITHOUT_RESERVE, host.request(host.other(before)))
         assert answer.code == 8, answer
         assert "No space left on device" in answer.cause
-        assert lab.ask("/version").json()["version"] == before, "who is well has the traffic"
         free()
         seen = host.recovered(entries + 1)
         assert seen["history"][-1]["outcome"] == "failed"
@@ -70,14 +69,14 @@ def test_full_to_the_last_byte(load: SteadyLoad, place: str) -> None:
 
 def test_full_before_a_rollout(load: SteadyLoad) -> None:
     """Docker's disk has less than min_free_mb: nothing is begun, and a rollback to the standby needs no room."""
+    host.good(host.deploy(host.request(host.other(host.live()))))
     before, entries = host.live(), len(host.look()["history"])
-    host.configure(min_free_mb=10**9)
-    answer = host.deploy(host.request(host.other(before)))
-    assert answer.code == 8
-    assert "MB free on Docker's disk" in answer.cause
-    host.well(entries)
-    host.good(host.releasectl("rollback", "--to", host.other(before)))
-    host.configure(min_free_mb=1024)
+    with host.configured(min_free_mb=10**9):
+        answer = host.deploy(host.request(host.other(before)))
+        assert answer.code == 8
+        assert "MB free on Docker's disk" in answer.cause
+        host.well(entries)
+        host.good(host.releasectl("rollback", "--to", host.other(before)))
     host.well()
 
 

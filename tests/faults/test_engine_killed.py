@@ -52,11 +52,10 @@ def version_of(seen: dict[str, Any]) -> str:
 
 def test_a_deploy_that_is_killed_anywhere_is_all_or_nothing(load: SteadyLoad) -> None:
     """The places are those that a deploy tells itself: a new phase or step is covered by itself."""
-    host.configure(bake_s=0.3)
-    way = host.places(host.request(host.other(host.live())), "deploy")
-    assert phases_of(way) >= PHASES
-    fates = killed_everywhere(way, "deploy", lambda place, to: host.deploy_at(place, "kill", host.request(to)))
-    host.configure(bake_s=0)
+    with host.configured(bake_s=0.3):
+        way = host.places(host.request(host.other(host.live())), "deploy")
+        assert phases_of(way) >= PHASES
+        fates = killed_everywhere(way, "deploy", lambda place, to: host.deploy_at(place, "kill", host.request(to)))
     assert {fates[place] for place in ("lock", "recover", "preflight")} == {"not begun"}
     assert {fates[place] for place in ("start/StartUnit", "gate/AwaitPath", "gate/CheckIdentity")} == {"failed"}
     assert {fates[place] for place in ("switch/SetMap", "drain/Drain", "record/AppendHistory", "standby")} == {"live"}
@@ -96,3 +95,18 @@ def test_a_rollback_repeats_what_was_interrupted(load: SteadyLoad) -> None:
     assert again.doc["outcome"] == "unchanged", "recovery had finished it"
     host.well()
     assert host.live() == wanted
+
+
+def test_a_signal_stops_it_before_the_switch_and_not_after(load: SteadyLoad) -> None:
+    for name, place, stops in (
+        ("INT", "start/StartUnit", True),
+        ("TERM", "gate/AwaitPath", True),
+        ("INT", "switch/SetMap", False),
+        ("TERM", "drain/Drain", False),
+    ):
+        before, entries = host.live(), len(host.look()["history"])
+        wanted = host.other(before)
+        answer = host.deploy_at(place, f"kill -{name} $PPID", host.request(wanted))
+        assert answer.code == (3 if stops else 0), f"{place}: {answer}"
+        host.well(entries + 1)
+        assert host.live() == (before if stops else wanted), place

@@ -8,31 +8,27 @@ from tests.load.steady import SteadyLoad
 
 
 def test_the_second_of_two_hears_who_is_first(load: SteadyLoad) -> None:
-    host.configure(deadlines_s={"lock": 1})
-    before = host.live()
-    wanted = host.other(before)
-    doc = host.request(wanted, by="alice")
-    with host.held("gate", doc, "deploy") as answers:
-        second = host.releasectl("rollback", "--to", wanted, "--by", "bob")
-        third = host.deploy(host.request(wanted, by="carol"))
-        text = lab.on_host("releasectl", "status")
-    for answer in (second, third):
-        assert answer.code == 4, answer
-        assert f"deploy {wanted} by alice since" in answer.cause
-    assert "alice" in text
-    host.good(answers[0])
-    host.configure(deadlines_s={"lock": 5})
+    wanted = host.other(host.live())
+    with host.configured(deadlines_s={"lock": 1}):
+        with host.held("gate", host.request(wanted, by="alice"), "deploy") as answers:
+            second = host.releasectl("rollback", "--to", wanted, "--by", "bob")
+            third = host.deploy(host.request(wanted, by="carol"))
+            status = lab.on_host("releasectl", "status")
+        for answer in (second, third):
+            assert answer.code == 4, answer
+            assert f"deploy {wanted} by alice since" in answer.cause
+        assert f"deploy {wanted} by alice since" in status
+        host.good(answers[0])
     host.well()
     assert host.live() == wanted
 
 
 def test_a_holder_that_is_killed_leaves_no_lock(load: SteadyLoad) -> None:
-    host.configure(deadlines_s={"lock": 0})
     before = host.live()
-    assert host.deploy_at("gate", "kill", host.request(host.other(before))).code == 137
-    assert host.releasectl("status").doc["changing"] is None
-    host.recovered()
-    host.configure(deadlines_s={"lock": 5})
+    with host.configured(deadlines_s={"lock": 0}):
+        assert host.deploy_at("gate", "kill", host.request(host.other(before))).code == 137
+        assert host.releasectl("status").doc["changing"] is None
+        host.recovered()
     assert host.live() == before
 
 
@@ -60,9 +56,9 @@ def test_the_standby_dies_before_a_rollback(load: SteadyLoad) -> None:
 def test_the_image_of_the_way_back_was_removed_by_hand(load: SteadyLoad) -> None:
     before = host.live()
     wanted = host.other(before)
-    host.configure(standby_s=0)
     try:
-        host.good(host.deploy(host.request(wanted)))
+        with host.configured(standby_s=0):
+            host.good(host.deploy(host.request(wanted)))
         host.shell(f"docker rmi --force $(docker image inspect --format '{{{{.Id}}}}' {host.image(before)})")
         answer = host.releasectl("rollback")
         assert answer.code == 5, answer
@@ -72,7 +68,6 @@ def test_the_image_of_the_way_back_was_removed_by_hand(load: SteadyLoad) -> None
         assert "not possible: the image" in seen["status"]["rollback"]
         assert host.live() == wanted
     finally:
-        host.configure(standby_s=900)
         lab.good(lab.play("playbooks/prefetch.yml", "-e", f"version={before}", "--limit", lab.HOST))
     host.good(host.releasectl("rollback"))
     host.well()

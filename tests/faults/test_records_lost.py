@@ -51,6 +51,7 @@ def test_records_that_disagree_need_a_person(load: SteadyLoad) -> None:
 
 def test_a_torn_line_of_history_costs_that_line(load: SteadyLoad) -> None:
     entries = len(host.look()["history"])
+    assert host.releasectl("history").doc["unreadable"] == 0
     host.shell(f"printf '%s' '{{\"txn\": \"to' >> {HISTORY}")
     wanted = host.other(host.live())
     host.good(host.deploy(host.request(wanted)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .core.errors import Failure
 from .core.model import Release, State
 from .core.ports import Edge
 from .core.timefmt import age
@@ -18,6 +19,11 @@ def way_back(edge: Edge, state: State) -> str:
         return "not possible: no release was live before"
     if not isinstance(edge.read_releases().get(previous.id), Release):
         return f"not possible: {previous} is no longer recorded"
-    if not edge.has_image(previous.image):
+    try:
+        there = edge.has_image(previous.image)
+    except Failure as failure:
+        # Docker is down: what is live serves, and whoever asks for it is answered.
+        return f"not known: {failure.cause}"
+    if not there:
         return f"not possible: the image of {previous} is gone from this host"
     return f"ready: {previous} starts from its image and snapshot on this host"

@@ -136,6 +136,13 @@ def test_the_way_back_says_why_there_is_none() -> None:
     assert "v1.0.0 (release 1) is no longer recorded" in way_back(SimulatedEdge(host), host.state_now())
 
 
+def test_the_way_back_is_not_known_while_docker_is_down() -> None:
+    host = with_live("v1.0.0", "v2.0.0", standby_s=0)
+    edge = SimulatedEdge(host)
+    edge.down = frozenset({"has_image"})
+    assert way_back(edge, host.state_now()).startswith("not known: ")
+
+
 def test_prune_keeps_what_is_needed_and_removes_the_rest() -> None:
     host = Host(config(retain=10))
     versions = [f"v{number}.0.0" for number in range(1, 7)]

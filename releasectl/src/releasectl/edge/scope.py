@@ -5,26 +5,36 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 
 from ..core.errors import Failure
 from .run import run
 
 BUSCTL_S = 2.0
+MOVED_S = 0.5
+POLL_S = 0.005
 
 
 def leave_session(service: str) -> None:
     """
     Ask systemd to move this process into a transient scope. The process stays the same (its input, output and caller
     too): re-executing it by systemd-run would cost a second start of Python on the way to every switch. For the same
-    reason nobody waits for the answer. Best effort: most sessions leave their processes alone at their end.
+    reason nobody waits for the answer, but for the end of the process (the thread is no daemon): a scope that is made
+    for a process which has just gone stays behind, empty. Best effort: most sessions leave their processes alone at
+    their end.
     """
     if os.path.isdir("/run/systemd/system") and not in_scope(service, _cgroup()):
-        threading.Thread(target=_move, args=(service,), daemon=True).start()
+        threading.Thread(target=_move, args=(service,)).start()
 
 
 def _move(service: str) -> None:
     with contextlib.suppress(Failure):
-        run(scope_argv(service, os.getpid()), BUSCTL_S)
+        if run(scope_argv(service, os.getpid()), BUSCTL_S).code:
+            return
+        # The answer says that it will be done.
+        end = time.monotonic() + MOVED_S
+        while not in_scope(service, _cgroup()) and time.monotonic() < end:
+            time.sleep(POLL_S)
 
 
 def in_scope(service: str, cgroup: str) -> bool:
