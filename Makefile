@@ -6,7 +6,7 @@ PLAY = .venv/bin/ansible-playbook --inventory inventory/$(ENV)
 PYTEST = .venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy ground-local ground-dev ground-staging ground-prod build rollback status verify test test-unit test-e2e bench down
+.PHONY: help deploy ground-local ground-dev ground-staging ground-prod build rollback status verify test test-unit test-e2e test-faults bench down
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ test-unit: .venv/.ok
 
 test-e2e: .venv/.ok
 	$(PYTEST) tests/e2e
+
+test-faults: .venv/.ok ## Break one converged host of the lab in every way of docs/reliability.md
+	$(PYTEST) tests/faults
 
 bench: .venv/.ok ## Measure and write docs/benchmarks.md
 	.venv/bin/python -m tests.load.bench
