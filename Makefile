@@ -7,7 +7,7 @@ PYTEST = .venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
 .PHONY: help deploy ground-local ground-dev ground-staging ground-prod build rollback status verify cost preflight
-.PHONY: test test-unit test-app test-terraform test-e2e bench bench-app down
+.PHONY: test test-unit test-app test-terraform test-e2e test-faults bench bench-app down
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ test-terraform: .venv/.ok
 
 test-e2e: .venv/.ok
 	$(PYTEST) tests/e2e tests/faults tests/trixie
+
+test-faults: .venv/.ok ## Break one converged host of the lab in every way of docs/reliability.md
+	$(PYTEST) tests/faults
 
 bench: .venv/.ok ## Measure and write docs/benchmarks.md
 	.venv/bin/python -m tests.load.bench

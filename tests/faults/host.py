@@ -20,6 +20,7 @@ CONFIG = "/etc/slipway/inference/service.json"
 A, B = "v6.1.0", "v7.1.0"
 """Two versions that are well and start in no time; which is live changes from test to test."""
 HELD = "/run/fault.held"
+HOLD = f"touch {HELD}; for i in $(seq 1200); do [ -e {HELD} ] || break; sleep 0.05; done"
 GATES = {"liveness_path": "/health", "readiness_path": "/ready", "version_path": "/version"}
 _numbers = count(1)
 
@@ -92,11 +93,10 @@ def places(doc: Mapping[str, Any] | None, *argv: str) -> list[str]:
 
 
 @contextmanager
-def held(place: str, doc: Mapping[str, Any] | None, *argv: str, seconds: int = 60) -> Iterator[list[Answer]]:
+def held(place: str, doc: Mapping[str, Any] | None, *argv: str) -> Iterator[list[Answer]]:
     """The engine stands still at a place while the block runs; its answer is in the list afterwards."""
     answers: list[Answer] = []
-    action = f"touch {HELD}; for i in $(seq {seconds * 20}); do [ -e {HELD} ] || break; sleep 0.05; done"
-    thread = threading.Thread(target=lambda: answers.append(engine_at(place, action, doc, *argv)), daemon=True)
+    thread = threading.Thread(target=lambda: answers.append(engine_at(place, HOLD, doc, *argv)), daemon=True)
     thread.start()
     try:
         wait_held(place)

@@ -16,8 +16,8 @@ from tests.load.steady import SteadyLoad
 
 
 def over_ssh(place: str, doc: dict[str, object]) -> subprocess.Popen[bytes]:
-    """The engine as a person's SSH session has it, for a moment slow at a place."""
-    command = f"sudo python3 - {place} 'touch {host.HELD}; sleep 2' '{json.dumps(doc)}' deploy --json"
+    """The engine as a person's SSH session has it, held at a place."""
+    command = f"sudo python3 - {place} '{host.HOLD}' '{json.dumps(doc)}' deploy --json"
     address = lab.run("docker", "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
                       lab.CONTAINER).out.strip()  # fmt: skip
     keys = lab.ROOT / ".lab" / "ssh"
@@ -40,7 +40,7 @@ def test_the_connection_is_cut(load: SteadyLoad) -> None:
         session = over_ssh(place, host.request(wanted))
         host.wait_held(place)
         session.kill()
-        host.shell(f"rm -f {host.HELD}; pkill --signal KILL --uid admin sshd || true")
+        host.shell(f"pkill --signal KILL --uid admin sshd; rm -f {host.HELD}")
         host.wait_for(wanted)
         seen = host.well(entries + 1)
         assert not seen["history"][-1]["recovered"], f"{place}: its own engine did it, not recovery"

@@ -40,8 +40,8 @@ def killed_everywhere(way: list[str], kind: str, command: Command) -> dict[str, 
             assert [(it["kind"], it["version"]) for it in news] == [(kind, wanted)], f"{place}: {news}"
         fates[place] = news[0]["outcome"] if news else "not begun"
         assert version_of(seen) == (wanted if fates[place] == "live" else before), f"{place}: {seen}"
-        if place.count("/") == 0:
-            # There is a way back, whatever happened.
+        if "/" not in place or not seen["status"]["standby"]:
+            # There is a way back, whatever happened; and the next one finds a standby again, which has to make room.
             seen = host.well(seen=host.look(f"rollback --to {host.other(version_of(seen))}"))
     return fates
 
