@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -47,6 +48,17 @@ def settled(host: Host) -> str:
     return live.ref.version
 
 
+class Hiccup(SimulatedEdge):
+    """Shortly before the first step's end some requests to the candidate take very long."""
+
+    def canary_word(self, txn: str) -> Word | None:
+        word = super().canary_word(txn)
+        if self.looks == 19:
+            was = self.host.hits["green"]
+            self.host.hits["green"] = replace(was, mean_ms=was.mean_ms + 30)
+        return word
+
+
 class TestByTheNumbers:
     def test_a_good_candidate_ends_with_all_the_traffic_unattended(self) -> None:
         host = busy()
@@ -73,6 +85,13 @@ class TestByTheNumbers:
         assert result.code == Code.GATE
         assert result.cause and "as slow, at most 1.5 ×" in result.cause, result.cause
         assert settled(host) == "v1.0.0"
+
+    def test_one_hiccup_of_the_machine_aborts_nobody(self) -> None:
+        host = busy()
+        edge = Hiccup(host)
+        result = engine_of(edge).deploy(request("v2.0.0", canary={**STEPS, "steps": [50]}))
+        assert result.outcome == "live", result
+        assert edge.looks > 35, "it was watched for another step"
 
     def test_errors_that_the_live_release_has_too_are_no_reason(self) -> None:
         host = with_live("v1.0.0")
@@ -165,6 +184,11 @@ class TestByPeople:
         edge, _ = canary(host, {900: Word("abort", "alice")}, steps=[20], hold=True)
         assert edge.looks == 900
         assert settled(host) == "v1.0.0"
+
+    def test_how_slow_a_held_split_may_be_is_for_the_person_to_say(self) -> None:
+        host = busy(ms=90.0)
+        edge, result = canary(host, {300: Word("promote", "alice")}, steps=[20], hold=True)
+        assert (result.outcome, edge.looks) == ("live", 300)
 
     def test_a_held_split_is_still_aborted_by_errors(self) -> None:
         host = busy(errors=0.2)

@@ -10,7 +10,7 @@ from .counters import Span, Tally
 from .effects import JudgeStep
 from .errors import Code, Failure
 from .gates import HINT, failed, raise_if_dead
-from .model import Canary
+from .model import Canary, Split
 from .ports import Edge, Word
 
 POLL_S = 0.5
@@ -24,6 +24,7 @@ SURE, LIKELY = 2.58, 1.0
 class Verdict:
     good: bool
     why: str
+    slow: bool = False
 
 
 def judge(candidate: Span, live: Span, canary: Canary, final: bool, late: bool = False) -> Verdict | None:
@@ -44,7 +45,9 @@ def judge(candidate: Span, live: Span, canary: Canary, final: bool, late: bool =
     # The edge's means are rounded: in doubt for the candidate.
     if candidate.timed and live.timed and candidate.mean_low_ms > canary.max_latency_ratio * live.mean_high_ms:
         times = candidate.mean_ms / live.mean_ms if live.mean_ms else float("inf")
-        return Verdict(False, f"{times:.1f} × as slow, at most {canary.max_latency_ratio:g} × is allowed; {numbers}")
+        return Verdict(
+            False, f"{times:.1f} × as slow, at most {canary.max_latency_ratio:g} × is allowed; {numbers}", slow=True
+        )
     return Verdict(True, numbers)
 
 
@@ -81,6 +84,23 @@ class Watch:
             self.base = self.tallies[self.live].look(now[self.live])
 
 
+class Slow:
+    """
+    A second look at a candidate that was slow, as long as a step, from now on: one request that met a hiccup of the
+    machine makes a mean over few of them, and only who is slow both times is slow.
+    """
+
+    def __init__(self, edge: Edge, split: Split) -> None:
+        self.edge = edge
+        self.watch = Watch(edge, split.live, split.canary)
+        self.started = edge.monotonic()
+
+    def judge(self, canary: Canary) -> Verdict | None:
+        self.watch.look()
+        over = self.edge.monotonic() - self.started >= canary.step_s
+        return judge(self.watch.candidate, self.watch.base, canary, over)
+
+
 def judge_step(edge: Edge, effect: JudgeStep, txn: str, version: str, redact: Callable[[str], str]) -> tuple[bool, str]:
     """
     Wait a step out. Returns whether a person said `promote` (then no further step is needed) and the numbers in words.
@@ -91,6 +111,7 @@ def judge_step(edge: Edge, effect: JudgeStep, txn: str, version: str, redact: Ca
     watch.look()
     started = edge.monotonic()
     held: Word | None = Word("hold", "the request") if canary.hold and effect.last else None
+    again: Slow | None = None
     shown: tuple[object, ...] = ()
     while True:
         word = edge.canary_word(txn)
@@ -104,7 +125,11 @@ def judge_step(edge: Edge, effect: JudgeStep, txn: str, version: str, redact: Ca
         went = edge.monotonic() - started
         over = went >= canary.step_s
         late = not held and went >= canary.step_s + canary.wait_s
-        verdict = judge(watch.candidate, watch.base, canary, over, late)
+        # Of a held one a person judges, but for errors that chance can't explain.
+        verdict = judge(watch.candidate, watch.base, canary, over and not held, late)
+        if verdict and verdict.slow and not late:
+            again = again or Slow(edge, split)
+            verdict = again.judge(canary)
         if verdict and not verdict.good:
             raise failed(edge, split.canary, f"canary at {split.percent} % aborted: {verdict.why}", redact)
         if verdict and over and not held:

@@ -28,13 +28,15 @@ WITH = ("-e", json.dumps({"service_others": OTHERS}))
 def two_services() -> Iterator[None]:
     lab.good(lab.build("v2.0.0"))
     lab.set_live("v1.0.0")
-    with lab.also_named(DOMAIN):
-        lab.good(lab.play("site.yml", *lab.LIMIT, *WITH))
-        yield
+    try:
+        with lab.also_named(DOMAIN):
+            lab.good(lab.play("site.yml", *lab.LIMIT, *WITH))
+            yield
+    finally:
+        lab.on_host("systemctl", "disable", "--now", f"slipway-recover@{OTHER}.timer", check=False)
         for slot in ("blue", "green"):
             lab.on_host("systemctl", "stop", f"{OTHER}@{slot}.service", check=False)
             lab.on_host("docker", "rm", "--force", f"{OTHER}-{slot}", check=False)
-        lab.on_host("systemctl", "disable", "--now", f"slipway-recover@{OTHER}.timer")
         lab.on_host("rm", "-rf", *(path.format(OTHER) for path in LEFT))
         lab.on_host("systemctl", "daemon-reload")
     lab.good(lab.play("site.yml", *lab.LIMIT))
