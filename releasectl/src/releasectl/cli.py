@@ -7,7 +7,6 @@ import json
 import os
 import sys
 import traceback
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -153,7 +152,7 @@ def _run(arguments: argparse.Namespace, paths: Paths, config: Config) -> int:
     document = _request(arguments) if arguments.command == "deploy" else None
     host.listen()
     lock = lock_of(lock_path, *_what(arguments, document), config.deadlines.lock)
-    engine = Engine(host, _prepared(host, lock), lambda: uuid.uuid4().hex[:12])
+    engine = Engine(host, _prepared(host, lock), lambda: os.urandom(6).hex())
     result = _change(engine, arguments, document)
     _print(result.document(), arguments)
     return result.code

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from .core import plan
@@ -16,6 +15,7 @@ from .core.ports import Broken, Edge
 from .core.recovery import recover
 from .core.request import RegistryAuth, Rollout, one_line, read_prefetch, read_request
 from .core.transaction import Transaction, as_failure
+from .core.values import dataclass
 from .hooks import Hooks
 from .maintenance import set_maintenance, words
 from .prune import prune

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from .core import effects as fx
 from .core.errors import Code, Failure
 from .core.gates import PROBE_S
@@ -11,6 +9,7 @@ from .core.model import Maintenance, Release, State
 from .core.perform import Performer
 from .core.ports import Edge
 from .core.timefmt import rfc3339
+from .core.values import replace
 from .result import Result
 
 

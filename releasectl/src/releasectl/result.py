@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from .core.codec import phases_doc, ref_doc
 from .core.errors import Code, Failure
 from .core.model import Ref
 from .core.transaction import Transaction
+from .core.values import dataclass, field
 
 
-@dataclass
+@dataclass()
 class Result:
     """What a command answers; `document()` is the contract of `--json`."""
 

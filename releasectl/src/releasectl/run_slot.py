@@ -12,12 +12,12 @@ import signal
 import socket
 import sys
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from .core import dockercmd
 from .core.errors import Code, Failure
 from .core.model import Config, Release
+from .core.values import dataclass
 from .edge import files, systemd
 from .edge.docker import Docker
 from .edge.paths import Paths

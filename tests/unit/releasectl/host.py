@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +12,7 @@ from releasectl.core.config import read_config
 from releasectl.core.errors import Failure
 from releasectl.core.model import Config, Entry, Journal, Mark, Release, Settings, State
 from releasectl.core.ports import Broken
+from releasectl.core.values import replace
 
 from .traffic import Traffic
 

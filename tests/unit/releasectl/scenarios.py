@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from releasectl.core.model import Journal, State
+from releasectl.core.values import replace
 from releasectl.engine import Engine, Result
 
 from .faults import WRITES, Crash, CrashAt, FailAt

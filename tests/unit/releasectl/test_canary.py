@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +15,7 @@ from releasectl.core.fields import Fields
 from releasectl.core.model import Canary
 from releasectl.core.ports import Word
 from releasectl.core.request import read_request
+from releasectl.core.values import replace
 from releasectl.engine import Engine, Result
 
 from .faults import MIDWAY, WRITES, CrashAt

@@ -6,13 +6,13 @@ import json
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from releasectl.core.errors import Failure
 from releasectl.core.model import Entry, Gates, Intent, Live, Mark, Options, Ref, Release, Settings, State
 from releasectl.core.ports import Broken
+from releasectl.core.values import replace
 from releasectl.edge.paths import Paths
 from releasectl.edge.store import Store
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from releasectl.core.counters import WINDOW, Counters
 from releasectl.core.errors import Code, Failure
 from releasectl.core.model import NOBODY, Split
 from releasectl.core.ports import Reply, Word
+from releasectl.core.values import replace
 
 if TYPE_CHECKING:
     from .host import App, Host

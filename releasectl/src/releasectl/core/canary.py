@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import sqrt
 
 from .counters import Span, Tally
@@ -12,6 +11,7 @@ from .errors import Code, Failure
 from .gates import HINT, failed, raise_if_dead
 from .model import Canary, Split
 from .ports import Edge, Word
+from .values import dataclass
 
 POLL_S = 0.5
 HOLD_S = 30 * 86400.0

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from .fields import Fields
 from .model import Canary, Entry, Gates, Golden, Intent, Live, Maintenance, Mark, Options, Ref, Release, Standby, State
 from .timefmt import parse, rfc3339
+from .values import asdict
 
 SCHEMA = 1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from .values import dataclass, replace
 
 WINDOW = 512
 """HAProxy's times are moving averages over so many requests (TIME_STATS_SAMPLES in its defaults.h, and measured)."""

@@ -5,9 +5,8 @@ which is what lets recovery run the same effects again after a crash at any poin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .model import Canary, Entry, Split, State
+from .values import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from .values import dataclass, field, replace
 
 NOBODY = "none"
 """What the live map says when no slot is live."""

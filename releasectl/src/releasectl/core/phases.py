@@ -5,8 +5,6 @@ the host's config), so that recovery derives the very same phases from the first
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from .effects import (
     AwaitPath,
     Bake,
@@ -31,6 +29,7 @@ from .effects import (
     WriteSplit,
 )
 from .model import NOBODY, Config, Gates, Intent, Live, Split, Standby, State
+from .values import dataclass, replace
 
 PULL, START, GATE, SWITCH, DRAIN, RECORD, STANDBY = "pull", "start", "gate", "switch", "drain", "record", "standby"
 STOP, CANARY, BAKE = "stop", "canary", "bake"

@@ -8,12 +8,12 @@ already carries the exit code and the cause in words.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from .counters import Counters
 from .model import Config, Entry, Intent, Journal, Mark, Release, Settings, Split, State
 from .request import RegistryAuth
+from .values import dataclass, field
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,6 @@ that changes something, at boot, and on a timer; running it twice is running it 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-
 from . import effects as fx
 from .errors import Code, Failure
 from .model import Gates, Journal, Live, Release, Settings, State
@@ -15,9 +13,10 @@ from .phases import CANARY, STANDBY, SWITCH, forward_of, phases_of, resume_of
 from .ports import Broken, Edge, History, Records
 from .reconcile import assume_live, rebuild, reconcile
 from .transaction import Transaction, as_failure
+from .values import dataclass, field, replace
 
 
-@dataclass
+@dataclass()
 class Recovered:
     """What recovery found and did. `troubles` did not keep it from knowing the truth; `done` is in words."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from .codec import gates_doc, options_doc, read_canary, read_gates, read_options
 from .errors import Code, Failure
 from .fields import Fields
 from .model import Canary, Gates, Options, Release, Settings
+from .values import dataclass, field
 
 VERSION_PATTERN = r"v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?"
 IMAGE_PATTERN = r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*@sha256:[0-9a-f]{64}"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from .model import Entry, State
+from .values import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from ..core.errors import Code, Failure
+from ..core.values import dataclass
 
 SLICE_S = 0.1
 
