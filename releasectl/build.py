@@ -1,47 +1,47 @@
 #!/usr/bin/env python3
 """
-Build releasectl as one executable file: build.py DESTINATION. The same sources and Python give the same bytes.
+Build releasectl as one executable file: build.py DESTINATION. The same sources give the same bytes.
 Prints whether it changed, and its SHA-256.
 
-The archive carries the compiled modules beside the sources: a host with the same Python version starts several times
-quicker, any other falls back to the sources (zipimport checks the magic number).
+The file holds sources only. A host keeps them unpacked, with byte code for its own Python beside them
+(src/releasectl/unpacked.py): compiling takes five times as long as the rest of a command's start.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import py_compile
 import sys
-import tempfile
 import zipfile
 from pathlib import Path
 
 SOURCE = Path(__file__).parent / "src"
-SHEBANG = b"#!/usr/bin/python3 -I\n"
-MAIN = "import sys\nfrom releasectl.cli import main\nsys.exit(main())\n"
+# Isolated (-I), and without the host's packages (-S): the standard library is all that is needed.
+SHEBANG = b"#!/usr/bin/python3 -IS\n"
+MAIN = """\
+import os, sys
+KEPT = "/var/cache/slipway/{digest}"
+if os.path.isdir(KEPT):
+    sys.path[0] = KEPT
+else:
+    from releasectl.unpacked import unpack
+    unpack(sys.argv[0], KEPT)
+from releasectl.cli import main
+sys.exit(main())
+"""
 
 
 def archive() -> bytes:
+    sources = {path.relative_to(SOURCE).as_posix(): path.read_bytes() for path in sorted(SOURCE.rglob("*.py"))}
+    digest = hashlib.sha256(b"".join(f"{name} {len(it)}\n".encode() + it for name, it in sources.items())).hexdigest()
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as target, tempfile.TemporaryDirectory() as scratch:
-
-        def add(name: str, data: bytes) -> None:
+    with zipfile.ZipFile(buffer, "w") as target:
+        for name, data in {"__main__.py": MAIN.format(digest=digest[:16]).encode(), **sources}.items():
             entry = zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
+            # The first one is read by every command: stored as it is, it needs no zlib.
+            entry.compress_type = zipfile.ZIP_STORED if name == "__main__.py" else zipfile.ZIP_DEFLATED
             target.writestr(entry, data)
-
-        add("__main__.py", MAIN.encode())
-        for path in sorted(SOURCE.rglob("*.py")):
-            name = path.relative_to(SOURCE).as_posix()
-            add(name, path.read_bytes())
-            compiled = Path(scratch) / "module.pyc"
-            py_compile.compile(
-                str(path), str(compiled), dfile=f"releasectl/{name}", doraise=True,
-                invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-            )  # fmt: skip
-            add(f"{name}c", compiled.read_bytes())
     return SHEBANG + buffer.getvalue()
 
 

@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,7 +19,6 @@ from .core.transaction import as_failure
 from .edge.host import Host
 from .edge.lock import holder, is_held, lock_of
 from .edge.paths import Paths
-from .edge.scope import leave_session
 from .engine import Engine, Lock
 from .result import Result
 from .run_slot import run_slot
@@ -41,6 +39,9 @@ def main(argv: list[str] | None = None) -> int:
     except (Interrupted, KeyboardInterrupt):
         return 130
     except Exception as trouble:
+        # Only here: what is rarely needed is not imported by every command.
+        import traceback
+
         traceback.print_exc()
         result = Result(arguments.service or "?").fail(as_failure(trouble), f"run {arguments.command}")
         _print(result.document(), arguments)
@@ -147,8 +148,6 @@ def _run(arguments: argparse.Namespace, paths: Paths, config: Config) -> int:
     if arguments.command == "canary":
         _print(_canary(host, arguments, is_held(lock_path)), arguments)
         return Code.OK
-    if arguments.command in ("deploy", "rollback") and not arguments.dry_run:
-        leave_session(config.service)
     document = _request(arguments) if arguments.command == "deploy" else None
     host.listen()
     lock = lock_of(lock_path, *_what(arguments, document), config.deadlines.lock)

@@ -167,6 +167,7 @@ class Engine:
             if planned is None:
                 return result
             intent, transaction = planned
+            self.edge.leave_session()
             if kind == "deploy":
                 with self._phase("pre-deploy", result, quiet=not self.hooks.there("pre-deploy")):
                     self.hooks.before(intent)
@@ -212,7 +213,8 @@ class Engine:
             result.message = f"{target} would go live" + (f", {live.ref} is live" if live else "")
             return None
         same = standby is not None and standby.ref.id == target.id
-        running = bool(standby and same and edge.units().up(standby.slot) and self._ready(standby.slot, wish.release))
+        # Its unit is up: recovery has just ended every standby whose unit is not.
+        running = bool(standby and same and self._ready(standby.slot, wish.release))
         txn = self.new_txn()
         intent = plan.intend(
             kind, txn, target, wish.fresh, running, state, config, (wish.by, wish.reason), edge.now(), wish.rollout,

@@ -104,6 +104,9 @@ class SimulatedEdge(TrafficEdge):
         if self.stop_at is not None and len(self.calls) >= self.stop_at and not self.held:
             raise Interrupted("SIGTERM")
 
+    def leave_session(self) -> None:
+        pass
+
     def hold_signals(self, hold: bool) -> None:
         self.held = hold
 

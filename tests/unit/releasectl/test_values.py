@@ -73,8 +73,10 @@ def test_wrong_values_are_refused(kinds: tuple[ModuleType, Any, Any, Any], args:
         place(*args, **given)
 
 
-def test_no_command_pays_for_dataclasses() -> None:
+@pytest.mark.parametrize("module", ["dataclasses", "http.client", "ssl", "uuid"])
+def test_no_command_pays_for(module: str) -> None:
+    """docs/decisions/0007-what-the-engine-imports.md"""
     source = values.__file__.rpartition("/releasectl/")[0]
-    script = f"import sys; sys.path.insert(0, {source!r}); import releasectl.cli; print('dataclasses' in sys.modules)"
+    script = f"import sys; sys.path.insert(0, {source!r}); import releasectl.cli; print({module!r} in sys.modules)"
     done = subprocess.run([sys.executable, "-IS", "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

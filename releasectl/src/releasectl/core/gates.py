@@ -14,6 +14,8 @@ from .model import Golden
 from .ports import Edge, Reply
 
 POLL_S = 0.03
+# HAProxy counts a request as it routes it: what was on its way at the switch is counted long before.
+SECOND_LOOK_S = 0.01
 PROBE_S = 2.0
 LOG_LINES = 30
 HINT = "The old release still serves. Mend the candidate, then deploy again."
@@ -99,10 +101,11 @@ def drain(edge: Edge, effect: Drain, redact: Redact) -> int:
         zeros = zeros + 1 if left == 0 else 0
         if edge.monotonic() >= end:
             return left
+        wait = SECOND_LOOK_S if zeros == 1 else 0 if zeros else POLL_S
         if effect.watch:
-            raise_if_dead(edge, effect.watch, "right after the switch", POLL_S, redact)
-        elif zeros < 2:
-            edge.pause(POLL_S)
+            raise_if_dead(edge, effect.watch, "right after the switch", wait, redact)
+        else:
+            edge.pause(wait)
     return 0
 
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import quote
 
 from ..core import dockercmd
 from ..core.errors import Code, Failure
 from ..core.request import RegistryAuth
+from . import files
 from .http import ask_socket
 from .run import run
 
 TIMEOUT_S = 10.0
 # More than is shown: what repeats itself is told once.
 LOG_LINES = 400
+# A folder for the credentials of a pull; the number is the process that made it.
+LOGIN = "pull-"
 
 
 class Docker:
@@ -47,7 +47,7 @@ class Docker:
         return disk.f_bavail * disk.f_frsize // 2**20
 
     def has_image(self, image: str) -> bool:
-        return self.ask(f"/images/{quote(image, safe='/:@')}/json") is not None
+        return self.ask(f"/images/{image}/json") is not None
 
     def images(self) -> frozenset[str]:
         return frozenset(name for image in self.ask("/images/json") for name in image["RepoDigests"] or ())
@@ -61,12 +61,13 @@ class Docker:
         }
 
     def container(self, name: str) -> dict[str, Any] | None:
-        found: dict[str, Any] | None = self.ask(f"/containers/{quote(name)}/json")
+        found: dict[str, Any] | None = self.ask(f"/containers/{name}/json")
         return found
 
     def containers(self, service: str) -> dict[str, int]:
         """slot → release of the containers of a service, running or not."""
-        wanted = quote(json.dumps({"label": [f"{dockercmd.LABEL}service={service}"]}))
+        # {"label": ["slipway.service=…"]}; a service's name needs no quoting.
+        wanted = f"%7B%22label%22%3A%5B%22{dockercmd.LABEL}service%3D{service}%22%5D%7D"
         found: dict[str, int] = {}
         for item in self.ask(f"/containers/json?all=1&filters={wanted}"):
             labels = item["Labels"]
@@ -85,20 +86,27 @@ class Docker:
         if kept.code:
             raise Failure(Code.IMAGE, f"Failed to tag {image}: {kept.words}")
 
+    def forget_logins(self) -> None:
+        """Credentials that an engine which was killed left behind."""
+        for name in os.listdir(self.run_dir):
+            if name.startswith(LOGIN) and not os.path.exists(f"/proc/{name.removeprefix(LOGIN)}"):
+                files.remove_tree(os.path.join(self.run_dir, name))
+
     @contextmanager
     def _login(self, image: str, auth: RegistryAuth | None) -> Iterator[str | None]:
         """A client configuration that lives as long as the pull, on a tmpfs, for root alone."""
         if auth is None:
             yield None
             return
-        directory = tempfile.mkdtemp(prefix="pull-", dir=self.run_dir)
+        directory = os.path.join(self.run_dir, f"{LOGIN}{os.getpid()}")
+        os.mkdir(directory, 0o700)
         try:
             pair = base64.b64encode(f"{auth.username}:{auth.password}".encode()).decode()
             with open(os.path.join(directory, "config.json"), "w", encoding="utf-8") as file:
                 json.dump({"auths": {image.partition("/")[0]: {"auth": pair}}}, file)
             yield directory
         finally:
-            shutil.rmtree(directory, ignore_errors=True)
+            files.remove_tree(directory)
 
     def remove(self, name: str) -> None:
         done = run(dockercmd.remove_argv(name), 60)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 from collections.abc import Callable
 
 from ..core.errors import Code, Failure
@@ -44,7 +43,7 @@ def write_new_dir(path: str, files: dict[str, tuple[str, int]]) -> None:
     """A directory with its files {name: (text, mode)}, all or nothing."""
     parent, name = os.path.split(path)
     temporary = os.path.join(parent, f".{name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
+    remove_tree(temporary)
     os.mkdir(temporary, 0o755)
     for filename, (text, mode) in files.items():
         _write_new(os.path.join(temporary, filename), text, mode)
@@ -58,13 +57,22 @@ def remove_dir(path: str) -> None:
     """Gone from its name at once, then emptied."""
     parent, name = os.path.split(path)
     grave = os.path.join(parent, f".{name}.gone")
-    shutil.rmtree(grave, ignore_errors=True)
+    remove_tree(grave)
     try:
         os.rename(path, grave)
     except FileNotFoundError:
         return
     sync_dir(parent)
-    shutil.rmtree(grave)
+    remove_tree(grave, must=True)
+
+
+def remove_tree(path: str, must: bool = False) -> None:
+    """`must`: raises OSError when something is left."""
+    if os.path.lexists(path):
+        # Only here: it brings every compression there is.
+        import shutil
+
+        shutil.rmtree(path, ignore_errors=not must)
 
 
 def link_atomic(path: str, target: str) -> None:
@@ -126,7 +134,7 @@ def sweep(directory: str) -> None:
         if name.startswith(".") and name.endswith((".tmp", ".gone")):
             path = os.path.join(directory, name)
             if os.path.isdir(path) and not os.path.islink(path):
-                shutil.rmtree(path, ignore_errors=True)
+                remove_tree(path)
             else:
                 _unlink(path)
 

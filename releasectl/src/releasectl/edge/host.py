@@ -23,6 +23,7 @@ from .haproxy import Haproxy
 from .http import ask_front_door, ask_port
 from .paths import Paths
 from .run import run
+from .scope import leave_session
 from .store import Store
 
 
@@ -45,6 +46,7 @@ class Host:
     def prepare(self) -> None:
         """What a changing command needs before anything else."""
         os.makedirs(self.paths.run, mode=0o700, exist_ok=True)
+        self.docker.forget_logins()
         self.canary.clear()
         self.store.prepare()
 
@@ -80,6 +82,9 @@ class Host:
 
     def emit(self, event: Mapping[str, Any]) -> None:
         self.events.emit(event)
+
+    def leave_session(self) -> None:
+        leave_session(self.config.service)
 
     # Records.
 
