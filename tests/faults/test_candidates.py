@@ -72,3 +72,18 @@ def test_dies_when_it_has_the_traffic(place: str) -> None:
     seen = host.well(entries + 1)
     assert seen["history"][-1]["outcome"] == "failed"
     assert host.live() == before
+
+
+def test_boots_behind_the_one_that_serves(load: SteadyLoad) -> None:
+    """cpu.shares of the candidate against those of the live release, until it has passed its gates."""
+
+    def shares() -> list[int]:
+        live = host.look()["status"]["live"]["slot"]
+        names = (f"inference-{slot}" for slot in sorted(("blue", "green"), key=live.__ne__))
+        return [int(lab.on_host("docker", "inspect", "--format", "{{.HostConfig.CpuShares}}", name)) for name in names]
+
+    with host.held("gate/CheckIdentity", host.request(host.other(host.live()))) as answers:
+        assert shares() == [1024, 256]
+    host.good(answers[0])
+    assert shares() == [1024, 1024]
+    host.well()

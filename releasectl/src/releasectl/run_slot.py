@@ -16,7 +16,7 @@ from typing import Any
 
 from .core import dockercmd
 from .core.errors import Code, Failure
-from .core.model import Config, Release
+from .core.model import Config, Release, State
 from .core.values import dataclass
 from .edge import files, systemd
 from .edge.docker import Docker
@@ -47,6 +47,12 @@ class Slot:
         if not isinstance(release, Release):
             raise Failure(Code.PERSON, f"release {number} cannot be read: {release.why}", "releasectl recover")
         return release, store.env_paths(number)
+
+    def shares(self) -> int:
+        """A candidate boots behind the release that serves, until the engine favours it."""
+        state = Store(self.paths, self.config).records().state
+        live = state.live if isinstance(state, State) else None
+        return dockercmd.BOOT_SHARES if live and live.slot != self.name else dockercmd.FULL_SHARES
 
 
 def run_slot(paths: Paths, config: Config, name: str) -> int:
@@ -95,7 +101,7 @@ def _adopt(docker: Docker, slot: Slot, release: Release) -> int | None:
 
 
 def _start(docker: Docker, slot: Slot, release: Release, env_files: tuple[str, str]) -> int | None:
-    done = run(dockercmd.run_argv(slot.config, release, slot.name, env_files), 60)
+    done = run(dockercmd.run_argv(slot.config, release, slot.name, env_files, slot.shares()), 60)
     if done.code:
         raise Failure(Code.GATE, f"docker run: {done.words}")
     return _pidfd(docker, slot.container, docker.container(slot.container))

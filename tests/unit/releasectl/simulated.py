@@ -252,6 +252,9 @@ class SimulatedEdge(TrafficEdge):
     def remove_container(self, slot: str) -> None:
         self._call("remove_container", lambda: self.host.containers.pop(slot, None))
 
+    def favour(self, slot: str) -> None:
+        self._call("favour", lambda: None)
+
     def logs(self, slot: str) -> tuple[str, ...]:
         it = self.host.containers.get(slot)
         return self._call("logs", lambda: self.host.registry[it.image].says if it else ())

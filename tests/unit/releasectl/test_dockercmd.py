@@ -29,7 +29,7 @@ def test_a_container_is_locked_down_limited_and_on_loopback() -> None:
         "--restart", "no", "--no-healthcheck", "--read-only", "--cap-drop", "ALL",
         "--security-opt", "no-new-privileges",
         "--user", "10001:10001", "--memory", "512m", "--memory-swap", "512m", "--cpus", "1.0",
-        "--pids-limit", "256", "--stop-timeout", "40", "--tmpfs", "/tmp:size=64m", "--tmpfs", "/run",
+        "--cpu-shares", "1024", "--pids-limit", "256", "--stop-timeout", "40", "--tmpfs", "/tmp:size=64m", "--tmpfs", "/run",
         "--publish", "127.0.0.1:18081:8080", "--env-file", "/r/app.env", "--env-file", "/r/secrets.env",
         "--label", "slipway.service=inference", "--label", "slipway.slot=green",
         "--label", "slipway.release=7", "--label", "slipway.version=v1.4.2",

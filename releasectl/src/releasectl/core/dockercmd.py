@@ -8,9 +8,14 @@ from .errors import Code, Failure
 from .model import Config, Release
 
 LABEL = "slipway."
+FULL_SHARES = 1024
+# Of a candidate that boots, against those of the release that serves meanwhile. An idle processor is all its own.
+BOOT_SHARES = 256
 
 
-def run_argv(config: Config, release: Release, slot: str, env_files: tuple[str, ...]) -> tuple[str, ...]:
+def run_argv(
+    config: Config, release: Release, slot: str, env_files: tuple[str, ...], shares: int = FULL_SHARES
+) -> tuple[str, ...]:
     """`docker run` of a release in a slot: locked down, limited, on loopback, supervised by systemd alone."""
     options = release.options
     labels = {"service": config.service, "slot": slot, "release": str(release.ref.id), "version": release.ref.version}
@@ -19,6 +24,7 @@ def run_argv(config: Config, release: Release, slot: str, env_files: tuple[str, 
         "--restart", "no", "--no-healthcheck", "--read-only", "--cap-drop", "ALL",
         "--security-opt", "no-new-privileges", "--user", options.user,
         "--memory", options.memory, "--memory-swap", options.memory, "--cpus", options.cpus,
+        "--cpu-shares", str(shares),
         "--pids-limit", str(options.pids), "--stop-timeout", str(options.stop_timeout_s),
         *(part for mount in options.tmpfs for part in ("--tmpfs", mount)),
         "--publish", f"127.0.0.1:{config.slots[slot]}:{options.container_port}",

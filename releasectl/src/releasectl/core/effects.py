@@ -93,6 +93,13 @@ class CheckGolden(Effect):
 
 
 @dataclass(frozen=True)
+class Favour(Effect):
+    """The slot's container gets its full share of the processor; until then it boots behind the one that serves."""
+
+    slot: str
+
+
+@dataclass(frozen=True)
 class WriteMap(Effect):
     """The routing truth on disk, read by the edge when it starts."""
 

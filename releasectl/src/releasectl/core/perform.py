@@ -80,6 +80,8 @@ class Performer:
             case fx.CheckGolden():
                 goldens = self.release.gates.golden if self.release else ()
                 check_golden(edge, effect, goldens, left_s, self.redact)
+            case fx.Favour():
+                self._favour(effect.slot)
             case fx.WriteMap():
                 edge.write_map(effect.slot)
             case fx.SetMap():
@@ -115,6 +117,13 @@ class Performer:
         except Failure as trouble:
             logs = tuple(self.redact(line) for line in trouble.logs or last_words(self.edge.logs(slot)))
             raise Failure(trouble.code, self.redact(trouble.cause), trouble.hint, logs) from trouble
+
+    def _favour(self, slot: str) -> None:
+        """A slower release is no reason to give it up."""
+        try:
+            self.edge.favour(slot)
+        except Failure as trouble:
+            self.warnings.append(trouble.cause)
 
     def snapshot(self, path: str | None) -> None:
         """How it was right before the switch. `path`: also through the front door. Never fails."""

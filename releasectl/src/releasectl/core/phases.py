@@ -13,6 +13,7 @@ from .effects import (
     Confirm,
     Drain,
     Effect,
+    Favour,
     JudgeStep,
     LinkSlot,
     PullImage,
@@ -198,13 +199,14 @@ def _gate(intent: Intent, config: Config, gates: Gates) -> Phase:
         checks.append(CheckIdentity(slot, gates.version_path, intent.target.version, limits.readiness))
     if gates.golden:
         checks.append(CheckGolden(slot, release, limits.golden))
+    checks.append(Favour(slot))
     return Phase(GATE, limits.liveness + limits.readiness + limits.golden, tuple(checks))
 
 
-def forward_of(phases: tuple[Phase, ...], ready: Effect, start: Effect | None) -> tuple[Phase, ...]:
+def forward_of(phases: tuple[Phase, ...], ready: AwaitPath, start: Effect | None) -> tuple[Phase, ...]:
     """What is left to do after a crash past the switch: see the candidate up, then switch again and go on."""
     at = next(n for n, phase in enumerate(phases) if phase.name == SWITCH)
-    gate = Phase(GATE, 120, (*((start,) if start else ()), ready))
+    gate = Phase(GATE, 120, (*((start,) if start else ()), ready, Favour(ready.slot)))
     # An interrupted bake is over: who is well now is live.
     return (gate, *(phase for phase in phases[at:] if phase.name != BAKE))
 

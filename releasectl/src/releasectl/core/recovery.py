@@ -112,7 +112,7 @@ def _resolve(edge: Edge, records: Records, journal: Journal, result: Recovered, 
     result.done.append(f"interrupted {what} undone: {cause}")
 
 
-def _see_up(edge: Edge, journal: Journal, gates: Gates) -> tuple[fx.Effect, fx.Effect | None]:
+def _see_up(edge: Edge, journal: Journal, gates: Gates) -> tuple[fx.AwaitPath, fx.Effect | None]:
     slot, limit = journal.intent.slot, edge.config.deadlines.readiness
     ready = fx.AwaitPath(slot, journal.intent.target.id, "readiness", gates.readiness_path, limit)
     return ready, None if edge.units().up(slot) else fx.StartUnit(slot)

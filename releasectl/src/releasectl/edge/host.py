@@ -204,6 +204,9 @@ class Host:
     def remove_container(self, slot: str) -> None:
         self.docker.remove(self.config.container(slot))
 
+    def favour(self, slot: str) -> None:
+        self.docker.favour(self.config.container(slot))
+
     def logs(self, slot: str) -> tuple[str, ...]:
         return self.docker.logs(self.config.container(slot))
 

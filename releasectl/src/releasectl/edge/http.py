@@ -66,10 +66,10 @@ def ask_port(port: int, method: str, path: str, body: Any, timeout_s: float) -> 
     return _ask(connection, ("127.0.0.1", port), f"127.0.0.1:{port}", method, path, body, timeout_s, end)
 
 
-def ask_socket(socket_path: str, method: str, path: str, timeout_s: float) -> Reply:
+def ask_socket(socket_path: str, method: str, path: str, timeout_s: float, body: Any = None) -> Reply:
     end = time.monotonic() + timeout_s
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    return _ask(connection, socket_path, "localhost", method, path, None, timeout_s, end)
+    return _ask(connection, socket_path, "localhost", method, path, body, timeout_s, end)
 
 
 def ask_front_door(name: str, ca: str | None, path: str, timeout_s: float, port: int = 443) -> Reply:
