@@ -38,13 +38,21 @@ def until_ended() -> None:
     lab.wait_until(lambda: lab.status()["changing"] is None, 30, "the engine has ended")
 
 
+def wait_shown(percent: int, *states: str) -> None:
+    def there() -> bool:
+        now = shown()
+        return now.get("percent") == percent and (not states or now["state"] in states)
+
+    lab.wait_until(there, 30, f"the canary is at {percent} %")
+
+
 @contextmanager
-def running(doc: dict[str, Any], percent: int, state: str = "watching") -> Iterator[list[host.Answer]]:
-    """A canary that has come to a step; its engine's answer is in the list when the block has ended it."""
+def running(doc: dict[str, Any], percent: int, *states: str) -> Iterator[list[host.Answer]]:
+    """A canary that has come to a step (and one of these states); its engine's answer is in the list afterwards."""
     answers: list[host.Answer] = []
     thread = threading.Thread(target=lambda: answers.append(host.deploy(doc)), daemon=True)
     thread.start()
-    lab.wait_until(lambda: (shown().get("percent"), shown().get("state")) == (percent, state), 30, "the step is there")
+    wait_shown(percent, *states)
     try:
         yield answers
     finally:
@@ -73,7 +81,8 @@ def test_an_engine_that_is_killed_at_any_step(load: SteadyLoad, on_interrupt: st
     def command(place: str, to: str) -> host.Answer:
         return host.deploy_at(place, "kill", canary(to, on_interrupt=on_interrupt))
 
-    fates = killed_everywhere(steps, "deploy", command, ways_back=False)
+    # What is resumed takes the whole way: every second place is enough there.
+    fates = killed_everywhere(steps if fate == "failed" else steps[2::4], "deploy", command, ways_back=False)
     assert set(fates.values()) == {fate}, fates
 
 
@@ -135,15 +144,15 @@ def test_dockerd_restarted(load: SteadyLoad) -> None:
 def test_another_person_hears_who_runs_it_and_may_abort_it(load: SteadyLoad) -> None:
     before = host.live()
     wanted = host.other(before)
-    with host.configured(deadlines_s={"lock": 0}):
-        with running(canary(wanted, hold=True, by="alice", steps=[FIRST]), FIRST, "hold") as answers:
-            for answer in (host.releasectl("rollback", "--to", before), host.deploy(host.request(before, by="bob"))):
-                assert answer.code == 4, answer
-                assert f"deploy {wanted} by alice since" in answer.cause
-                assert "releasectl canary abort" in answer.doc["hint"]
-            assert both_are_seen(load), "and it goes on"
-            host.good(say("abort"))
-            until_ended()
+    doc = canary(wanted, hold=True, by="alice", steps=[FIRST])
+    with host.configured(deadlines_s={"lock": 0}), running(doc, FIRST, "hold") as answers:
+        for answer in (host.releasectl("rollback", "--to", before), host.deploy(host.request(before, by="bob"))):
+            assert answer.code == 4, answer
+            assert f"deploy {wanted} by alice since" in answer.cause
+            assert "releasectl canary abort" in answer.doc["hint"]
+        assert both_are_seen(load), "and it goes on"
+        host.good(say("abort"))
+        until_ended()
     assert answers[0].code == 3
     assert "aborted: by bob" in answers[0].cause
     host.well()
@@ -168,11 +177,11 @@ def test_what_was_heard_is_what_is_done(load: SteadyLoad) -> None:
     """About the time at which the last step ends; whoever comes too late is told so."""
     random = Random(7)
     outcomes = []
-    for _ in range(4):
+    for _ in range(3):
         before = host.live()
         wanted = host.other(before)
-        with running(canary(wanted, steps=[SECOND], step_s=1), SECOND) as answers:
-            time.sleep(random.uniform(0.3, 0.9))
+        with running(canary(wanted, steps=[SECOND], step_s=2), SECOND) as answers:
+            time.sleep(random.uniform(0.5, 2))
             said = [say("abort"), say("abort")]
             until_ended()
         heard = said[0].code == 0
@@ -194,7 +203,7 @@ def test_a_hold_outlives_its_engine(load: SteadyLoad) -> None:
         until_ended()
         thread = threading.Thread(target=host.releasectl, args=("recover",), daemon=True)
         thread.start()
-        lab.wait_until(lambda: (shown().get("percent"), shown().get("state")) == (FIRST, "hold"), 15, "it holds again")
+        wait_shown(FIRST, "hold")
         assert both_are_seen(load)
         promoted = [say("promote"), say("promote")]
         thread.join(30)

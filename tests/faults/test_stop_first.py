@@ -30,6 +30,8 @@ def stop_first(version: str, fault: str = "plain") -> dict[str, object]:
 
 
 def test_an_engine_that_is_killed_at_any_step(only_maintenance: SteadyLoad) -> None:
+    # Nothing stands by: neither before nor, as it never does after a stop_first, on the way.
+    host.good(host.deploy(stop_first(host.other(host.live()))))
     way = host.places(stop_first(host.other(host.live())), "deploy")
     steps = [place for place in way if place.startswith(PHASES)]
     assert {"stop/StopUnit", "start/StartUnit", "switch/SetMap"} <= set(steps)

@@ -9,8 +9,8 @@ from .model import Ref
 
 UNITS = {"b": 1, "k": 2**10, "m": 2**20, "g": 2**30}
 HINT = (
-    "{way}Lower options.memory (release_options), take a larger host, or keep less for the system: memory_reserve_mb in "
-    "service.json (release_memory_reserve_mb)."
+    "{way}Lower options.memory (release_options), take a larger host, or keep less for the system: memory_reserve_mb "
+    "in service.json (release_memory_reserve_mb)."
 )
 STOP_FIRST = "Let the old one stop first: `--strategy stop_first`, for good `release_strategy: stop_first`. "
 
@@ -51,8 +51,8 @@ def misfit(memory: Memory, reserve_mb: int, candidate: Share, beside: Share | No
     way = STOP_FIRST if beside and candidate.mb <= room else ""
     return Failure(
         Code.PREFLIGHT,
-        f"{candidate.ref} does not fit{old}: their limits ask for {sum_}, this host has {memory.total_mb} MB of memory, "
-        f"of which {reserve_mb} MB are the system's",
+        f"{candidate.ref} does not fit{old}: their limits ask for {sum_}, this host has {memory.total_mb} MB of "
+        f"memory, of which {reserve_mb} MB are the system's",
         HINT.format(way=way),
     )
 
@@ -63,6 +63,6 @@ def tight(memory: Memory, candidate: Share, freed: Share | None) -> str | None:
     if candidate.mb <= available:
         return None
     return (
-        f"memory: {candidate.ref} may take {candidate.mb} MB, {available} MB are available at the moment; other programs "
-        "take the rest"
+        f"memory: {candidate.ref} may take {candidate.mb} MB, {available} MB are available at the moment; other "
+        "programs take the rest"
     )

@@ -94,8 +94,7 @@ def _resolve(edge: Edge, records: Records, journal: Journal, result: Recovered, 
             for effect in next(phase for phase in phases if phase.name == STANDBY).effects:
                 transaction.performer.perform(effect, 120)
         edge.clear_journal()
-        failure = None if ended.outcome == "live" else Failure(Code.GATE, ended.cause or "")
-        result.ended.append((intent, failure))
+        result.ended.append((intent, None if ended.outcome == "live" else Failure(Code.GATE, ended.cause or "")))
         result.done.append(f"{what} had ended ({ended.outcome}); journal cleared")
         return
     verdict = journal.undoing
@@ -120,10 +119,10 @@ def _resolve(edge: Edge, records: Records, journal: Journal, result: Recovered, 
             return
     last = journal.marks[-1].phase if journal.marks else "preflight"
     cause = verdict.cause if verdict and verdict.cause else f"interrupted in phase {last}"
-    failure = Failure(verdict.code if verdict else Code.GATE, cause)
-    transaction.undo(failure)
+    undone = Failure(verdict.code if verdict else Code.GATE, cause)
+    transaction.undo(undone)
     result.done.append(f"interrupted {what} undone: {cause}")
-    result.ended.append((intent, failure))
+    result.ended.append((intent, undone))
 
 
 def _see_up(edge: Edge, journal: Journal, gates: Gates) -> tuple[fx.Effect, fx.Effect | None]:
