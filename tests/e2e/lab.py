@@ -134,28 +134,32 @@ def settings(**keys: Any) -> Iterator[None]:
     """Other settings of the engine on the host (service.json) for a while."""
     path = "/etc/slipway/inference/service.json"
     was = on_host("cat", path)
-    _write(path, json.dumps({**json.loads(was), **keys}))
+    write(path, json.dumps({**json.loads(was), **keys}))
     try:
         yield
     finally:
-        _write(path, was)
+        write(path, was)
 
 
-def _write(path: str, text: str) -> None:
+def write(path: str, text: str) -> None:
     on_host("sh", "-c", f"cat > {path} <<'END'\n{text.rstrip()}\nEND")
 
 
 def answers() -> dict[str, dict[str, int]]:
     """Slot → class of status (2xx, 5xx) → answers, as the edge's own counters have them."""
-    read = "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:8405/metrics').read().decode())"
-    text = on_host("python3", "-c", read)
     rows = re.findall(
-        r'^haproxy_backend_http_responses_total\{proxy="inference_(\w+)",code="(\w+)"\} (\d+)', text, re.M
+        r'^haproxy_backend_http_responses_total\{proxy="inference_(\w+)",code="(\w+)"\} (\d+)', metrics(8405), re.M
     )
     found: dict[str, dict[str, int]] = {}
     for slot, code, count in rows:
         found.setdefault(slot, {})[code] = int(count)
     return found
+
+
+def metrics(port: int) -> str:
+    """Of the edge, or of a slot's service; on the host's loopback."""
+    read = f"import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:{port}/metrics').read().decode())"
+    return on_host("python3", "-c", read)
 
 
 def events(count: int) -> list[dict[str, Any]]:
@@ -178,12 +182,15 @@ def ask(path: str, method: str = "GET", body: Any = None) -> requests.Response:
         return session.request(method, URL + path, json=body, verify=str(ROOTS), timeout=10)
 
 
-def asked_as(key: str) -> str:
-    """Version that answers a client with this API key."""
+def asked_as(clients: list[dict[str, str]]) -> list[requests.Response]:
+    """What a client with these headers gets for its version, one after the other."""
+    answers = []
     with requests.Session() as session:
         session.trust_env = False
-        answer = session.get(f"{URL}/version", headers={"X-Api-Key": key}, verify=str(ROOTS), timeout=10)
-    return str(answer.json()["version"])
+        for headers in clients:
+            session.cookies.clear()
+            answers.append(session.get(f"{URL}/version", headers=headers, verify=str(ROOTS), timeout=10))
+    return answers
 
 
 def predicts_right() -> None:

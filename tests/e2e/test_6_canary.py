@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from math import sqrt
 
 import pytest
@@ -58,11 +58,16 @@ def percent() -> int:
     return int(found["percent"]) if found else 0
 
 
+def held(share: int, *how: str) -> AbstractContextManager[None]:
+    """A canary of NEW that stays until somebody ends it."""
+    words = ("--version", NEW, "--canary", str(share), "--by", "e2e", *(how or ("--step", "1", "--hold")))
+    return started(share, *words)
+
+
 @contextmanager
-def held(share: int, *how: str) -> Iterator[None]:
-    """A canary of NEW that stays until somebody ends it. It runs on the host, with nobody at the other end."""
-    words = ("deploy", "--version", NEW, "--canary", str(share), "--by", "e2e", *(how or ("--step", "1", "--hold")))
-    lab.good(lab.run("docker", "exec", "--detach", lab.CONTAINER, "releasectl", *words))
+def started(share: int, *words: str) -> Iterator[None]:
+    """A canary that runs on the host, with nobody at the other end, and has come to its first step."""
+    lab.good(lab.run("docker", "exec", "--detach", lab.CONTAINER, "releasectl", "deploy", *words))
     lab.wait_until(lambda: percent() == share, 60, f"{share} % go to the canary")
     try:
         yield
@@ -169,16 +174,67 @@ def test_a_killed_engine_s_canary_is_aborted_by_recovery(busy: SteadyLoad) -> No
     assert busy.failed == []
 
 
-def test_one_client_sees_one_version(request: pytest.FixtureRequest) -> None:
-    def converge(header: str) -> None:
-        lab.good(lab.play("site.yml", *lab.LIMIT, "--tags", "edge", "-e", f"edge_canary_sticky_header={header}"))
+STICKY = {
+    "edge_canary_sticky_header": "X-Variant",
+    "edge_canary_sticky_api_key": "X-Api-Key",
+    "edge_canary_sticky_cookie": "sid",
+    "edge_canary_cookie": "side",
+}
+CLIENTS = [
+    {name: form.format(number)}
+    for name, form in (("X-Variant", "team-{}"), ("X-Api-Key", "key-{}"), ("Cookie", "sid=visit-{}"))
+    for number in range(15)
+]
 
-    converge("X-Api-Key")
-    request.addfinalizer(lambda: converge(""))
-    with held(50):
-        saw = {f"key-{number}": {lab.asked_as(f"key-{number}") for _ in range(4)} for number in range(30)}
-        assert all(len(versions) == 1 for versions in saw.values()), saw
-        sums = [sum(versions == {version} for versions in saw.values()) for version in (OLD, NEW)]
-        assert min(sums) >= 5, f"both versions have clients: {sums}"
-        time.sleep(1.5)
-        assert {key: {lab.asked_as(key)} for key in list(saw)[:10]} == {key: saw[key] for key in list(saw)[:10]}
+
+@pytest.fixture
+def sticky() -> Iterator[None]:
+    def converge(settings: dict[str, str]) -> None:
+        lab.good(lab.play("site.yml", *lab.LIMIT, "--tags", "edge", "-e", json.dumps(settings)))
+
+    converge(STICKY)
+    yield
+    converge(dict.fromkeys(STICKY, ""))
+
+
+def versions_of(clients: list[dict[str, str]]) -> list[str]:
+    """Which version answers each of them."""
+    return [answer.json()["version"] for answer in lab.asked_as(clients)]
+
+
+def test_one_client_sees_one_version(sticky: None) -> None:
+    """By header, API key and cookie; through a reload, a restart and a share that grows; and both sides are counted."""
+    enough = 200
+    split = {"steps": [30, 60], "step_s": 0, "min_requests": enough, "max_latency_ratio": 1000, "hold": True}
+    lab.write("/run/split.json", json.dumps({"version": NEW, "canary": split}))
+    with started(30, "--request", "/run/split.json"):
+        first = versions_of(CLIENTS)
+        for begin in range(0, len(CLIENTS), 15):
+            assert set(first[begin : begin + 15]) == {OLD, NEW}, "each way of being known divides them"
+        for command in ("reload", "restart"):
+            lab.on_host("systemctl", command, "haproxy")
+            lab.wait_until(lambda: lab.ask("/ready").status_code == 200, 10, "the edge answers")
+            assert versions_of(CLIENTS) == first, command
+        # A header goes before an API key.
+        new, old = (CLIENTS[first.index(version)]["X-Variant"] for version in (NEW, OLD))
+        both = [{"X-Variant": name, "X-Api-Key": key} for name in (new, old) for key in ("key-1", "key-2", "key-3")]
+        assert versions_of(both) == [NEW] * 3 + [OLD] * 3
+
+        assert percent() == 30
+        versions_of([{"X-Variant": new}] * enough)
+        lab.wait_until(lambda: percent() == 60, 20, "the share grows")
+        later = versions_of(CLIENTS)
+        assert {now for was, now in zip(first, later, strict=True) if was == NEW} == {NEW}, "who was there stays"
+        assert later.count(NEW) > first.count(NEW)
+
+        # The edge's own cookie, for who has none of it.
+        given = lab.asked_as([{}])[0]
+        assert all(word in given.headers["Set-Cookie"] for word in ("side=", "Secure", "HttpOnly", "SameSite=Lax"))
+        sides = [{"Cookie": f"side={side}"} for side in (given.cookies["side"], 0, 59, 60, 99)]
+        assert versions_of(sides) == [given.json()["version"], NEW, NEW, OLD, OLD]
+        assert "Set-Cookie" not in lab.asked_as([sides[0]])[0].headers
+
+        assert {slot for slot, counts in lab.answers().items() if counts["2xx"] > 0} == {"blue", "green"}
+        for port in (18080, 18081):
+            assert re.search(r'^http_requests_total\{.*"/version".*\} [1-9]', lab.metrics(port), re.M), port
+    assert "Set-Cookie" not in lab.asked_as([{}])[0].headers, "only while it lasts"

@@ -34,7 +34,7 @@ def quick_host() -> Iterator[None]:
     host.good(host.deploy(host.request(host.B)))
     host.good(host.deploy(host.request(host.A)))
     yield
-    host.shell(f"cat > {host.CONFIG} <<'EOF'\n{before}\nEOF")
+    host.write_config(before)
     host.releasectl("rollback", "--to", was)
     host.shell("systemctl start slipway-recover@inference.timer")
 

@@ -122,12 +122,12 @@ def look(*commands: str) -> dict[str, Any]:
 @contextmanager
 def configured(**values: Any) -> Iterator[None]:
     """service.json with these keys while the block runs."""
-    before = json.loads(lab.on_host("cat", CONFIG))
+    before = lab.on_host("cat", CONFIG)
     configure(**values)
     try:
         yield
     finally:
-        configure(**before)
+        write_config(before)
 
 
 def configure(**values: Any) -> None:
@@ -135,7 +135,11 @@ def configure(**values: Any) -> None:
     doc = json.loads(lab.on_host("cat", CONFIG))
     doc["deadlines_s"].update(values.pop("deadlines_s", {}))
     doc.update(values)
-    shell(f"cat > {CONFIG}.new <<'EOF'\n{json.dumps(doc)}\nEOF\nmv {CONFIG}.new {CONFIG}")
+    write_config(json.dumps(doc))
+
+
+def write_config(text: str) -> None:
+    shell(f"cat > {CONFIG}.new <<'EOF'\n{text}\nEOF\nmv {CONFIG}.new {CONFIG}")
 
 
 def other(version: str) -> str:

@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import threading
+from typing import Any
 
 import pytest
 
 from tests.e2e import lab
 from tests.faults import host
+from tests.faults.test_canary_broken import QUICK
 from tests.load.steady import SteadyLoad
 
 
@@ -34,10 +36,14 @@ def over_ssh(place: str, doc: dict[str, object]) -> subprocess.Popen[bytes]:
 
 def test_the_connection_is_cut(load: SteadyLoad) -> None:
     """At each of these places the person's end is killed, and so is what sshd has for it on the host."""
-    for place in ("pull", "start/StartUnit", "gate/AwaitPath", "switch/SetMap", "drain/Drain", "record/AppendHistory"):
+    for place in (
+        "pull", "start/StartUnit", "gate/AwaitPath", "canary/JudgeStep", "switch/SetMap", "drain/Drain",
+        "record/AppendHistory",
+    ):  # fmt: skip
+        how: dict[str, Any] = {"canary": QUICK} if place.startswith("canary") else {}
         wanted = host.other(host.live())
         entries = len(host.look()["history"])
-        session = over_ssh(place, host.request(wanted))
+        session = over_ssh(place, host.request(wanted, **how))
         host.wait_held(place)
         session.kill()
         host.shell(f"pkill --signal KILL --uid admin sshd; rm -f {host.HELD}")
@@ -46,19 +52,24 @@ def test_the_connection_is_cut(load: SteadyLoad) -> None:
         assert not seen["history"][-1]["recovered"], f"{place}: its own engine did it, not recovery"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["SIGINT", "SIGKILL"])
-def test_the_controller_is_stopped(load: SteadyLoad, number: int) -> None:
-    """The playbook and all that it started; when the host has begun to start the new release."""
+@pytest.mark.parametrize(
+    ("number", "phase", "how"),
+    [(signal.SIGINT, "start", ()), (signal.SIGKILL, "canary", ("strategy=canary", "steps=30,60", "step_s=1"))],
+    ids=["SIGINT", "SIGKILL in a canary"],
+)
+def test_the_controller_is_stopped(load: SteadyLoad, number: int, phase: str, how: tuple[str, ...]) -> None:
+    """The playbook and all that it started; when the host has begun with the phase."""
     entries = len(host.look()["history"])
     events = "/var/log/slipway/events.jsonl"
     size = int(host.shell(f"stat -c %s {events}"))
     wanted = "v2.0.0" if host.live() != "v2.0.0" else "v1.0.0"
+    extra = [word for value in (f"version={wanted}", *how) for word in ("-e", value)]
     playbook = subprocess.Popen(
-        (str(lab.BIN / "ansible-playbook"), "playbooks/deploy.yml", "-e", f"version={wanted}", "--limit", lab.HOST),
+        (str(lab.BIN / "ansible-playbook"), "playbooks/deploy.yml", "--limit", lab.HOST, *extra),
         cwd=lab.ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     threading.Thread(target=playbook.wait, daemon=True).start()
-    begun = '"phase": "start", "event": "start"'
+    begun = f'"phase": "{phase}", "event": "start"'
     lab.wait_until(lambda: begun in host.shell(f"tail -c +{size + 1} {events}"), 90, "the rollout has begun")
     os.killpg(playbook.pid, number)
     host.wait_for(wanted)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from tests.e2e import lab
 from tests.faults import host
+from tests.faults.test_canary_broken import QUICK
 from tests.load.steady import SteadyLoad
 
 BALLAST = frozenset({"ballast"})
@@ -54,14 +56,19 @@ def test_the_reserve_is_enough_for_a_deploy(load: SteadyLoad) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", ["start/WriteRelease", "gate/AwaitPath", "switch/WriteMap", "record/SaveState", "record/AppendHistory"]
-)
+    "place",
+    [
+        "start/WriteRelease", "gate/AwaitPath", "canary/SetSplit#2", "switch/WriteMap", "record/SaveState",
+        "record/AppendHistory",
+    ],
+)  # fmt: skip
 def test_full_to_the_last_byte(load: SteadyLoad, place: str) -> None:
     """No reserve either: undone, or left for recovery, which ends it once there is room."""
     before, entries = host.live(), len(host.look()["history"])
+    how: dict[str, Any] = {"canary": QUICK} if place.startswith("canary") else {}
     with small_disk():
         host.shell(NO_SLACK)
-        answer = host.deploy_at(place, WITHOUT_RESERVE, host.request(host.other(before)))
+        answer = host.deploy_at(place, WITHOUT_RESERVE, host.request(host.other(before), **how))
         assert answer.code == 8, answer
         assert "No space left on device" in answer.cause
         free()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -25,8 +26,11 @@ def distinct(way: list[str]) -> list[str]:
     return [place for place in way if ("/" in place or place not in stepped) and place.count("/") < 2] + way[-1:]
 
 
-def killed_everywhere(way: list[str], kind: str, command: Command) -> dict[str, str]:
-    """place → what became of it after recovery: `not begun`, `failed` or `live`. History says what the host does."""
+def killed_everywhere(way: list[str], kind: str, command: Command, ways_back: bool = True) -> dict[str, str]:
+    """
+    place → what became of it after recovery: `not begun`, `failed` or `live`. History says what the host does.
+    `ways_back`: a rollback is tried in between.
+    """
     fates: dict[str, str] = {}
     seen = host.look()
     for place in distinct(way):
@@ -40,7 +44,7 @@ def killed_everywhere(way: list[str], kind: str, command: Command) -> dict[str, 
             assert [(it["kind"], it["version"]) for it in news] == [(kind, wanted)], f"{place}: {news}"
         fates[place] = news[0]["outcome"] if news else "not begun"
         assert version_of(seen) == (wanted if fates[place] == "live" else before), f"{place}: {seen}"
-        if "/" not in place or not seen["status"]["standby"]:
+        if ways_back and ("/" not in place or not seen["status"]["standby"]):
             # There is a way back, whatever happened; and the next one finds a standby again, which has to make room.
             seen = host.well(seen=host.look(f"rollback --to {host.other(version_of(seen))}"))
     return fates
@@ -69,6 +73,20 @@ def test_a_rollback_that_is_killed_anywhere_is_all_or_nothing(load: SteadyLoad) 
     assert phases_of(way) >= PHASES - {"bake"}
     fates = killed_everywhere(way, "rollback", rollback)
     assert {fates[place] for place in ("switch/SetMap", "record/SaveState")} == {"live"}
+
+
+def test_a_hook_hears_of_what_recovery_undoes(load: SteadyLoad) -> None:
+    wanted = host.other(host.live())
+    heard, hook = "/run/fault.heard", "/etc/slipway/inference/hooks/on-failure"
+    host.shell(f"printf '#!/bin/sh\ncat >> {heard}\n' > {hook} && chmod 755 {hook}")
+    try:
+        assert host.deploy_at("gate", "kill", host.request(wanted)).code == 137
+        host.recovered()
+        documents = [json.loads(line) for line in host.shell(f"cat {heard}").splitlines()]
+    finally:
+        host.shell(f"rm -f {hook} {heard}")
+    assert [(it["hook"], it["release"]["version"], it["code"]) for it in documents] == [("on-failure", wanted, 3)]
+    assert "interrupted in phase" in documents[0]["cause"]
 
 
 def test_an_undo_that_is_killed_is_gone_on_with(load: SteadyLoad) -> None:

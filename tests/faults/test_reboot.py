@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from tests.e2e import lab
 from tests.faults import host
+from tests.faults.conftest import steady
+from tests.faults.test_canary_broken import QUICK
 
 
 @pytest.fixture(autouse=True)
 def no_timer_afterwards() -> Iterator[None]:
     yield
     host.shell("systemctl stop slipway-recover@inference.timer")
+
+
+@contextmanager
+def traffic(how: dict[str, Any]) -> Iterator[None]:
+    """A canary gets to its second step by requests."""
+    if "canary" not in how:
+        yield
+        return
+    with steady():
+        yield
 
 
 def lose_power() -> float:
@@ -28,17 +42,23 @@ def lose_power() -> float:
     return seconds
 
 
+# Nobody asks for anything while it boots, so what is resumed goes on without evidence.
+RESUMED = {**QUICK, "wait_s": 0, "on_silence": "promote", "on_interrupt": "resume"}
+
+
 @pytest.mark.parametrize(
-    ("place", "wins"),
+    ("place", "wins", "how"),
     [
-        ("pull", False), ("start/StartUnit", False), ("gate/AwaitPath", False), ("switch/WriteMap", None),
-        ("drain/Drain", True), ("record/AppendHistory", True), ("standby", True),
+        ("pull", False, {}), ("start/StartUnit", False, {}), ("gate/AwaitPath", False, {}),
+        ("canary/JudgeStep#2", False, {"canary": QUICK}), ("canary/JudgeStep#2", True, {"canary": RESUMED}),
+        ("start/StartUnit", False, {"strategy": "stop_first"}), ("switch/WriteMap", None, {}),
+        ("drain/Drain", True, {}), ("record/AppendHistory", True, {}), ("standby", True, {}),
     ],
 )  # fmt: skip
-def test_power_lost_in(place: str, wins: bool | None) -> None:
+def test_power_lost_in(place: str, wins: bool | None, how: dict[str, Any]) -> None:
     before, entries = host.live(), len(host.look()["history"])
     wanted = host.other(before)
-    with host.held(place, host.request(wanted), "deploy"):
+    with traffic(how), host.held(place, host.request(wanted, **how), "deploy"):
         seconds = lose_power()
     host.well(entries + 1)
     assert host.live() in ((wanted if wins else before,) if wins is not None else (before, wanted))

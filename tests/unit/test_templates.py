@@ -24,6 +24,15 @@ GIVEN: dict[str, Any] = {
 }
 
 
+# The same role with clients that are known by something in a canary.
+STICKY = {
+    "edge_canary_sticky_header": "X-Variant",
+    "edge_canary_sticky_api_key": "X-Api-Key",
+    "edge_canary_sticky_cookie": "sid",
+    "edge_canary_cookie": "side",
+}
+
+
 def play(role: str, destination: Path) -> dict[str, Any]:
     base = ROOT / "roles" / role
     tasks: list[dict[str, Any]] = [
@@ -59,6 +68,11 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for role in ROLES:
         (folder / role).mkdir()
         plays.append(play(role, folder / role))
+    (folder / "sticky").mkdir()
+    # What a play's vars say, its vars_files (the role's defaults) would overrule.
+    plays.append(play("edge", folder / "sticky"))
+    for task in plays[-1]["tasks"]:
+        task["vars"] = STICKY
     book = folder / "render.yml"
     book.write_text(json.dumps(plays))
     ansible = str(Path(sys.executable).parent / "ansible-playbook")
@@ -120,3 +134,18 @@ def test_the_edge_routes_by_the_map_and_hides_the_metrics(rendered: Path) -> Non
     assert "server app 127.0.0.1:18081" in text
     assert "ssl-min-ver TLSv1.2" in text
     assert "bind 127.0.0.1:8405" in text
+
+
+def test_the_edge_knows_a_client_by_the_first_thing_that_it_brings(rendered: Path) -> None:
+    text = (rendered / "sticky" / "haproxy.cfg.j2").read_text()
+    shares = [line.strip() for line in text.splitlines() if "set-var(txn.share)" in line]
+    # The last one that applies counts.
+    assert shares == [
+        "http-request set-var(txn.share) src,ipmask(32,64),xxh32(1),mod(100)",
+        "http-request set-var(txn.share) req.cook(side) if has_canary_cookie",
+        "http-request set-var(txn.share) req.cook(sid),xxh32(1),mod(100) if { req.cook(sid) -m found }",
+        "http-request set-var(txn.share) req.hdr(X-Api-Key),xxh32(1),mod(100) if { req.hdr(X-Api-Key) -m found }",
+        "http-request set-var(txn.share) req.hdr(X-Variant),xxh32(1),mod(100) if { req.hdr(X-Variant) -m found }",
+    ]
+    assert 'add-header Set-Cookie "side=%[var(txn.share)]; Path=/; Secure; HttpOnly; SameSite=Lax" if' in text
+    assert "Set-Cookie" not in (rendered / "edge" / "haproxy.cfg.j2").read_text()

@@ -163,7 +163,7 @@ def _canary(host: Host, arguments: argparse.Namespace, running: bool) -> dict[st
     result = Result(host.config.service, outcome="unchanged")
     if arguments.word != "status":
         if not running:
-            raise Failure(Code.USAGE, "no canary is running", "`releasectl status` says what is live.")
+            raise host.canary.not_running()
         shown = host.canary.say(arguments.word, one_line(arguments.by))
         result.outcome, result.changed = "told", True
     result.extra["canary"] = shown

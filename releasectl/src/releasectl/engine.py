@@ -12,10 +12,11 @@ from .core.gates import PROBE_S
 from .core.model import Intent, Maintenance, Release, Settings, State
 from .core.phases import phases_of
 from .core.ports import Broken, Edge
-from .core.recovery import recover
+from .core.recovery import Recovered, recover
 from .core.request import RegistryAuth, Rollout, one_line, read_prefetch, read_request
 from .core.transaction import Transaction, as_failure
 from .core.values import dataclass
+from .fitting import fitting
 from .hooks import Hooks
 from .maintenance import set_maintenance, words
 from .prune import prune
@@ -85,7 +86,7 @@ class Engine:
         result = Result(self.edge.config.service)
         try:
             with self.lock():
-                found = recover(self.edge, declared, resume=True)
+                found = self._recover(result, declared, resume=True)
         except Failure as failure:
             return result.fail(failure, "recover")
         live = found.state.live
@@ -97,7 +98,7 @@ class Engine:
         if found.troubles:
             worst = max(found.troubles, key=lambda it: it.code == Code.PREFLIGHT)
             result.fail(worst, "recover")
-            result.warnings = [trouble.cause for trouble in found.troubles]
+            result.warnings += [trouble.cause for trouble in found.troubles]
         return result
 
     def prefetch(self, document: Any, dry_run: bool = False) -> Result:
@@ -125,7 +126,7 @@ class Engine:
         try:
             with self._locked(result):
                 with self._phase("recover", result):
-                    found = recover(self.edge)
+                    found = self._recover(result)
                 wanted = Maintenance(self.edge.now(), one_line(by), one_line(reason)) if on else None
                 with self._phase("maintenance", result):
                     set_maintenance(self.edge, found.state, wanted, result)
@@ -137,7 +138,7 @@ class Engine:
         result = Result(self.edge.config.service)
         try:
             with self.lock():
-                found = recover(self.edge)
+                found = self._recover(result)
                 gone = prune(self.edge, self._releases(), found.state, dry_run, result)
         except Failure as failure:
             return result.fail(failure, "prune")
@@ -147,6 +148,15 @@ class Engine:
         result.extra["pruned"] = gone
         result.message = ("Would remove " if dry_run else "Removed ") + ", ".join(gone) if gone else "nothing to prune"
         return result
+
+    def _recover(self, result: Result, declared: str | None = None, resume: bool = False) -> Recovered:
+        """Hooks hear of what it ended, once the live slot is well: at boot nobody waits for them."""
+        found = Recovered()
+        try:
+            return recover(self.edge, declared, resume, found)
+        finally:
+            for intent, failure in found.ended:
+                result.warnings += self.hooks.after(intent, failure)
 
     # One path for deploy and rollback.
 
@@ -160,7 +170,7 @@ class Engine:
             return result
         with self._locked(result):
             with self._phase("recover", result):
-                found = recover(self.edge)
+                found = self._recover(result)
             result.warnings += [trouble.cause for trouble in found.troubles]
             with self._phase("preflight", result):
                 planned = self._plan(kind, resolve, found.state, result)
@@ -176,7 +186,7 @@ class Engine:
                 entry = transaction.run()
             except Failure as failure:
                 result.warnings += transaction.warnings
-                result.warnings += self.hooks.after("on-failure", intent, failure)
+                result.warnings += self.hooks.after(intent, failure)
                 raise failure
             finally:
                 result.changed = transaction.committed
@@ -187,7 +197,7 @@ class Engine:
             result.message = f"{intent.target} is live on {intent.slot}"
             if intent.before.live:
                 result.message += f", was {intent.before.live.ref}"
-            result.warnings += self.hooks.after("post-switch" if kind == "deploy" else "post-rollback", intent)
+            result.warnings += self.hooks.after(intent)
             self._afterwards(result)
         return result
 
@@ -224,6 +234,7 @@ class Engine:
             result.warnings.append(f"{words(state.maintenance)}: it gets no traffic until `releasectl maintenance off`")
         elif wish.rollout and wish.rollout.canary and not intent.canary:
             result.warnings.append("canary: no other release is live to compare with, so all the traffic moves at once")
+        intent = fitting(edge, intent, wish.release, releases, result)
         present = self._preflight(kind, intent)
         phases = phases_of(intent, config, wish.release.gates, present, edge.now())
         return intent, Transaction(

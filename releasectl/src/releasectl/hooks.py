@@ -28,8 +28,9 @@ class Hooks:
             hint = failure.hint or "See what it says in /etc/slipway/<service>/hooks; nothing was changed."
             raise Failure(Code.PREFLIGHT, f"hook pre-deploy: {failure.cause}", hint) from failure
 
-    def after(self, name: str, intent: Intent, failure: Failure | None = None) -> list[str]:
-        """Best effort: returns warnings."""
+    def after(self, intent: Intent, failure: Failure | None = None) -> list[str]:
+        """The one that hears how it ended. Best effort: returns warnings."""
+        name = "on-failure" if failure else "post-switch" if intent.kind == "deploy" else "post-rollback"
         try:
             if self.there(name):
                 self.edge.run_hook(name, document(name, self.edge.config.service, intent, failure))

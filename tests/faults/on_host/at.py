@@ -4,7 +4,8 @@ Run the installed engine, as it is, and have something happen at a place of its 
     python3 - PLACE ACTION REQUEST deploy --json < at.py
 
 PLACE   `switch` (a phase, right after its start was told), `switch/SetMap` (after the journal said that it is about to
-        be done, at its first call to the outside), `switch/SetMap/after` (after the journal said that it is done)
+        be done, at its first call to the outside), `switch/SetMap/after` (after the journal said that it is done);
+        `canary/SetSplit#2` is the second one of that name
 ACTION  `kill` (SIGKILL to the engine), or a shell command that is run to its end, or `tell`: nothing happens, and all
         the places on the way are told in the last line of stderr
 REQUEST the engine's request, or `-`
@@ -37,6 +38,15 @@ def last_line(path, after=0):
         return {}
 
 
+def times(mark):
+    """`#2` for the second mark that says this, and so on; the first one needs no number."""
+    said = [mark[key] for key in ("phase", "effect", "mark")]
+    with open(JOURNAL) as file:
+        marks = [json.loads(line) for line in file.readlines()[1:] if line.endswith("\n")]
+    count = sum([it["phase"], it["effect"], it["mark"]] == said for it in marks)
+    return f"#{count}" if count > 1 else ""
+
+
 class Watch:
     def __init__(self, place, action):
         self.place, self.action = place, action
@@ -54,7 +64,7 @@ class Watch:
         if mark.get("mark") == "undo":
             yield "undo/journaled"
         if mark.get("mark") in ("before", "after"):
-            yield f"{mark['phase']}/{mark['effect']}" + ("/after" if mark["mark"] == "after" else "")
+            yield f"{mark['phase']}/{mark['effect']}{times(mark)}" + ("/after" if mark["mark"] == "after" else "")
 
     def __call__(self, call, _arguments):
         if self.busy or call not in CALLS or threading.get_ident() != self.thread or os.getpid() != self.pid:

@@ -10,6 +10,7 @@ from typing import Any
 from releasectl.core import codec
 from releasectl.core.config import read_config
 from releasectl.core.errors import Failure
+from releasectl.core.fit import Memory
 from releasectl.core.model import Config, Entry, Journal, Mark, Release, Settings, State
 from releasectl.core.ports import Broken
 from releasectl.core.values import replace
@@ -90,6 +91,7 @@ class Host(Traffic):
     mono: float = 1000.0
     txns: int = 0
     free_mb: int = 9000
+    memory: Memory = field(default_factory=lambda: Memory(4000, 3000))
     pull_s: float = 0
     busy: int = 0
     """Requests in flight to a slot that has just lost the traffic; each look at it sees one fewer."""

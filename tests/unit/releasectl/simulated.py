@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from releasectl.core import codec
 from releasectl.core.errors import Code, Failure, Interrupted
+from releasectl.core.fit import Memory
 from releasectl.core.model import Entry, Intent, Journal, Mark, Release, Settings, State
 from releasectl.core.ports import Broken, History, Records, Reply, Units
 from releasectl.core.request import RegistryAuth
@@ -219,6 +220,9 @@ class SimulatedEdge(TrafficEdge):
         it = self.host.containers.get(slot)
         ended = it is not None and not it.running
         return self._call("died", lambda: "exited with code 137" if ended else None)
+
+    def memory(self) -> Memory:
+        return self._call("memory", lambda: self.host.memory)
 
     # Docker.
 

@@ -12,13 +12,13 @@ from releasectl.core.codec import canary_doc, read_canary
 from releasectl.core.counters import Counters, Span, Tally, between
 from releasectl.core.errors import Code, Failure
 from releasectl.core.fields import Fields
-from releasectl.core.model import Canary
+from releasectl.core.model import Canary, Mark
 from releasectl.core.ports import Word
 from releasectl.core.request import read_request
 from releasectl.core.values import replace
 from releasectl.engine import Engine, Result
 
-from .faults import MIDWAY, WRITES, CrashAt
+from .faults import MIDWAY, WRITES, Crash, CrashAt
 from .host import Host
 from .scenarios import check_consistent, check_idle, publish, request, rollback, run_until, with_live
 from .simulated import SimulatedEdge, engine_of
@@ -154,6 +154,7 @@ class TestByTheNumbers:
         edge.down = frozenset({"counters"})
         result = engine_of(edge).deploy(request("v2.0.0", canary=STEPS))
         assert result.cause and "too little traffic" in result.cause
+        assert "simulated trouble of counters" in result.cause, "why it saw none"
         assert settled(host) == "v1.0.0"
 
 
@@ -223,6 +224,31 @@ def test_a_crash_anywhere_aborts_or_resumes_as_configured(on_interrupt: str, reb
             if reached and on_interrupt == "resume":
                 assert version == "v2.0.0", (number, name, when, recovered)
             check_idle(host)
+
+
+@pytest.mark.parametrize(("word", "percents"), [("hold", [5]), ("promote", [])])
+def test_what_a_person_said_holds_for_the_engine_that_goes_on(word: str, percents: list[int]) -> None:
+    """Killed a while after the word was heard: a hold stays where it is until somebody ends it."""
+    host = busy()
+    edge = SimulatedEdge(host)
+    edge.words = {3: Word(word, "alice")}
+    original = edge.append_journal
+
+    def dying(mark: Mark) -> None:
+        original(mark)
+        if mark.mark == word:
+            edge.dead = True
+
+    edge.append_journal = dying  # type: ignore[method-assign]
+    with pytest.raises(Crash):
+        engine_of(edge).deploy(request("v2.0.0", canary={**STEPS, "on_interrupt": "resume"}))
+    host.locked = False
+    after = SimulatedEdge(host)
+    after.words = {400: Word("promote", "bob")}
+    assert engine_of(after).recover().code == 0
+    assert [it["percent"] for it in after.events if it["event"] == "watch"] == percents
+    assert after.looks == (400 if percents else 0)
+    assert settled(host) == "v2.0.0"
 
 
 def test_a_crash_of_the_recovery_is_recovered_too() -> None:

@@ -10,8 +10,9 @@ import pytest
 from releasectl.core.errors import Code, Failure
 from releasectl.edge.hooks import present, run_hook
 
+from .faults import CrashAt
 from .host import Host
-from .scenarios import check_consistent, check_idle, publish, request, with_live
+from .scenarios import check_consistent, check_idle, publish, request, run_until, with_live
 from .simulated import SimulatedEdge, engine_of
 
 ALL = frozenset({"pre-deploy", "post-switch", "post-rollback", "on-failure"})
@@ -64,6 +65,32 @@ class TestEngine:
         edge = SimulatedEdge(host)
         assert engine_of(edge).rollback(None, "bob", "").outcome == "live"
         assert [doc["hook"] for doc in edge.hooked] == ["post-rollback"]
+
+    @pytest.mark.parametrize(
+        ("call", "hook"),
+        [("start_unit", "on-failure"), ("set_map", "post-switch"), ("append_history", "post-switch")],
+    )
+    def test_recovery_tells_how_an_interrupted_one_ended(self, call: str, hook: str) -> None:
+        host = hooked()
+        calls = run_until(hooked(), lambda it: it.deploy(request("v2.0.0")))[0].calls
+        run_until(host, lambda it: it.deploy(request("v2.0.0")), CrashAt(calls.index(call) + 1, "after"))
+        edge = SimulatedEdge(host)
+        assert engine_of(edge).recover().code == 0
+        assert [doc["hook"] for doc in edge.hooked] == [hook]
+        assert edge.hooked[0]["release"]["version"] == "v2.0.0"
+        if hook == "on-failure":
+            assert "interrupted in phase start" in edge.hooked[0]["cause"]
+        assert engine_of(edge).recover().code == 0
+        assert len(edge.hooked) == 1, "once"
+
+    def test_it_hears_after_the_live_slot_runs_again(self) -> None:
+        host = hooked()
+        calls = run_until(hooked(), lambda it: it.deploy(request("v2.0.0")))[0].calls
+        run_until(host, lambda it: it.deploy(request("v2.0.0")), CrashAt(calls.index("start_unit") + 1, "after"))
+        host.reboot()
+        edge = SimulatedEdge(host)
+        engine_of(edge).recover()
+        assert edge.calls.index("run_hook") > edge.calls.index("start_unit")
 
 
 class TestOnDisk:

@@ -9,7 +9,8 @@ from .counters import Span, Tally
 from .effects import JudgeStep
 from .errors import Code, Failure
 from .gates import HINT, failed, raise_if_dead
-from .model import Canary, Split
+from .model import Canary, Mark, Split
+from .phases import CANARY
 from .ports import Edge, Word
 from .values import dataclass
 
@@ -71,12 +72,15 @@ class Watch:
         self.tallies: dict[str, Tally] = {}
         self.candidate = Span()
         self.base = Span()
+        self.trouble = ""
 
     def look(self) -> None:
         try:
             now = self.edge.counters()
-        except Failure:
+        except Failure as trouble:
+            self.trouble = f"; {trouble.cause}"
             return
+        self.trouble = ""
         for slot, counters in now.items():
             self.tallies.setdefault(slot, Tally(counters))
         if self.slot in now and self.live in now:
@@ -111,12 +115,17 @@ def judge_step(edge: Edge, effect: JudgeStep, txn: str, version: str, redact: Ca
     watch.look()
     started = edge.monotonic()
     held: Word | None = Word("hold", "the request") if canary.hold and effect.last else None
+    if effect.held_by:
+        held = Word("hold", effect.held_by)
     again: Slow | None = None
     shown: tuple[object, ...] = ()
     while True:
         word = edge.canary_word(txn)
         if word and word.word == "abort":
             raise _aborted(f"by {word.by}; {watch.candidate}")
+        if word:
+            # What a person has said holds for the engine that goes on if this one is killed.
+            edge.append_journal(Mark(edge.now(), CANARY, effect.name, word.word, word.by))
         if word and word.word == "promote":
             return True, f"{split.percent} %: promoted by {word.by}; {watch.candidate}"
         held = word or held
@@ -152,7 +161,7 @@ def judge_step(edge: Edge, effect: JudgeStep, txn: str, version: str, redact: Ca
 
 def _silence(effect: JudgeStep, watch: Watch, went: float) -> str:
     canary, percent = effect.canary, effect.split.percent
-    text = f"{watch.candidate.requests} requests in {went:.0f} s, {canary.min_requests} are wanted"
+    text = f"{watch.candidate.requests} requests in {went:.0f} s, {canary.min_requests} are wanted{watch.trouble}"
     if canary.on_silence == "promote":
         return f"{percent} %: too little traffic to judge ({text}), promoted as asked"
     raise _aborted(f"too little traffic to judge at {percent} %: {text}")

@@ -234,6 +234,8 @@ def mark_doc(mark: Mark) -> dict[str, Any]:
     doc = {"at": rfc3339(mark.at), "phase": mark.phase, "effect": mark.effect, "mark": mark.mark}
     if mark.mark == "undo":
         doc.update(cause=mark.cause or "", code=str(mark.code))
+    elif mark.cause is not None:
+        doc["cause"] = mark.cause
     return doc
 
 

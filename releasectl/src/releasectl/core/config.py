@@ -16,7 +16,7 @@ def read_config(doc: Any, where: str) -> Config:
     fields.only(
         "service", "slots", "haproxy_socket", "live_map", "backend_prefix", "drain_timeout_s", "standby_s", "retain",
         "min_free_mb", "deadlines_s", "strategy", "bake_s", "bake_max_error_ratio", "front_door", "hook_timeout_s",
-        "retain_mb",
+        "retain_mb", "memory_reserve_mb",
     )  # fmt: skip
     slot_fields = fields.child("slots")
     slot_fields.only("blue", "green")
@@ -46,6 +46,7 @@ def read_config(doc: Any, where: str) -> Config:
         front_door=_front_door(fields),
         hook_timeout_s=fields.number("hook_timeout_s", Config.hook_timeout_s),
         retain_mb=fields.whole("retain_mb", 0),
+        memory_reserve_mb=fields.whole("memory_reserve_mb", Config.memory_reserve_mb),
     )
 
 

@@ -136,6 +136,8 @@ class JudgeStep(Effect):
     split: Split
     canary: Canary
     last: bool = False
+    held_by: str | None = None
+    """Who had said `hold` to an engine that was killed."""
 
 
 @dataclass(frozen=True)

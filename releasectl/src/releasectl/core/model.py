@@ -203,6 +203,8 @@ class Config:
     hook_timeout_s: float = 30
     retain_mb: int = 0
     """0: releases are kept by count alone."""
+    memory_reserve_mb: int = 256
+    """What the host's memory keeps for everything but releases."""
 
     def backend(self, slot: str) -> str:
         return self.backend_prefix + slot
@@ -252,7 +254,10 @@ class Intent:
 
 @dataclass(frozen=True)
 class Mark:
-    """One line of the journal: an effect is about to happen (`before`), happened (`after`), or all is being undone."""
+    """
+    One line of the journal: an effect is about to happen (`before`), happened (`after`), or all is being undone
+    (`undo`); or a person has said `hold` or `promote` to a canary, and `cause` is who.
+    """
 
     at: float
     phase: str
@@ -273,6 +278,11 @@ class Journal:
     @property
     def undoing(self) -> Mark | None:
         return next((mark for mark in self.marks if mark.mark == "undo"), None)
+
+    @property
+    def said(self) -> Mark | None:
+        """What a person said last to its canary."""
+        return next((mark for mark in reversed(self.marks) if mark.mark in ("hold", "promote")), None)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from .effects import (
     WriteRelease,
     WriteSplit,
 )
-from .model import NOBODY, Config, Gates, Intent, Live, Split, Standby, State
+from .model import NOBODY, Config, Gates, Intent, Live, Mark, Split, Standby, State
 from .values import dataclass, replace
 
 PULL, START, GATE, SWITCH, DRAIN, RECORD, STANDBY = "pull", "start", "gate", "switch", "drain", "record", "standby"
@@ -211,10 +211,19 @@ def forward_of(phases: tuple[Phase, ...], ready: AwaitPath, start: Effect | None
     return (gate, *(phase for phase in phases[at:] if phase.name != BAKE))
 
 
-def resume_of(phases: tuple[Phase, ...], percent: int, see_up: tuple[Effect, ...]) -> tuple[Phase, ...]:
-    """What is left to do of a canary that was interrupted at `percent`: see both slots up, then go on from there."""
+def resume_of(
+    phases: tuple[Phase, ...], percent: int, see_up: tuple[Effect, ...], said: Mark | None = None
+) -> tuple[Phase, ...]:
+    """
+    What is left to do of a canary that was interrupted at `percent`: see both slots up, then go on from there; to the
+    switch or in the same place if a person had `said` so.
+    """
     at = next(n for n, phase in enumerate(phases) if phase.name == CANARY)
     left = tuple(effect for effect in phases[at].effects if _percent(effect) >= percent)
+    if said and said.mark == "promote":
+        left = ()
+    elif said:
+        left = tuple(replace(it, held_by=said.cause) if isinstance(it, JudgeStep) else it for it in left)
     return (Phase(GATE, 240, see_up), replace(phases[at], effects=left), *phases[at + 1 :])
 
 

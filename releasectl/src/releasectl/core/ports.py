@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from .counters import Counters
+from .fit import Memory
 from .model import Config, Entry, Intent, Journal, Mark, Release, Settings, Split, State
 from .request import RegistryAuth
 from .values import dataclass, field
@@ -106,6 +107,8 @@ class Edge(Protocol):
     def start_unit(self, slot: str, timeout_s: float) -> None: ...
     def stop_unit(self, slot: str, quick: bool, timeout_s: float) -> None: ...
     def died(self, slot: str, wait_s: float) -> str | None: ...
+
+    def memory(self) -> Memory: ...
 
     # Docker.
     def check_docker(self) -> int: ...

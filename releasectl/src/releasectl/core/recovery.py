@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from . import effects as fx
 from .errors import Code, Failure
-from .model import Gates, Journal, Live, Release, Settings, State
+from .model import Gates, Intent, Journal, Live, Release, Settings, State
 from .perform import Performer
 from .phases import CANARY, STANDBY, SWITCH, forward_of, phases_of, resume_of
 from .ports import Broken, Edge, History, Records
@@ -24,14 +24,20 @@ class Recovered:
     history: History = field(default_factory=History)
     done: list[str] = field(default_factory=list)
     troubles: list[Failure] = field(default_factory=list)
+    ended: list[tuple[Intent, Failure | None]] = field(default_factory=list)
+    """Interrupted transactions and why they were undone; None: live. While a journal is there, no hook has heard."""
 
 
-def recover(edge: Edge, declared: str | None = None, resume: bool = False) -> Recovered:
+def recover(
+    edge: Edge, declared: str | None = None, resume: bool = False, result: Recovered | None = None
+) -> Recovered:
     """
+    `result` is filled, also as far as it came when this raises.
+
     `declared`: the slot a person says is live. `resume`: a canary may be gone on with, if that is what it asks for; a
     command that wants something else has it aborted. Raises Failure when the truth stays unknown or an undo is stuck.
     """
-    result = Recovered()
+    result = result or Recovered()
     edge.sweep()
     records = edge.read_records()
     if declared:
@@ -87,6 +93,7 @@ def _resolve(edge: Edge, records: Records, journal: Journal, result: Recovered, 
             for effect in next(phase for phase in phases if phase.name == STANDBY).effects:
                 transaction.performer.perform(effect, 120)
         edge.clear_journal()
+        result.ended.append((intent, None if ended.outcome == "live" else Failure(Code.GATE, ended.cause or "")))
         result.done.append(f"{what} had ended ({ended.outcome}); journal cleared")
         return
     verdict = journal.undoing
@@ -98,18 +105,23 @@ def _resolve(edge: Edge, records: Records, journal: Journal, result: Recovered, 
             if journal.reached(SWITCH):
                 transaction.run(forward_of(phases, ready, start))
             else:
-                transaction.run(resume_of(phases, records.map_percent, _both_up(edge, journal, ready, start)))
+                both = _both_up(edge, journal, ready, start)
+                transaction.run(resume_of(phases, records.map_percent, both, journal.said))
             result.done.append(f"interrupted {what} finished: it is live")
+            result.ended.append((intent, None))
             return
         except Failure as failure:
             if edge.read_records().journal is not None:
                 raise
             result.done.append(f"interrupted {what} undone: {failure.cause}")
+            result.ended.append((intent, failure))
             return
     last = journal.marks[-1].phase if journal.marks else "preflight"
     cause = verdict.cause if verdict and verdict.cause else f"interrupted in phase {last}"
-    transaction.undo(Failure(verdict.code if verdict else Code.GATE, cause))
+    undone = Failure(verdict.code if verdict else Code.GATE, cause)
+    transaction.undo(undone)
     result.done.append(f"interrupted {what} undone: {cause}")
+    result.ended.append((intent, undone))
 
 
 def _see_up(edge: Edge, journal: Journal, gates: Gates) -> tuple[fx.AwaitPath, fx.Effect | None]:

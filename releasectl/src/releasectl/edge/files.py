@@ -83,9 +83,12 @@ def link_atomic(path: str, target: str) -> None:
     sync_dir(os.path.dirname(path))
 
 
-def remove_file(path: str) -> None:
-    if _unlink(path):
+def remove_file(path: str) -> bool:
+    """Whether it was there."""
+    there = _unlink(path)
+    if there:
         sync_dir(os.path.dirname(path))
+    return there
 
 
 def append_line(path: str, line: str, mode: int, sync: bool = True, cut: bool = False) -> None:

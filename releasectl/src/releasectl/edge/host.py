@@ -12,6 +12,7 @@ from typing import Any
 
 from ..core.counters import Counters
 from ..core.errors import Failure, Interrupted
+from ..core.fit import Memory
 from ..core.model import Config, Entry, Intent, Mark, Release, Settings, Split, State
 from ..core.ports import Broken, History, Records, Reply, Units, Word
 from ..core.request import RegistryAuth
@@ -171,6 +172,12 @@ class Host:
             if left <= 0:
                 return None
             self.pause(min(0.01, left))
+
+    def memory(self) -> Memory:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            rows = dict(line.split(":") for line in file)
+        total, available = (int(rows[name].split()[0]) // 1024 for name in ("MemTotal", "MemAvailable"))
+        return Memory(total, available)
 
     # Docker.
 

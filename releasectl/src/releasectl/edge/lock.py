@@ -29,7 +29,8 @@ def lock_of(path: str, what: str, by: str, wait_s: float) -> Callable[[], Abstra
                     raise Failure(
                         Code.LOCKED,
                         f"another change is running: {holder(path)}",
-                        "Wait for its end (`releasectl events --follow` shows it), then repeat.",
+                        "Wait for its end (`releasectl events --follow` shows it; `releasectl canary abort` ends a "
+                        "canary), then repeat.",
                     )
                 time.sleep(POLL_S)
             note = {"pid": os.getpid(), "what": what, "by": by, "since": rfc3339(time.time())}
