@@ -31,11 +31,38 @@ class Fake:
         return list(buffer), [value / 256 for value in buffer]
 
 
-def batcher(fake: Fake, executor: ThreadPoolExecutor | None = None, deadline_s: float = 5.0, **limits: int) -> Batcher:
+class Asked:
+    """A caller whose answer can be awaited."""
+
+    def __init__(self) -> None:
+        self.future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.answer, self.fail = self.future.set_result, self.future.set_exception
+
+    @property
+    def ended(self) -> bool:
+        return self.future.done()
+
+
+def submit(shared: Batcher, buffer: bytes, rows: int, ago_s: float = 0.0) -> asyncio.Future[Outcome]:
+    asked = Asked()
+    shared.submit(buffer, rows, asked, time.perf_counter() - ago_s)
+    return asked.future
+
+
+def batcher(
+    fake: Fake,
+    executor: ThreadPoolExecutor | None = None,
+    deadline_s: float = 5.0,
+    max_queue_s: float = 10.0,
+    full_run_s: float = 0.001,
+    **limits: int,
+) -> Batcher:
     return Batcher(
         fake.run,
         max_batch_rows=limits.get("batch", 8),
         max_queue_rows=limits.get("queue", 16),
+        max_queue_s=max_queue_s,
+        full_run_s=full_run_s,
         deadline_s=deadline_s,
         observe=lambda seconds, rows: None,
         executor=executor,
@@ -47,8 +74,7 @@ async def test_concurrent_requests_share_runs_and_each_gets_its_rows(threaded: b
     fake = Fake()
     with ThreadPoolExecutor(1) as executor:
         shared = batcher(fake, executor if threaded else None)
-        now = time.perf_counter()
-        futures = [shared.submit(bytes([n, n + 100]), 2, now) for n in range(6)]
+        futures = [submit(shared, bytes([n, n + 100]), 2) for n in range(6)]
         outcomes = await asyncio.gather(*futures)
     assert [classes for classes, _ in outcomes] == [[n, n + 100] for n in range(6)]
     assert fake.batches == [8, 4]
@@ -60,9 +86,9 @@ async def test_what_arrives_while_a_run_is_busy_forms_the_next_batch() -> None:
     fake.release.clear()
     with ThreadPoolExecutor(1) as executor:
         shared = batcher(fake, executor)
-        futures = [shared.submit(b"a", 1, time.perf_counter())]
+        futures = [submit(shared, b"a", 1)]
         await asyncio.sleep(0.02)
-        futures += [shared.submit(b"b", 1, time.perf_counter()) for _ in range(3)]
+        futures += [submit(shared, b"b", 1) for _ in range(3)]
         fake.release.set()
         await asyncio.gather(*futures)
     assert fake.batches == [1, 3]
@@ -70,9 +96,9 @@ async def test_what_arrives_while_a_run_is_busy_forms_the_next_batch() -> None:
 
 async def test_full_queue_refuses_at_once() -> None:
     shared = batcher(Fake(), queue=3)
-    first = shared.submit(b"ab", 2, time.perf_counter())
+    first = submit(shared, b"ab", 2)
     with pytest.raises(ApiError) as caught:
-        shared.submit(b"ab", 2, time.perf_counter())
+        submit(shared, b"ab", 2)
     assert (caught.value.status, caught.value.code, caught.value.retry_after_s) == (503, "overloaded", 1)
     assert await first == ([97, 98], [97 / 256, 98 / 256])
 
@@ -84,16 +110,16 @@ async def test_failing_run_fails_its_requests_and_only_these(threaded: bool) -> 
     with ThreadPoolExecutor(1) as executor:
         shared = batcher(fake, executor if threaded else None)
         with pytest.raises(RuntimeError, match="broken"):
-            await shared.submit(b"a", 1, time.perf_counter())
+            await submit(shared, b"a", 1)
         fake.error = None
-        assert (await shared.submit(b"a", 1, time.perf_counter()))[0] == [97]
+        assert (await submit(shared, b"a", 1))[0] == [97]
 
 
 async def test_request_that_is_late_already_is_not_run() -> None:
     fake = Fake()
     shared = batcher(fake)
     with pytest.raises(ApiError) as caught:
-        await shared.submit(b"a", 1, time.perf_counter() - 10)
+        await submit(shared, b"a", 1, ago_s=10)
     assert caught.value.status == 504
     assert fake.batches == []
 
@@ -103,13 +129,13 @@ async def test_deadline_passes_for_who_runs_and_who_waits_while_a_thread_is_stuc
     fake.release.clear()
     with ThreadPoolExecutor(1) as executor:
         shared = batcher(fake, executor, deadline_s=0.1)
-        running = shared.submit(b"a", 1, time.perf_counter())
+        running = submit(shared, b"a", 1)
         await asyncio.sleep(0.03)
-        waiting = shared.submit(b"b", 1, time.perf_counter())
+        waiting = submit(shared, b"b", 1)
         results = await asyncio.wait_for(asyncio.gather(running, waiting, return_exceptions=True), 2)
         fake.release.set()
         # The queue is usable again afterwards.
-        assert (await shared.submit(b"c", 1, time.perf_counter()))[0] == [99]
+        assert (await submit(shared, b"c", 1))[0] == [99]
     assert [getattr(result, "status", None) for result in results] == [504, 504]
     assert shared.queued_rows == 0
 
@@ -117,8 +143,8 @@ async def test_deadline_passes_for_who_runs_and_who_waits_while_a_thread_is_stuc
 async def test_request_whose_client_has_gone_is_not_run() -> None:
     fake = Fake()
     shared = batcher(fake)
-    gone = shared.submit(b"a", 1, time.perf_counter())
-    kept = shared.submit(b"b", 1, time.perf_counter())
+    gone = submit(shared, b"a", 1)
+    kept = submit(shared, b"b", 1)
     gone.cancel()
     assert (await kept)[0] == [98]
     assert fake.batches == [1]

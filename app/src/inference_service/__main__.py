@@ -17,6 +17,7 @@ from .app import create_app
 from .http import Front
 from .logs import Log
 from .settings import Settings, SettingsError, from_environment
+from .wire import Wire
 
 EXIT_CONFIGURATION = 2
 
@@ -84,7 +85,7 @@ def main() -> int:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=Wire,
         ws="none",
         lifespan="on",
         interface="asgi3",
