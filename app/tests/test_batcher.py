@@ -22,11 +22,13 @@ class Fake:
         self.release = threading.Event()
         self.release.set()
         self.error: Exception | None = None
+        self.seconds = 0.0
 
     def run(self, buffer: bytes) -> Outcome:
         assert self.release.wait(5)
         if self.error:
             raise self.error
+        time.sleep(self.seconds)
         self.batches.append(len(buffer))
         return list(buffer), [value / 256 for value in buffer]
 
@@ -148,3 +150,38 @@ async def test_request_whose_client_has_gone_is_not_run() -> None:
     gone.cancel()
     assert (await kept)[0] == [98]
     assert fake.batches == [1]
+
+
+async def test_queue_is_bounded_by_the_time_that_its_runs_take() -> None:
+    # A full batch of 8 rows takes 1 s: in half a second 4 rows are answered.
+    shared = batcher(Fake(), full_run_s=1.0, max_queue_s=0.5)
+    answers = [submit(shared, b"a", 1) for _ in range(4)]
+    assert shared.full
+    with pytest.raises(ApiError, match="4 rows are waiting already; the limit is 4"):
+        submit(shared, b"a", 1)
+    await asyncio.gather(*answers)
+    # However slow the model: who is alone is not refused.
+    slow = batcher(Fake(), full_run_s=100.0, max_queue_s=0.5)
+    assert not slow.full
+    assert len((await submit(slow, b"abcd", 4))[0]) == 4
+
+
+async def test_bound_follows_what_runs_take() -> None:
+    fake = Fake()
+    fake.seconds = 0.05
+    shared = batcher(fake, full_run_s=0.001, max_queue_s=0.01)
+    await asyncio.gather(*[submit(shared, b"ab", 2) for _ in range(8)])
+    # Two full runs later a full batch is thought to take some 10 ms, on its way to 50.
+    with pytest.raises(ApiError):
+        await asyncio.gather(*[submit(shared, b"ab", 2) for _ in range(8)])
+
+
+async def test_all_that_is_queued_runs_before_anything_else_is_read() -> None:
+    fake = Fake()
+    shared = batcher(fake)
+    order: list[str] = []
+    asked = [submit(shared, b"abcd", 4) for _ in range(4)]
+    asyncio.get_running_loop().call_soon(lambda: order.append(f"next turn after {len(fake.batches)} runs"))
+    await asyncio.gather(*asked)
+    assert order == ["next turn after 2 runs"]
+    assert fake.batches == [8, 8]

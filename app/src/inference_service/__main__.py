@@ -67,20 +67,8 @@ class Forward(logging.Handler):
         self._log.event(record.levelname.lower(), record.getMessage().strip(), **({"trace": trace} if trace else {}))
 
 
-def main() -> int:
-    log = Log()
-    try:
-        settings = from_environment(os.environ)
-    except SettingsError as error:
-        log.event("error", "wrong settings", reason=str(error))
-        return EXIT_CONFIGURATION
-    if not settings.model_store and not Path(settings.model_path).is_dir():
-        reason = f"MODEL_PATH: there is no folder '{settings.model_path}'; it must hold model.onnx and manifest.json"
-        log.event("error", "wrong settings", reason=reason)
-        return EXIT_CONFIGURATION
-    logging.getLogger("uvicorn").addHandler(Forward(log))
-    app = create_app(settings, log)
-    config = uvicorn.Config(
+def configuration(app: Front, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
@@ -96,8 +84,23 @@ def main() -> int:
         timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=settings.shutdown_timeout_s,
     )
+
+
+def main() -> int:
+    log = Log()
+    try:
+        settings = from_environment(os.environ)
+    except SettingsError as error:
+        log.event("error", "wrong settings", reason=str(error))
+        return EXIT_CONFIGURATION
+    if not settings.model_store and not Path(settings.model_path).is_dir():
+        reason = f"MODEL_PATH: there is no folder '{settings.model_path}'; it must hold model.onnx and manifest.json"
+        log.event("error", "wrong settings", reason=reason)
+        return EXIT_CONFIGURATION
+    logging.getLogger("uvicorn").addHandler(Forward(log))
+    app = create_app(settings, log)
     log.event("info", "starting", version=settings.service_version, port=settings.port, model_path=settings.model_path)
-    server = Server(config, app, settings, log)
+    server = Server(configuration(app, settings), app, settings, log)
     server.run()
     if not server.started:
         return 1

@@ -166,6 +166,4 @@ class Exchange(ABC):
 
     def _record(self, status: int) -> None:
         traceparent = self._headers.get(b"traceparent")
-        self._desk.record(
-            "POST", self._route, status, self._started, self._rows, self.request_id, traceparent
-        )
+        self._desk.record("POST", self._route, status, self._started, self._rows, self.request_id, traceparent)

@@ -14,7 +14,7 @@ from .codecs import Codec, InferCodec, PredictCodec
 from .drift import Drift
 from .logs import Log
 from .metrics import Metrics
-from .model import Model, ModelError, Outcome, load
+from .model import Model, ModelError, load
 from .settings import Settings
 from .store import StoreUnavailable, model_folder
 

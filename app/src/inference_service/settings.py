@@ -70,7 +70,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 _LEAST: dict[str, float] = {
     "port": 1, "max_rows": 1, "max_batch_rows": 1, "max_queue_rows": 1, "max_queue_ms": 0, "max_body_bytes": 1024,
-    "deadline_ms": 1, "inline_run_ms": 0, "cache_entries": 0, "drain_delay_s": 0, "shutdown_timeout_s": 1, "keep_alive_s": 1,
+    "deadline_ms": 1, "inline_run_ms": 0, "cache_entries": 0, "drain_delay_s": 0, "shutdown_timeout_s": 1,
+    "keep_alive_s": 1,
 }  # fmt: skip
 _KINDS: dict[object, str] = {int: "a whole number", float: "a number", bool: "true or false"}
 _SHA256 = re.compile(r"[0-9a-f]{64}").fullmatch
