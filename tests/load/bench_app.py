@@ -1,6 +1,7 @@
 """Benchmark of the service in app/ against its peers: paired rounds on one machine, medians, and the targets.
 
-    python -m tests.load.bench_app [--rounds 7] [--seconds 4] [--only service,hello] [--overload 60] [--image TAG] [--check]
+    python -m tests.load.bench_app [--rounds 7] [--seconds 4] [--only service,hello] [--overload 60]
+        [--image inference:v1.0.0] [--check]
 
 Each round asks every server in turn, so that a busy spell of the machine hits all of them; a ratio is the median of the
 rounds' ratios. The server has one core, the client (wrk) another. The processor time per request is given beside the
