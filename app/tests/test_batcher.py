@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,11 @@ import pytest
 
 from inference_service.batcher import Batcher
 from inference_service.errors import ApiError
+from inference_service.exchange import Exchange
+from inference_service.http import AsgiExchange
 from inference_service.model import Outcome
+
+from .conftest import Running
 
 
 class Fake:
@@ -185,3 +190,29 @@ async def test_all_that_is_queued_runs_before_anything_else_is_read() -> None:
     await asyncio.gather(*asked)
     assert order == ["next turn after 2 runs"]
     assert fake.batches == [8, 8]
+
+
+async def test_a_connection_that_breaks_costs_the_others_of_its_batch_nothing(
+    running: Running, row: list[float]
+) -> None:
+    class Broken(Exchange):
+        def send(self, status: int, body: bytes, retry_after_s: int | None, close: bool) -> None:
+            raise OSError("broken")
+
+    async with running() as client:
+        desk = client.app.desk
+        endpoint = desk.endpoints["/predict"]
+        broken, fine = Broken(desk, endpoint, {}), AsgiExchange(desk, endpoint, {})
+        for exchange in (broken, fine):
+            exchange.ask(json.dumps({"instances": [row]}).encode())
+        assert (await asyncio.wait_for(fine.answered, 5))[0] == 200
+        assert broken.ended
+        # An answer that cannot be written out is a failure of the service.
+        failing = AsgiExchange(desk, endpoint, {})
+        failing.answer(([99], [0.5]))
+        assert (await failing.answered)[0] == 500
+        late = AsgiExchange(desk, endpoint, {})
+        late.fail(ApiError(504, "deadline_exceeded", "late"))
+        assert (await late.answered)[0] == 504
+        assert "answer not sent" in [line["message"] for line in client.lines()]
+        assert desk.metrics.in_flight == 0

@@ -14,9 +14,6 @@ import uvicorn
 
 from inference_service.__main__ import configuration
 from inference_service.batcher import Caller
-from inference_service.errors import ApiError
-from inference_service.exchange import Exchange
-from inference_service.http import AsgiExchange
 from inference_service.wire import Wire
 
 from .conftest import Client, Running
@@ -276,29 +273,3 @@ async def test_idle_connections_are_closed_and_busy_ones_are_not(listening: List
             assert (await connection.answer())[0] == 200
             await asyncio.sleep(0.5)
         assert await connection.closed()
-
-
-async def test_a_connection_that_breaks_costs_the_others_of_its_batch_nothing(
-    running: Running, row: list[float]
-) -> None:
-    class Broken(Exchange):
-        def send(self, status: int, body: bytes, retry_after_s: int | None, close: bool) -> None:
-            raise OSError("broken")
-
-    async with running() as client:
-        desk = client.app.desk
-        endpoint = desk.endpoints["/predict"]
-        broken, fine = Broken(desk, endpoint, {}), AsgiExchange(desk, endpoint, {})
-        for exchange in (broken, fine):
-            exchange.ask(json.dumps({"instances": [row]}).encode())
-        assert (await asyncio.wait_for(fine.answered, TIMEOUT_S))[0] == 200
-        assert broken.ended
-        # An answer that cannot be written out is a failure of the service.
-        failing = AsgiExchange(desk, endpoint, {})
-        failing.answer(([99], [0.5]))
-        assert (await failing.answered)[0] == 500
-        late = AsgiExchange(desk, endpoint, {})
-        late.fail(ApiError(504, "deadline_exceeded", "late"))
-        assert (await late.answered)[0] == 504
-        assert "answer not sent" in [line["message"] for line in client.lines()]
-        assert desk.metrics.in_flight == 0
