@@ -35,7 +35,9 @@ class AsgiExchange(Exchange):
         self.answered: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
 
     def send(self, status: int, body: bytes, retry_after_s: int | None, close: bool) -> None:
-        self.answered.set_result((status, body, retry_after_s, close))
+        # A task that was cancelled has not told us yet.
+        if not self.answered.done():
+            self.answered.set_result((status, body, retry_after_s, close))
 
 
 class Front:
