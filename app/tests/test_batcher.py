@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,11 @@ import pytest
 
 from inference_service.batcher import Batcher
 from inference_service.errors import ApiError
+from inference_service.exchange import Exchange
+from inference_service.http import AsgiExchange
 from inference_service.model import Outcome
+
+from .conftest import Running
 
 
 class Fake:
@@ -22,20 +27,49 @@ class Fake:
         self.release = threading.Event()
         self.release.set()
         self.error: Exception | None = None
+        self.seconds = 0.0
 
     def run(self, buffer: bytes) -> Outcome:
         assert self.release.wait(5)
         if self.error:
             raise self.error
+        time.sleep(self.seconds)
         self.batches.append(len(buffer))
         return list(buffer), [value / 256 for value in buffer]
 
 
-def batcher(fake: Fake, executor: ThreadPoolExecutor | None = None, deadline_s: float = 5.0, **limits: int) -> Batcher:
+class Asked:
+    """A caller whose answer can be awaited."""
+
+    def __init__(self) -> None:
+        self.future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.answer, self.fail = self.future.set_result, self.future.set_exception
+
+    @property
+    def ended(self) -> bool:
+        return self.future.done()
+
+
+def submit(shared: Batcher, buffer: bytes, rows: int, ago_s: float = 0.0) -> asyncio.Future[Outcome]:
+    asked = Asked()
+    shared.submit(buffer, rows, asked, time.perf_counter() - ago_s)
+    return asked.future
+
+
+def batcher(
+    fake: Fake,
+    executor: ThreadPoolExecutor | None = None,
+    deadline_s: float = 5.0,
+    max_queue_s: float = 10.0,
+    full_run_s: float = 0.001,
+    **limits: int,
+) -> Batcher:
     return Batcher(
         fake.run,
         max_batch_rows=limits.get("batch", 8),
         max_queue_rows=limits.get("queue", 16),
+        max_queue_s=max_queue_s,
+        full_run_s=full_run_s,
         deadline_s=deadline_s,
         observe=lambda seconds, rows: None,
         executor=executor,
@@ -47,8 +81,7 @@ async def test_concurrent_requests_share_runs_and_each_gets_its_rows(threaded: b
     fake = Fake()
     with ThreadPoolExecutor(1) as executor:
         shared = batcher(fake, executor if threaded else None)
-        now = time.perf_counter()
-        futures = [shared.submit(bytes([n, n + 100]), 2, now) for n in range(6)]
+        futures = [submit(shared, bytes([n, n + 100]), 2) for n in range(6)]
         outcomes = await asyncio.gather(*futures)
     assert [classes for classes, _ in outcomes] == [[n, n + 100] for n in range(6)]
     assert fake.batches == [8, 4]
@@ -60,9 +93,9 @@ async def test_what_arrives_while_a_run_is_busy_forms_the_next_batch() -> None:
     fake.release.clear()
     with ThreadPoolExecutor(1) as executor:
         shared = batcher(fake, executor)
-        futures = [shared.submit(b"a", 1, time.perf_counter())]
+        futures = [submit(shared, b"a", 1)]
         await asyncio.sleep(0.02)
-        futures += [shared.submit(b"b", 1, time.perf_counter()) for _ in range(3)]
+        futures += [submit(shared, b"b", 1) for _ in range(3)]
         fake.release.set()
         await asyncio.gather(*futures)
     assert fake.batches == [1, 3]
@@ -70,9 +103,9 @@ async def test_what_arrives_while_a_run_is_busy_forms_the_next_batch() -> None:
 
 async def test_full_queue_refuses_at_once() -> None:
     shared = batcher(Fake(), queue=3)
-    first = shared.submit(b"ab", 2, time.perf_counter())
+    first = submit(shared, b"ab", 2)
     with pytest.raises(ApiError) as caught:
-        shared.submit(b"ab", 2, time.perf_counter())
+        submit(shared, b"ab", 2)
     assert (caught.value.status, caught.value.code, caught.value.retry_after_s) == (503, "overloaded", 1)
     assert await first == ([97, 98], [97 / 256, 98 / 256])
 
@@ -84,16 +117,16 @@ async def test_failing_run_fails_its_requests_and_only_these(threaded: bool) -> 
     with ThreadPoolExecutor(1) as executor:
         shared = batcher(fake, executor if threaded else None)
         with pytest.raises(RuntimeError, match="broken"):
-            await shared.submit(b"a", 1, time.perf_counter())
+            await submit(shared, b"a", 1)
         fake.error = None
-        assert (await shared.submit(b"a", 1, time.perf_counter()))[0] == [97]
+        assert (await submit(shared, b"a", 1))[0] == [97]
 
 
 async def test_request_that_is_late_already_is_not_run() -> None:
     fake = Fake()
     shared = batcher(fake)
     with pytest.raises(ApiError) as caught:
-        await shared.submit(b"a", 1, time.perf_counter() - 10)
+        await submit(shared, b"a", 1, ago_s=10)
     assert caught.value.status == 504
     assert fake.batches == []
 
@@ -103,13 +136,13 @@ async def test_deadline_passes_for_who_runs_and_who_waits_while_a_thread_is_stuc
     fake.release.clear()
     with ThreadPoolExecutor(1) as executor:
         shared = batcher(fake, executor, deadline_s=0.1)
-        running = shared.submit(b"a", 1, time.perf_counter())
+        running = submit(shared, b"a", 1)
         await asyncio.sleep(0.03)
-        waiting = shared.submit(b"b", 1, time.perf_counter())
+        waiting = submit(shared, b"b", 1)
         results = await asyncio.wait_for(asyncio.gather(running, waiting, return_exceptions=True), 2)
         fake.release.set()
         # The queue is usable again afterwards.
-        assert (await shared.submit(b"c", 1, time.perf_counter()))[0] == [99]
+        assert (await submit(shared, b"c", 1))[0] == [99]
     assert [getattr(result, "status", None) for result in results] == [504, 504]
     assert shared.queued_rows == 0
 
@@ -117,8 +150,69 @@ async def test_deadline_passes_for_who_runs_and_who_waits_while_a_thread_is_stuc
 async def test_request_whose_client_has_gone_is_not_run() -> None:
     fake = Fake()
     shared = batcher(fake)
-    gone = shared.submit(b"a", 1, time.perf_counter())
-    kept = shared.submit(b"b", 1, time.perf_counter())
+    gone = submit(shared, b"a", 1)
+    kept = submit(shared, b"b", 1)
     gone.cancel()
     assert (await kept)[0] == [98]
     assert fake.batches == [1]
+
+
+async def test_queue_is_bounded_by_the_time_that_its_runs_take() -> None:
+    # A full batch of 8 rows takes 1 s: in half a second 4 rows are answered.
+    shared = batcher(Fake(), full_run_s=1.0, max_queue_s=0.5)
+    answers = [submit(shared, b"a", 1) for _ in range(4)]
+    assert shared.full
+    with pytest.raises(ApiError, match="4 rows are waiting already; the limit is 4"):
+        submit(shared, b"a", 1)
+    await asyncio.gather(*answers)
+    # However slow the model: who is alone is not refused.
+    slow = batcher(Fake(), full_run_s=100.0, max_queue_s=0.5)
+    assert not slow.full
+    assert len((await submit(slow, b"abcd", 4))[0]) == 4
+
+
+async def test_bound_follows_what_runs_take() -> None:
+    fake = Fake()
+    fake.seconds = 0.05
+    shared = batcher(fake, full_run_s=0.001, max_queue_s=0.01)
+    await asyncio.gather(*[submit(shared, b"ab", 2) for _ in range(8)])
+    # Two full runs later a full batch is thought to take some 10 ms, on its way to 50.
+    with pytest.raises(ApiError):
+        await asyncio.gather(*[submit(shared, b"ab", 2) for _ in range(8)])
+
+
+async def test_all_that_is_queued_runs_before_anything_else_is_read() -> None:
+    fake = Fake()
+    shared = batcher(fake)
+    order: list[str] = []
+    asked = [submit(shared, b"abcd", 4) for _ in range(4)]
+    asyncio.get_running_loop().call_soon(lambda: order.append(f"next turn after {len(fake.batches)} runs"))
+    await asyncio.gather(*asked)
+    assert order == ["next turn after 2 runs"]
+    assert fake.batches == [8, 8]
+
+
+async def test_a_connection_that_breaks_costs_the_others_of_its_batch_nothing(
+    running: Running, row: list[float]
+) -> None:
+    class Broken(Exchange):
+        def send(self, status: int, body: bytes, retry_after_s: int | None, close: bool) -> None:
+            raise OSError("broken")
+
+    async with running() as client:
+        desk = client.app.desk
+        endpoint = desk.endpoints["/predict"]
+        broken, fine = Broken(desk, endpoint, {}), AsgiExchange(desk, endpoint, {})
+        for exchange in (broken, fine):
+            exchange.ask(json.dumps({"instances": [row]}).encode())
+        assert (await asyncio.wait_for(fine.answered, 5))[0] == 200
+        assert broken.ended
+        # An answer that cannot be written out is a failure of the service.
+        failing = AsgiExchange(desk, endpoint, {})
+        failing.answer(([99], [0.5]))
+        assert (await failing.answered)[0] == 500
+        cancelled = AsgiExchange(desk, endpoint, {})
+        cancelled.answered.cancel()
+        cancelled.answer(([0], [0.5]))
+        assert [line["message"] for line in client.lines()].count("answer not sent") == 1
+        assert desk.metrics.in_flight == 0

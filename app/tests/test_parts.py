@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
@@ -18,7 +19,7 @@ from inference_service.auth import ApiKeys
 from inference_service.cache import Cache
 from inference_service.drift import CHUNK_ROWS, Drift
 from inference_service.errors import ApiError
-from inference_service.logs import FLUSH_LINES, Log
+from inference_service.logs import FLUSH_AFTER_S, FLUSH_LINES, Log
 from inference_service.metrics import Histogram, Metrics
 from inference_service.model import load
 from inference_service.tracing import Exporter, parse_traceparent
@@ -92,6 +93,16 @@ async def test_log_writes_in_groups_and_survives_a_closed_reader() -> None:
     assert json.loads(lines[0])["trace_id"] == TRACE
     os.close(read)
     log.event("info", "nobody listens")
+    os.close(write)
+
+
+async def test_log_line_is_written_soon_even_if_none_follows() -> None:
+    read, write = os.pipe()
+    log = Log(write)
+    log.request("GET", "/x", 200, 0.001, 1, "id", "", "m1")
+    await asyncio.sleep(FLUSH_AFTER_S * 4)
+    assert json.loads(os.read(read, 1 << 20))["route"] == "/x"
+    os.close(read)
     os.close(write)
 
 

@@ -1,6 +1,7 @@
 """Benchmark of the service in app/ against its peers: paired rounds on one machine, medians, and the targets.
 
-    python -m tests.load.bench_app [--rounds 7] [--seconds 4] [--only service,hello] [--overload 60] [--check]
+    python -m tests.load.bench_app [--rounds 7] [--seconds 4] [--only service,hello] [--overload 60]
+        [--image inference:v1.0.0] [--check]
 
 Each round asks every server in turn, so that a busy spell of the machine hits all of them; a ratio is the median of the
 rounds' ratios. The server has one core, the client (wrk) another. The processor time per request is given beside the
@@ -23,6 +24,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.load.bench_app_image import DEPENDENCIES_MB, sizes
 from tests.load.bench_app_overload import overload
 from tests.load.bench_app_servers import API_KEY, APP, KINDS, Files, Kind, Server, environment_python
 
@@ -199,6 +201,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=4, help="of one measurement")
     parser.add_argument("--only", default=",".join(kind.name for kind in KINDS), help="servers, by name")
     parser.add_argument("--overload", type=int, default=0, metavar="S", help="also overload the service for S seconds")
+    parser.add_argument("--image", metavar="TAG", help="also say how large this image of the service is")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     parser.add_argument("--check", action="store_true", help="exit 1 when a target is missed")
     options = parser.parse_args()
@@ -210,6 +213,8 @@ def main() -> int:
         )
         print(f"The benchmark needs {what}", file=sys.stderr)
         return 2
+    # The probes of the overload run in this process: they share the client's core, never the server's.
+    os.sched_setaffinity(0, {options.cores[1]})
     only = options.only.split(",")
     kinds = [kind for kind in KINDS if kind.name in only]
     golden = json.loads((APP / "golden.json").read_text())
@@ -243,6 +248,10 @@ def main() -> int:
         finally:
             for server in servers:
                 server.stop()
+    if options.image:
+        whole_mb, dependencies_mb = sizes(options.image)
+        print(f"{options.image}: {whole_mb:.0f} MB with its base")
+        wanted.append(Target("dependencies in the image, MB", dependencies_mb, DEPENDENCIES_MB, at_least=False))
     print(report(figures, wanted, other))
     if options.json:
         values = {name: vars(figure) for name, figure in figures.items()}

@@ -1,8 +1,9 @@
-"""Overload of the service in app/: four times what it can do, for a while.
+"""Overload of the service in app/: up to four times what it can do, for a while.
 
-The load is batches of 100 rows, as these cost the service itself the most; wrk sends them at a set rate whatever comes
-back. Beside it a few connections of our own ask at a gentle pace and note every answer: what they see is what a client
-sees. First with the service just busy (its capacity, 16 connections), then with four times that, then with nothing.
+The load is batches of 100 rows, as these cost the service itself the most; wrk's connections pause between requests so
+that they would ask for four times the capacity if answers took no time. How many they asked for is printed. Beside it a
+few connections of our own ask at a gentle pace and note every answer: what they see is what a client sees. First with
+the service just busy (its capacity, 16 connections), then overloaded, then with nothing else.
 """
 
 from __future__ import annotations
@@ -113,7 +114,8 @@ def overload(
 
     normal_p99, under_p99 = normal.p99_ms(normal.accepted), under.p99_ms(under.accepted)
     print(
-        f"\nOverload: capacity {capacity:,.0f} batches/s, answered under overload {offered:,.0f}/s; of the probes "
+        f"\nOverload: capacity {capacity:,.0f} batches/s, under overload {offered:,.0f}/s asked for and "
+        f"answered ({offered / capacity:.1f} ×); of the probes "
         f"{len(under.accepted)} accepted (p99 {under_p99:.1f} ms, before {normal_p99:.1f} ms), "
         f"{len(under.refused)} refused (p99 {under.p99_ms(under.refused):.1f} ms), memory +{grown_mb:.1f} MB"
     )

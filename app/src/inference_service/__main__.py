@@ -17,6 +17,7 @@ from .app import create_app
 from .http import Front
 from .logs import Log
 from .settings import Settings, SettingsError, from_environment
+from .wire import Wire
 
 EXIT_CONFIGURATION = 2
 
@@ -66,6 +67,25 @@ class Forward(logging.Handler):
         self._log.event(record.levelname.lower(), record.getMessage().strip(), **({"trace": trace} if trace else {}))
 
 
+def configuration(app: Front, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http=Wire,
+        ws="none",
+        lifespan="on",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=settings.keep_alive_s,
+        timeout_graceful_shutdown=settings.shutdown_timeout_s,
+    )
+
+
 def main() -> int:
     log = Log()
     try:
@@ -79,24 +99,8 @@ def main() -> int:
         return EXIT_CONFIGURATION
     logging.getLogger("uvicorn").addHandler(Forward(log))
     app = create_app(settings, log)
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        interface="asgi3",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=settings.keep_alive_s,
-        timeout_graceful_shutdown=settings.shutdown_timeout_s,
-    )
     log.event("info", "starting", version=settings.service_version, port=settings.port, model_path=settings.model_path)
-    server = Server(config, app, settings, log)
+    server = Server(configuration(app, settings), app, settings, log)
     server.run()
     if not server.started:
         return 1

@@ -26,14 +26,14 @@ def create_app(settings: Settings, log: Log | None = None) -> Front:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         if settings.otel_exporter_otlp_endpoint:
-            app.exporter = Exporter(settings.otel_exporter_otlp_endpoint, settings.service_version)
+            app.desk.exporter = Exporter(settings.otel_exporter_otlp_endpoint, settings.service_version)
         # Not awaited: the socket must listen, and /health and /ready answer, while the model loads.
         loading = asyncio.create_task(service.start())
         yield
         loading.cancel()
         await asyncio.gather(loading, return_exceptions=True)
-        if app.exporter is not None:
-            await asyncio.to_thread(app.exporter.close)
+        if app.desk.exporter is not None:
+            await asyncio.to_thread(app.desk.exporter.close)
         service.close()
 
     starlette = Starlette(

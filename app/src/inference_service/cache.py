@@ -6,6 +6,7 @@ The key still begins with the model's version, so that a shared key space stays 
 
 from __future__ import annotations
 
+from .batcher import Caller
 from .model import Outcome
 
 
@@ -35,3 +36,23 @@ class Cache:
 
     def __len__(self) -> int:
         return len(self._outcomes)
+
+
+class Keeping:
+    """A caller whose answer is kept for whoever asks the same next."""
+
+    def __init__(self, cache: Cache, buffer: bytes, caller: Caller) -> None:
+        self._cache = cache
+        self._buffer = buffer
+        self._caller = caller
+
+    @property
+    def ended(self) -> bool:
+        return self._caller.ended
+
+    def answer(self, outcome: Outcome) -> None:
+        self._cache.put(self._buffer, outcome)
+        self._caller.answer(outcome)
+
+    def fail(self, error: Exception) -> None:
+        self._caller.fail(error)

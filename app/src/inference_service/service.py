@@ -8,13 +8,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from .batcher import Batcher
-from .cache import Cache
+from .batcher import Batcher, Caller
+from .cache import Cache, Keeping
 from .codecs import Codec, InferCodec, PredictCodec
 from .drift import Drift
 from .logs import Log
 from .metrics import Metrics
-from .model import Model, ModelError, Outcome, load
+from .model import Model, ModelError, load
 from .settings import Settings
 from .store import StoreUnavailable, model_folder
 
@@ -97,6 +97,8 @@ class Service:
             model.run,
             max_batch_rows=settings.max_batch_rows,
             max_queue_rows=settings.max_queue_rows,
+            max_queue_s=settings.max_queue_ms / 1000,
+            full_run_s=full_batch_s,
             deadline_s=settings.deadline_ms / 1000,
             observe=self.metrics.run,
             executor=self._executor,
@@ -123,17 +125,18 @@ class Service:
         gc.freeze()
         return "inline" if inline else "in a thread"
 
-    async def outcome(self, batcher: Batcher, buffer: bytes, rows: int, started: float) -> Outcome:
-        """The model's outcome for packed rows, by way of the cache and the drift counters when these are on."""
+    def submit(self, batcher: Batcher, buffer: bytes, rows: int, caller: Caller, started: float) -> None:
+        """Have packed rows predicted, by way of the cache and the drift counters when these are on."""
         if self.drift is not None:
             self.drift.add(buffer, rows)
         if self.cache is None:
-            return await batcher.submit(buffer, rows, started)
+            batcher.submit(buffer, rows, caller, started)
+            return
         outcome = self.cache.get(buffer)
         if outcome is None:
-            outcome = await batcher.submit(buffer, rows, started)
-            self.cache.put(buffer, outcome)
-        return outcome
+            batcher.submit(buffer, rows, Keeping(self.cache, buffer, caller), started)
+        else:
+            caller.answer(outcome)
 
     def _failed(self, reason: str) -> None:
         self.state, self.reason = "failed", reason

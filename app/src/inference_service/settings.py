@@ -36,8 +36,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_rows: int = 100
     # Most rows of one run of the model, over all requests that it answers.
     max_batch_rows: int = 256
-    # Most rows that may wait for a run; beyond it requests are refused with 503.
+    # Most rows that may wait for a run, and how long their runs may take, by what runs took of late; beyond either,
+    # requests are refused with 503.
     max_queue_rows: int = 1600
+    max_queue_ms: float = 500.0
     max_body_bytes: int = 1_048_576
     # From the first byte of a request to its answer.
     deadline_ms: float = 2000.0
@@ -67,8 +69,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _LEAST: dict[str, float] = {
-    "port": 1, "max_rows": 1, "max_batch_rows": 1, "max_queue_rows": 1, "max_body_bytes": 1024, "deadline_ms": 1,
-    "inline_run_ms": 0, "cache_entries": 0, "drain_delay_s": 0, "shutdown_timeout_s": 1, "keep_alive_s": 1,
+    "port": 1, "max_rows": 1, "max_batch_rows": 1, "max_queue_rows": 1, "max_queue_ms": 0, "max_body_bytes": 1024,
+    "deadline_ms": 1, "inline_run_ms": 0, "cache_entries": 0, "drain_delay_s": 0, "shutdown_timeout_s": 1,
+    "keep_alive_s": 1,
 }  # fmt: skip
 _KINDS: dict[object, str] = {int: "a whole number", float: "a number", bool: "true or false"}
 _SHA256 = re.compile(r"[0-9a-f]{64}").fullmatch

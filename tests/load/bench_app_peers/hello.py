@@ -1,4 +1,8 @@
-"""The floor: a bare ASGI application that reads the body and answers a constant, on the same server as the service."""
+"""The floor: a bare ASGI application that reads the body and answers a constant, on uvicorn set up as the service's.
+
+It shows what uvicorn costs any ASGI application. The service answers most predictions past ASGI (`wire.py` of it), so
+it may come near to this or beyond.
+"""
 
 from __future__ import annotations
 

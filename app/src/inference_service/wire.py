@@ -1,0 +1,145 @@
+"""uvicorn's HTTP/1.1, with a short way for predictions.
+
+For each request uvicorn makes a scope, an event, a cycle and a task, and writes head and body apart: more than the
+prediction costs. A prediction whose request arrived in one piece needs none of it: its exchange is asked when the
+parser has seen the end, and writes its answer in one go. All else goes uvicorn's way: other paths, bodies in several
+pieces (which need time limits), `Expect: 100-continue`, HTTP/1.0, and requests sent before the last one was answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, ClassVar
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from .exchange import Desk, Endpoint, Exchange
+from .http import Front
+
+
+class WireExchange(Exchange):
+    """An exchange in the place of uvicorn's cycle: it has what uvicorn asks a cycle about."""
+
+    __slots__ = ("_wire", "disconnected", "keep_alive")
+
+    # Wakes whoever reads a body: nobody here.
+    message_event: ClassVar[asyncio.Event] = asyncio.Event()
+
+    def __init__(self, wire: Wire, desk: Desk, endpoint: Endpoint) -> None:
+        super().__init__(desk, endpoint, dict(wire.headers))
+        self._wire = wire
+        self.keep_alive = wire.parser.should_keep_alive()
+        self.disconnected = False
+
+    @property
+    def response_complete(self) -> bool:
+        return self.ended
+
+    def send(self, status: int, body: bytes, retry_after_s: int | None, close: bool) -> None:
+        extra = b"" if retry_after_s is None else b"retry-after: %d\r\n" % retry_after_s
+        close = close or not self.keep_alive
+        if close:
+            extra += b"connection: close\r\n"
+        wire = self._wire
+        wire.transport.write(
+            b"%b%d\r\nx-request-id: %b\r\n%b\r\n%b"
+            % (wire.head(status), len(body), self.request_id.encode(), extra, body)
+        )
+        if close:
+            wire.transport.close()
+        wire.on_response_complete()
+
+
+class Wire(HttpToolsProtocol):
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        front = self.config.app
+        assert isinstance(front, Front)
+        self._desk = front.desk
+        version = front.service.settings.service_version.encode()
+        self._same = b"content-type: application/json\r\nx-release: %b\r\ncontent-length: " % version
+        # Where the request that is being read goes if it turns out to be whole, and its body so far.
+        self._endpoint: Endpoint | None = None
+        self._pieces: list[bytes] = []
+        self._heads: dict[int, bytes] = {}
+        self._heads_for: list[tuple[bytes, bytes]] = []
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._endpoint is not None:
+            self._go_on_as_usual()
+
+    def on_message_begin(self) -> None:
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+
+    def on_headers_complete(self) -> None:
+        parser = self.parser
+        endpoint = self._desk.endpoints.get(self.url.decode("latin-1"))
+        if (
+            endpoint is not None
+            and (self.cycle is None or self.cycle.response_complete)
+            and parser.get_method() == b"POST"
+            and parser.get_http_version() == "1.1"
+            and not self.expect_100_continue
+            and not self.flow.write_paused
+            and not parser.should_upgrade()
+        ):
+            self._endpoint = endpoint
+            self._pieces = []
+        else:
+            self._begin_as_usual()
+
+    def on_body(self, body: bytes) -> None:
+        if self._endpoint is not None:
+            self._pieces.append(body)
+        else:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        endpoint = self._endpoint
+        if endpoint is None:
+            super().on_message_complete()
+            return
+        self._endpoint = None
+        exchange = WireExchange(self, self._desk, endpoint)
+        self.cycle = exchange  # type: ignore[assignment]
+        if exchange.admitted():
+            pieces = self._pieces
+            exchange.ask(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+
+    def head(self, status: int) -> bytes:
+        """The answer up to the length of its body: made once a second, when uvicorn writes a new date."""
+        headers = self.server_state.default_headers
+        if headers is not self._heads_for:
+            self._heads_for = headers
+            self._heads.clear()
+        head = self._heads.get(status)
+        if head is None:
+            lines = [STATUS_LINE[status], *[b"%b: %b\r\n" % header for header in headers], self._same]
+            head = self._heads[status] = b"".join(lines)
+        return head
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if isinstance(self.cycle, WireExchange):
+            self.cycle.leave()
+        super().connection_lost(exc)
+
+    def _begin_as_usual(self) -> None:
+        """What uvicorn does with a request whose headers are complete; it keeps what was read so far."""
+        url, headers = self.url, self.headers
+        expect = self.expect_100_continue
+        super().on_message_begin()
+        self.url = url
+        self.expect_100_continue = expect
+        self.headers.extend(headers)
+        super().on_headers_complete()
+
+    def _go_on_as_usual(self) -> None:
+        """The request did not come in one piece."""
+        self._endpoint = None
+        if not self.transport.is_closing():
+            self._begin_as_usual()
+            for piece in self._pieces:
+                super().on_body(piece)

@@ -1,0 +1,275 @@
+"""The short way over the connection: it answers as uvicorn's way does, and gives way to it where it must."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import pytest
+import uvicorn
+
+from inference_service.__main__ import configuration
+from inference_service.batcher import Caller
+from inference_service.wire import Wire
+
+from .conftest import Client, Running
+
+TIMEOUT_S = 5.0
+
+
+async def until(happened: Callable[[], object]) -> None:
+    async with asyncio.timeout(TIMEOUT_S):
+        while not happened():  # noqa: ASYNC110 (what we wait for has no event)
+            await asyncio.sleep(0.005)
+
+
+class Held:
+    """In the batcher's place: keeps who asks until the test answers."""
+
+    full = False
+    queued_rows = 0
+
+    def __init__(self) -> None:
+        self.callers: list[Caller] = []
+
+    def submit(self, buffer: bytes, rows: int, caller: Caller, started: float) -> None:
+        self.callers.append(caller)
+
+    async def asked(self) -> Caller:
+        await until(lambda: self.callers)
+        return self.callers.pop()
+
+
+class Connection:
+    """Bytes to the service and its answers back."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def send(self, *pieces: bytes) -> None:
+        for piece in pieces:
+            self.writer.write(piece)
+            # The service reads each by itself.
+            await asyncio.sleep(0.02)
+
+    async def answer(self) -> tuple[int, dict[str, str], Any]:
+        async with asyncio.timeout(TIMEOUT_S):
+            lines = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+            headers = dict(line.split(": ", 1) for line in lines[1:] if line)
+            body = await self.reader.readexactly(int(headers.get("content-length", 0)))
+        return int(lines[0].split()[1]), headers, json.loads(body) if body else None
+
+    async def closed(self) -> bool:
+        async with asyncio.timeout(TIMEOUT_S):
+            return await self.reader.read(1) == b""
+
+
+class Listening:
+    """The application behind a socket."""
+
+    def __init__(self, client: Client, server: uvicorn.Server) -> None:
+        self.client, self.app, self.server = client, client.app, server
+        self.port: int = server.servers[0].sockets[0].getsockname()[1]
+        self.connections: list[Connection] = []
+
+    async def connect(self) -> Connection:
+        connection = Connection(*await asyncio.open_connection("127.0.0.1", self.port))
+        self.connections.append(connection)
+        return connection
+
+    async def close(self) -> None:
+        for connection in self.connections:
+            connection.writer.close()
+        self.server.should_exit = True
+
+    def hold(self) -> Held:
+        held = Held()
+        self.app.service.batcher = held  # type: ignore[assignment]
+        return held
+
+
+Listen = Callable[..., AbstractAsyncContextManager[Listening]]
+
+
+@pytest.fixture
+def listening(running: Running) -> Listen:
+    @asynccontextmanager
+    async def listen(**changes: Any) -> AsyncIterator[Listening]:
+        async with running(host="127.0.0.1", **changes) as client:
+            settings = client.app.service.settings
+            config = configuration(client.app, settings)
+            config.port, config.lifespan = 0, "off"
+            server = uvicorn.Server(config)
+            # Not `serve`: the signals are pytest's.
+            task = asyncio.create_task(server._serve())
+            await until(lambda: server.started)
+            service = Listening(client, server)
+            try:
+                yield service
+            finally:
+                await service.close()
+                async with asyncio.timeout(TIMEOUT_S):
+                    await task
+
+    return listen
+
+
+def post(body: Any, *headers: str, path: str = "/predict", version: str = "1.1") -> bytes:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    lines = [f"POST {path} HTTP/{version}", "Host: x", f"Content-Length: {len(content)}", *headers]
+    return "\r\n".join([*lines, "", ""]).encode() + content
+
+
+@pytest.fixture
+def usual(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The paths of the requests that went uvicorn's way."""
+    paths: list[str] = []
+    begin = Wire._begin_as_usual
+
+    def noted(wire: Wire) -> None:
+        paths.append(wire.url.decode())
+        begin(wire)
+
+    monkeypatch.setattr(Wire, "_begin_as_usual", noted)
+    return paths
+
+
+async def test_a_request_in_pieces_is_answered_like_a_whole_one(
+    listening: Listen, row: list[float], usual: list[str]
+) -> None:
+    mine, key = "X-Request-Id: mine", "X-Api-Key: secret"
+    cases = [
+        (post({"instances": [row]}, mine, key), 200),
+        (post({"instances": [row, row]}, mine, key), 200),
+        (post({"instances": [row]}, mine, key, "Connection: close"), 200),
+        (post({"instances": [row]}, mine), 401),
+        (post({"instances": [row[1:]]}, mine, key), 422),
+        (post(b"{", mine, key), 400),
+        (post(b" " * 9000, mine, key), 413),
+    ]
+    hashes = hashlib.sha256(b"secret").hexdigest()
+    async with listening(max_body_bytes=8192, api_key_sha256=hashes) as service:
+        for request, status in cases:
+            answers = []
+            for pieces in ([request], [request[:-1], request[-1:]]):
+                connection = await service.connect()
+                await connection.send(*pieces)
+                code, headers, body = await connection.answer()
+                if headers.get("connection") == "close":
+                    assert await connection.closed()
+                if "mine" not in headers["x-request-id"]:
+                    del headers["x-request-id"]
+                    if status != 200:
+                        del body["error"]["request_id"]
+                # Its length is the same; the second may have changed.
+                headers["date"] = str(len(headers["date"]))
+                answers.append((code, headers, body))
+                connection.writer.close()
+            assert answers[0] == answers[1]
+            assert answers[0][0] == status
+        assert usual == ["/predict"] * len(cases)
+        lines = [line for line in service.client.lines() if line["message"] == "request"]
+        assert [line["status"] for line in lines] == [status for _, status in cases for _ in "12"]
+        assert service.app.desk.metrics.in_flight == 0
+
+
+async def test_requests_sent_at_once_are_answered_in_their_order(listening: Listen, row: list[float]) -> None:
+    async with listening() as service:
+        connection = await service.connect()
+        requests = [post({"instances": [row] * count}, f"X-Request-Id: {count}") for count in (1, 2, 3)]
+        health = b"GET /health HTTP/1.1\r\nHost: x\r\nX-Request-Id: h\r\n\r\n"
+        await connection.send(requests[0] + requests[1] + health + requests[2] + requests[0])
+        answers = [await connection.answer() for _ in range(5)]
+        assert [headers["x-request-id"] for _, headers, _ in answers] == ["1", "2", "h", "3", "1"]
+        assert [len(body.get("predictions", [])) for _, _, body in answers] == [1, 2, 0, 3, 1]
+        # The connection is as good as before.
+        await connection.send(requests[1])
+        assert (await connection.answer())[0] == 200
+
+
+async def test_a_request_waits_for_the_answer_to_the_one_before(listening: Listen, row: list[float]) -> None:
+    async with listening() as service:
+        held = service.hold()
+        connection = await service.connect()
+        await connection.send(post({"instances": [row]}) + post({"instances": [row]}))
+        assert len(held.callers) == 1
+        for number in range(2):
+            (await held.asked()).answer(([number], [0.5]))
+            labels = [one["label"] for one in (await connection.answer())[2]["predictions"]]
+            assert labels == [["malignant", "benign"][number]]
+
+
+async def test_what_needs_more_goes_the_usual_way(listening: Listen, row: list[float], usual: list[str]) -> None:
+    body = {"instances": [row]}
+    async with listening() as service:
+        connection = await service.connect()
+        await connection.send(post(body, path="/predict?x=1"))
+        assert (await connection.answer())[0] == 200
+        whole = post(body, "Expect: 100-continue")
+        head = whole[: whole.index(b"\r\n\r\n") + 4]
+        await connection.send(head)
+        assert (await connection.answer())[0] == 100
+        await connection.send(whole[len(head) :])
+        assert (await connection.answer())[0] == 200
+        await connection.send(post(body, version="1.0"))
+        assert (await connection.answer())[1]["connection"] == "close"
+        assert await connection.closed()
+    assert usual == ["/predict?x=1", "/predict", "/predict"]
+
+
+async def test_a_body_in_chunks_that_came_together_is_whole(
+    listening: Listen, row: list[float], usual: list[str]
+) -> None:
+    content = json.dumps({"instances": [row]}).encode()
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (content[:10], content[10:]))
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with listening() as service:
+        connection = await service.connect()
+        await connection.send(head + chunks + b"0\r\n\r\n")
+        assert (await connection.answer())[0] == 200
+        assert usual == []
+        await connection.send(head + b"5\r\n[1,2,\r\nno length\r\n")
+        assert await connection.reader.readline() == b"HTTP/1.1 400 Bad Request\r\n"
+        assert service.app.desk.metrics.in_flight == 0
+
+
+async def test_a_client_that_leaves_is_noted_and_not_answered(listening: Listen, row: list[float]) -> None:
+    async with listening() as service:
+        held = service.hold()
+        connection = await service.connect()
+        await connection.send(post({"instances": [row]}))
+        caller = await held.asked()
+        connection.writer.close()
+        await until(lambda: caller.ended)
+        lines = [line for line in service.client.lines() if line["message"] == "request"]
+        assert [(line["status"], line["rows"]) for line in lines] == [(499, 0)]
+        assert service.app.desk.metrics.in_flight == 0
+
+
+async def test_a_stop_waits_for_the_answer_and_closes_after_it(listening: Listen, row: list[float]) -> None:
+    async with listening() as service:
+        held = service.hold()
+        connection, idle = await service.connect(), await service.connect()
+        await connection.send(post({"instances": [row]}))
+        caller = await held.asked()
+        service.server.should_exit = True
+        assert await idle.closed()
+        caller.answer(([0], [0.75]))
+        status, headers, body = await connection.answer()
+        assert (status, headers["connection"]) == (200, "close")
+        assert body["predictions"] == [{"label": "malignant", "probability": 0.75}]
+        assert await connection.closed()
+
+
+async def test_idle_connections_are_closed_and_busy_ones_are_not(listening: Listen, row: list[float]) -> None:
+    async with listening(keep_alive_s=1) as service:
+        connection = await service.connect()
+        for _ in range(3):
+            await connection.send(post({"instances": [row]}))
+            assert (await connection.answer())[0] == 200
+            await asyncio.sleep(0.5)
+        assert await connection.closed()
