@@ -12,7 +12,7 @@ from .core.errors import Code, Failure
 from .core.gates import PROBE_S
 from .core.model import Intent, Maintenance, Release, Settings, State
 from .core.phases import phases_of
-from .core.ports import Broken, Edge
+from .core.ports import Broken, Edge, moment
 from .core.recovery import recover
 from .core.request import RegistryAuth, Rollout, one_line, read_prefetch, read_request
 from .core.transaction import Transaction, as_failure
@@ -223,7 +223,7 @@ class Engine:
         elif wish.rollout and wish.rollout.canary and not intent.canary:
             result.warnings.append("canary: no other release is live to compare with, so all the traffic moves at once")
         present = self._preflight(kind, intent)
-        phases = phases_of(intent, config, wish.release.gates, present, edge.now())
+        phases = phases_of(intent, config, wish.release.gates, present, moment(edge))
         return intent, Transaction(
             edge, intent, phases, wish.release, wish.settings, timings=result.phases, auth=wish.auth
         )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from .counters import Counters
-from .model import Config, Entry, Intent, Journal, Mark, Release, Settings, Split, State
+from .model import Config, Entry, Intent, Journal, Mark, Moment, Release, Settings, Split, State
 from .request import RegistryAuth
 
 
@@ -67,6 +67,10 @@ class Word:
 
     word: str
     by: str
+
+
+def moment(edge: Edge) -> Moment:
+    return Moment(edge.now(), edge.monotonic())
 
 
 class Edge(Protocol):
