@@ -78,7 +78,7 @@ def test_a_port_that_another_has_is_told_and_the_next_converge_takes_it(load: St
     with taken(), untouched():
         told(
             converge(edge_metrics_port=PORT), f"127.0.0.1:{PORT} cannot be listened on (Address already in use)",
-            f"ss -ltnp 'sport = :{PORT}'", "The process of before goes on", "The files of before are back",
+            f"ss -ltnp 'sport = :{PORT}'", "The process of before goes on", "The file of before is back",
             "ansible-playbook site.yml --tags edge",
         )  # fmt: skip
     again = lab.good(converge(edge_metrics_port=PORT))
@@ -99,7 +99,7 @@ def test_a_reload_that_systemd_calls_good_is_seen_to_have_failed() -> None:
     try:
         with taken(), goes_back_to(host.shell(f"cat {backup}")):
             host.shell(f"sed /disabled/d {backup} > {config}")
-            told(reload(f"{config}={backup}"), "no new process answers", "Address already in use", "of before are back")
+            told(reload(f"{config}={backup}"), "no new process answers", "Address already in use", "of before is back")
     finally:
         host.shell(f"cp -p /run/haproxy.cfg.first {config} && rm -f /run/haproxy.cfg.first {backup}")
         lab.good(reload())

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make the running HAProxy take the configuration that was just installed, or put the one before back, and say why.
 
-    reload.py SOCKET TIMEOUT_S [FILE=BACKUP …]     BACKUP: what FILE was before; it goes when HAProxy runs with FILE
+    reload.py SOCKET TIMEOUT_S [FILE=BACKUP]     BACKUP: what FILE was before; it goes when HAProxy runs with FILE
 
 `systemctl reload` says that all is well when the new process fails to start: the old one goes on, with a file on the
 disk that HAProxy would not start with after a reboot. And a port that somebody else has costs two seconds of refused
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -72,7 +73,7 @@ def check_ports(wanted: str, before: str) -> None:
 
 def reload(path: str, timeout_s: float) -> None:
     """Raises Problem unless a new process answers."""
-    code, said = run("haproxy", "-c", "-f", str(CONFIG))
+    code, said = run("/usr/sbin/haproxy", "-c", "-f", str(CONFIG))
     if code:
         raise Problem(f"it is not valid ({alerts(said)})")
     before, begin = worker(path), time.time()
@@ -87,6 +88,14 @@ def reload(path: str, timeout_s: float) -> None:
         time.sleep(0.05)
 
 
+def put_back(file: Path, backup: Path) -> None:
+    """In one step, from another file system."""
+    beside = file.with_name(f".{file.name}.before")
+    shutil.copy2(backup, beside)
+    beside.replace(file)
+    backup.unlink()
+
+
 def main(arguments: list[str]) -> int:
     path, timeout_s = arguments[0], float(arguments[1])
     backups = {Path(file): Path(backup) for file, backup in (pair.split("=", 1) for pair in arguments[2:])}
@@ -98,13 +107,13 @@ def main(arguments: list[str]) -> int:
         reload(path, timeout_s)
     except Problem as problem:
         for file, backup in backups.items():
-            backup.replace(file)
-        went_back = "The files of before are back" if backups else "No file was changed in this run"
+            put_back(file, backup)
+        went_back = "The file of before is back" if backups else "No file was changed in this run"
         if tried and backups:
             try:
                 reload(path, timeout_s)
             except Problem as second:
-                went_back += f", but HAProxy does not take them either: {second}"
+                went_back += f", but HAProxy does not take it either: {second}"
         print(
             f"HAProxy did not take its new configuration: {problem}. The process of before goes on as it was."
             f" {went_back}. Mend the cause, then: ansible-playbook site.yml --tags edge",
