@@ -49,7 +49,7 @@ def test_the_second_deploy_keeps_the_first_as_standby() -> None:
     result = deploy(host, "v2.0.0")
     assert result.message == "v2.0.0 (release 2) is live on green, was v1.0.0 (release 1)"
     assert result.previous and result.previous.version == "v1.0.0"
-    assert result.extra["rollback"] == "ready: v1.0.0 (release 1) stands by on blue for 15m"
+    assert result.extra["rollback"] == "ready: v1.0.0 (release 1) stands by on blue for 14m"
     state = check_consistent(host)
     assert state.live and state.live.ref.version == "v2.0.0"
     assert state.standby and state.standby.ref.version == "v1.0.0"
