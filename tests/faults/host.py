@@ -47,7 +47,8 @@ def request(version: str, fault: str = "plain", **more: Any) -> dict[str, Any]:
     """A release that this host has never had: its environment has a number of its own."""
     env = {"TRY": str(next(_numbers)), "FAULTY_FAULT": fault}
     options = {"memory": "64m", "stop_timeout_s": 3, "pids": 64}
-    doc = {"version": version, "image": image(version), "env": env, "options": options, "gates": GATES, "by": "faults"}
+    named = more.get("image") or image(version)
+    doc = {"version": version, "image": named, "env": env, "options": options, "gates": GATES, "by": "faults"}
     return {**doc, **more}
 
 

@@ -11,7 +11,7 @@ from .core.errors import Code, Failure
 from .core.gates import PROBE_S
 from .core.model import Intent, Maintenance, Release, Settings, State
 from .core.phases import phases_of
-from .core.ports import Broken, Edge
+from .core.ports import Broken, Edge, moment
 from .core.recovery import Recovered, recover
 from .core.request import RegistryAuth, Rollout, one_line, read_prefetch, read_request
 from .core.transaction import Transaction, as_failure
@@ -236,7 +236,7 @@ class Engine:
             result.warnings.append("canary: no other release is live to compare with, so all the traffic moves at once")
         intent = fitting(edge, intent, wish.release, releases, result)
         present = self._preflight(kind, intent)
-        phases = phases_of(intent, config, wish.release.gates, present, edge.now())
+        phases = phases_of(intent, config, wish.release.gates, present, moment(edge))
         return intent, Transaction(
             edge, intent, phases, wish.release, wish.settings, timings=result.phases, auth=wish.auth
         )

@@ -8,8 +8,9 @@ from .core.codec import entry_doc, read_entry, state_doc
 from .core.errors import Code, Failure
 from .core.gates import PROBE_S
 from .core.model import Release, State
-from .core.ports import Broken, Edge, Records
+from .core.ports import Broken, Edge, Records, moment
 from .core.timefmt import age, parse
+from .core.values import replace
 from .maintenance import words
 from .way_back import way_back
 
@@ -28,7 +29,7 @@ def status(edge: Edge, holder: str | None) -> dict[str, Any]:
     doc = {
         "service": edge.config.service,
         "code": Code.OK,
-        **state_doc(state),
+        **state_doc(_as_of_now(edge, state)),
         "healthy": healthy,
         "routed": routed,
         "changing": holder,
@@ -38,6 +39,13 @@ def status(edge: Edge, holder: str | None) -> dict[str, Any]:
         "troubles": troubles,
     }
     return {**doc, "text": _status_text(doc, state, edge.now())}
+
+
+def _as_of_now(edge: Edge, state: State) -> State:
+    """When the standby really ends, by the clock as it goes now."""
+    standby = state.standby
+    until = edge.now() + standby.left_s(moment(edge)) if standby else 0
+    return replace(state, standby=standby and replace(standby, until=until, ends=None))
 
 
 def _interrupted(records: Records) -> str:
@@ -124,7 +132,8 @@ def _history_text(doc: dict[str, Any]) -> str:
 
 def _history_line(item: dict[str, Any]) -> str:
     entry = read_entry(item)
-    took = f"{entry.ended - entry.started:.1f}s"
+    # Not from its times: a clock that was set meanwhile would tell of hours, or of less than nothing.
+    took = f"{sum(seconds for _, seconds in entry.phases):.1f}s"
     line = f"{item['ended'][:19]}Z  {entry.kind:8} {entry.outcome:6} "
     line += f"{entry.release.version:12} release {entry.release.id:<4} {took:>7}  by {entry.by}"
     if entry.reason:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .core.errors import Failure
 from .core.model import Release, State
-from .core.ports import Edge
+from .core.ports import Edge, moment
 from .core.timefmt import age
 
 
@@ -14,7 +14,7 @@ def way_back(edge: Edge, state: State) -> str:
     if state.live and state.live.via == "rollback":
         return "after a rollback: name the next release, `releasectl rollback --to VERSION|ID`"
     if standby:
-        return f"ready: {standby.ref} stands by on {standby.slot} for {age(standby.until - edge.now())}"
+        return f"ready: {standby.ref} stands by on {standby.slot} for {age(standby.left_s(moment(edge)))}"
     if previous is None:
         return "not possible: no release was live before"
     if not isinstance(edge.read_releases().get(previous.id), Release):

@@ -134,7 +134,8 @@ class Host(Traffic):
         self.flow(self.runtime, self.app, seconds)
 
     def reboot(self) -> None:
-        """Containers stop and stay; no unit is enabled by itself; HAProxy reads its map file."""
+        """Containers stop and stay; no unit is enabled by itself; HAProxy reads its map file. Time is counted anew."""
+        self.mono = 0.0
         self.units = {}
         self.containers = {slot: replace(it, running=False) for slot, it in self.containers.items()}
         self.restart_edge()

@@ -26,7 +26,7 @@ refs = st.builds(Ref, st.integers(1, 2**31), TEXT, TEXT, st.none() | TEXT)
 states = st.builds(
     State,
     st.none() | st.builds(Live, refs, SLOTS, TIMES, st.sampled_from(["deploy", "rollback"])),
-    st.none() | st.builds(Standby, refs, SLOTS, TIMES, TIMES),
+    st.none() | st.builds(Standby, refs, SLOTS, TIMES, TIMES, st.none() | st.floats(0, 1e9)),
     st.none() | refs,
 )
 goldens = st.builds(

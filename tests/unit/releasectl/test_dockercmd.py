@@ -53,7 +53,7 @@ def test_an_image_keeps_a_local_name_until_it_is_removed() -> None:
 
 
 # A digest may hold any of the numbers that registries answer with.
-HEX = "403429401502503" + "0" * 49
+HEX = "403429401502503404500" + "0" * 43
 IMAGE = f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/inference@sha256:{HEX}"
 TEXTS = [
     ("failed to register layer: write /usr/lib/x: no space left on device", "no space left"),
@@ -61,19 +61,26 @@ TEXTS = [
     ("toomanyrequests: Rate exceeded", "throttles"),
     ("received unexpected HTTP status: 429 Too Many Requests", "throttles"),
     ("pull access denied for x, repository does not exist or may require 'docker login'", "denied access"),
-    ("no basic auth credentials", "denied access"),
+    ("no basic auth credentials", "did not accept who asks"),
+    ("unauthorized: authentication required", "did not accept who asks"),
     ("unexpected status from HEAD request to https://r/v2/x: 403 Forbidden", "denied access"),
+    ('error parsing HTTP 403 response body: unexpected end of JSON input: ""', "denied access"),
+    ('error parsing HTTP 404 response body: unexpected end of JSON input: ""', "does not have this image"),
+    ('error parsing HTTP 429 response body: unexpected end of JSON input: ""', "throttles"),
     (f"manifest for {IMAGE} not found: manifest unknown: Requested image not found", "does not have this image"),
     (f"failed to resolve reference {IMAGE}: not found", "does not have this image"),
     ("name unknown: The repository with name 'x' does not exist in the registry", "does not have this image"),
     (f"manifest verification failed for digest sha256:{HEX}", "does not match its digest"),
+    ("filesystem layer verification failed for digest sha256:0", "does not match its digest"),
+    ("error unmarshalling content: invalid character '<' looking for beginning of value", "no registry"),
     ("tls: failed to verify certificate: x509: certificate signed by unknown authority", "not trusted"),
     ("dial tcp: lookup r on 10.0.0.2:53: no such host", "cannot be reached"),
     ("read tcp 10.0.0.5:40312->10.0.0.9:443: i/o timeout", "cannot be reached"),
     ("read tcp 10.0.0.5:42962->10.0.0.9:443: read: connection reset by peer", "cannot be reached"),
     ("net/http: TLS handshake timeout", "cannot be reached"),
     ("Get https://r/v2/: EOF", "cannot be reached"),
-    ("received unexpected HTTP status: 503 Service Unavailable", "cannot be reached"),
+    ("received unexpected HTTP status: 503 Service Unavailable", "is in trouble"),
+    ("received unexpected HTTP status: 500 Internal Server Error", "is in trouble"),
 ]
 
 

@@ -207,15 +207,6 @@ def test_the_standby_ends_when_its_time_is_over() -> None:
     check_way_back(host)
 
 
-def test_a_clock_that_jumps_back_does_not_keep_a_standby_for_ever() -> None:
-    host = with_live("v1.0.0", "v2.0.0")
-    host.wall -= 3
-    check_idle(host)
-    host.wall -= 86400
-    assert engine(host).recover().extra["done"][0] == "standby ended"
-    assert check_consistent(host).live
-
-
 def test_strangers_in_a_free_slot_go() -> None:
     host = with_live("v1.0.0")
     host.links["green"] = 1

@@ -53,6 +53,7 @@ def state_doc(state: State) -> dict[str, Any]:
             "slot": standby.slot,
             "since": rfc3339(standby.since),
             "until": rfc3339(standby.until),
+            **({} if standby.ends is None else {"until_monotonic_s": standby.ends}),
         },
         "previous": ref_doc(state.previous),
     }
@@ -72,7 +73,8 @@ def read_state(doc: Any) -> State:
     if fields.has("standby"):
         it = fields.child("standby")
         since, until = parse(it.text("since")), parse(it.text("until"))
-        standby = Standby(_ref_of(it, "release"), it.text("slot"), since, until)
+        ends = it.number("until_monotonic_s") if it.has("until_monotonic_s") else None
+        standby = Standby(_ref_of(it, "release"), it.text("slot"), since, until, ends)
     maintenance = None
     if fields.has("maintenance"):
         it = fields.child("maintenance")

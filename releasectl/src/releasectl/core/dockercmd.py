@@ -75,7 +75,7 @@ PULL_TROUBLES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (
         ("authorization token has expired", "token has expired", "token is expired"),
         "the registry token has expired",
-        "Ask for a new token (ECR's live 12 h) and deploy again.",
+        "Ask for a new token (ECR's live 12 h): deploy again by the playbook, which does; then check the clocks.",
     ),
     (
         ("toomanyrequests", "too many requests", "429"),
@@ -83,12 +83,18 @@ PULL_TROUBLES: tuple[tuple[tuple[str, ...], str, str], ...] = (
         "Wait a minute, then deploy again.",
     ),
     (
-        ("no basic auth credentials", "unauthorized", "access denied", "denied", "forbidden", "401", "403"),
-        "the registry denied access",
-        "Check registry_auth and the host's right to pull from this repository.",
+        ("no basic auth credentials", "unauthorized", "authentication required", "401"),
+        "the registry did not accept who asks",
+        "Deploy by the playbook, which asks for a token; by hand, registry_auth of the request has to hold one.",
     ),
     (
-        ("manifest unknown", "not found", "name unknown", "does not exist"),
+        ("access denied", "denied", "forbidden", "403"),
+        "the registry denied access",
+        "Give the AWS identity that deploys the right to pull from this repository (ecr:BatchGetImage, "
+        "ecr:GetDownloadUrlForLayer), and look at the repository's policy.",
+    ),
+    (
+        ("manifest unknown", "not found", "name unknown", "does not exist", "404"),
         "the registry does not have this image",
         "Check that this digest was pushed to this repository.",
     ),
@@ -98,13 +104,23 @@ PULL_TROUBLES: tuple[tuple[tuple[str, ...], str, str], ...] = (
         "Do not use it: push the image again and deploy the new digest.",
     ),
     (
+        ("error unmarshalling content", "invalid character", "unsupported media type", "text/html"),
+        "what answered is no registry",
+        "A proxy or a login page answers in its place: look with `curl -i https://REGISTRY/v2/` on the host.",
+    ),
+    (
         ("x509:", "certificate"),
         "the registry's certificate is not trusted",
         "Install the CA on the host or mend the registry's certificate.",
     ),
     (
+        ("500", "502", "503", "504", "internal server error", "service unavailable", "bad gateway", "gateway timeout"),
+        "the registry is in trouble",
+        "Wait a minute, then deploy again (AWS: health.aws.amazon.com); a rollback needs no registry.",
+    ),
+    (
         ("no such host", "i/o timeout", "connection refused", "timeout", "network is unreachable", "no route to host",
-         "eof", "connection reset", "502", "503", "service unavailable", "bad gateway"),
+         "eof", "connection reset"),
         "the registry cannot be reached",
         "Check the network to the registry, then deploy again; a rollback needs no registry.",
     ),
@@ -115,12 +131,22 @@ def pull_failure(image: str, output: str) -> Failure:
     """What a failed `docker pull` means."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     last = (lines[-1] if lines else "docker pull said nothing")[:300]
-    low = output.lower()
+    # The image's own name says nothing: a repository may be called not-found.
+    low = output.replace(image, "").replace(image.partition("@")[0], "").lower()
     for texts, cause, hint in PULL_TROUBLES:
         if any(_says(low, text) for text in texts):
             return Failure(Code.IMAGE, f"Failed to pull {image}: {cause} ({last})", hint)
     return Failure(
         Code.IMAGE, f"Failed to pull {image}: {last}", "Try `docker pull` of this image by hand on the host."
+    )
+
+
+def pull_too_slow(image: str, timeout_s: float) -> Failure:
+    return Failure(
+        Code.IMAGE,
+        f"Failed to pull {image}: it was not here within {timeout_s:.0f} s, the deadline of a pull",
+        "See how fast the registry answers this host (`docker pull` by hand); the limit is release_deadlines_s.pull in "
+        "the inventory (deadlines_s.pull in service.json).",
     )
 
 

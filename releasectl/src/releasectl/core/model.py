@@ -126,11 +126,25 @@ class Live:
 
 
 @dataclass(frozen=True)
+class Moment:
+    """Two clocks at once, in seconds: people read the wall clock, which may jump; the other one counts."""
+
+    wall: float
+    monotonic: float
+
+
+@dataclass(frozen=True)
 class Standby:
     ref: Ref
     slot: str
     since: float
     until: float
+    """As the wall clock went when it began to stand by."""
+    ends: float | None = None
+    """The same on the monotonic clock, which counts. None: an older engine wrote it."""
+
+    def left_s(self, at: Moment) -> float:
+        return self.until - at.wall if self.ends is None else self.ends - at.monotonic
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ the host's config), so that recovery derives the very same phases from the first
 
 from __future__ import annotations
 
+from math import floor
+
 from .effects import (
     AwaitPath,
     Bake,
@@ -29,7 +31,7 @@ from .effects import (
     WriteRelease,
     WriteSplit,
 )
-from .model import NOBODY, Config, Gates, Intent, Live, Mark, Split, Standby, State
+from .model import NOBODY, Config, Gates, Intent, Live, Mark, Moment, Split, Standby, State
 from .values import dataclass, replace
 
 PULL, START, GATE, SWITCH, DRAIN, RECORD, STANDBY = "pull", "start", "gate", "switch", "drain", "record", "standby"
@@ -47,24 +49,26 @@ class Phase:
     """After its effects the runner writes history: from here on the transaction is never undone."""
 
 
-def after(intent: Intent, config: Config, now: float) -> State:
+def after(intent: Intent, config: Config, now: Moment) -> State:
     """The state once the target is live."""
     before, old = intent.before, intent.before.live
-    live = Live(intent.target, intent.slot, now, intent.kind)
+    live = Live(intent.target, intent.slot, now.wall, intent.kind)
     if old is None or old.ref.id == intent.target.id:
         # The same release again, in the other slot: the old slot's copy is no way back.
         return State(live, None, before.previous, before.maintenance)
     warm = config.standby_s and not intent.stop_first
-    standby = Standby(old.ref, old.slot, now, now + config.standby_s) if warm else None
+    # In whole milliseconds, as times are written.
+    until, ends = now.wall + config.standby_s, floor((now.monotonic + config.standby_s) * 1000) / 1000
+    standby = Standby(old.ref, old.slot, now.wall, until, ends) if warm else None
     return State(live, standby, old.ref, before.maintenance)
 
 
-def dated(phase: Phase, intent: Intent, config: Config, now: float) -> Phase:
+def dated(phase: Phase, intent: Intent, config: Config, now: Moment) -> Phase:
     """The committing phase, with the state as of now: a standby has its full time, however long the pull took."""
     return replace(phase, effects=(SaveState(after(intent, config, now)),))
 
 
-def phases_of(intent: Intent, config: Config, gates: Gates, present: bool, now: float) -> tuple[Phase, ...]:
+def phases_of(intent: Intent, config: Config, gates: Gates, present: bool, now: Moment) -> tuple[Phase, ...]:
     """
     The phases from pull to standby. `present`: the image is on this host. `now` dates the new state.
 

@@ -34,7 +34,8 @@ def wanted(
             Code.USAGE,
             f"request.image: {request.version} is recorded here as {digest(moved.ref.image)}, the request says "
             f"{digest(image)}: the tag moved",
-            "Versions are immutable: give the new build a new version.",
+            "Versions are immutable: give the new build a new version. The one that is recorded here goes live with "
+            f"`releasectl rollback --to {request.version}`.",
         )
     for it in same_version:
         # Reads files, so it is asked last.

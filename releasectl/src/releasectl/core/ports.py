@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from .counters import Counters
 from .fit import Memory
-from .model import Config, Entry, Intent, Journal, Mark, Release, Settings, Split, State
+from .model import Config, Entry, Intent, Journal, Mark, Moment, Release, Settings, Split, State
 from .request import RegistryAuth
 from .values import dataclass, field
 
@@ -68,6 +68,10 @@ class Word:
 
     word: str
     by: str
+
+
+def moment(edge: Edge) -> Moment:
+    return Moment(edge.now(), edge.monotonic())
 
 
 class Edge(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from . import effects as fx
 from .errors import Code, Failure
-from .model import NOBODY, Config, Entry, Live, Maintenance, Ref, Release, State
+from .model import NOBODY, Config, Entry, Live, Maintenance, Moment, Ref, Release, State
 from .ports import Broken, History, Records, Units
 
 STANDBY_SLACK_S = 5
@@ -18,7 +18,7 @@ def reconcile(
     units: Units,
     runtime: str | None,
     containers: Mapping[str, int],
-    now: float,
+    now: Moment,
     config: Config,
     percent: int = 0,
 ) -> tuple[fx.Effect, ...]:
@@ -40,8 +40,8 @@ def reconcile(
         todo.append(fx.SetMap(state.routed, config.deadlines.switch))
     keep = {live.slot} if live else set()
     if standby:
-        # A wall clock that jumped back must not keep a standby for ever: it never has more than its full time left.
-        over = now >= standby.until or standby.until - now > config.standby_s + STANDBY_SLACK_S
+        # None has more than its full time left: one that seems to is of another boot, or of a clock that was set.
+        over = not 0 < standby.left_s(now) <= config.standby_s + STANDBY_SLACK_S
         if over or not units.up(standby.slot):
             todo.append(fx.SaveState(state.without_standby()))
         else:

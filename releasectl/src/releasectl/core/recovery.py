@@ -10,7 +10,7 @@ from .errors import Code, Failure
 from .model import Gates, Intent, Journal, Live, Release, Settings, State
 from .perform import Performer
 from .phases import CANARY, STANDBY, SWITCH, forward_of, phases_of, resume_of
-from .ports import Broken, Edge, History, Records
+from .ports import Broken, Edge, History, Records, moment
 from .reconcile import assume_live, rebuild, reconcile
 from .transaction import Transaction, as_failure
 from .values import dataclass, field, replace
@@ -83,7 +83,7 @@ def _resolve(edge: Edge, records: Records, journal: Journal, result: Recovered, 
     release = edge.read_releases().get(intent.target.id)
     readable = release if isinstance(release, Release) else None
     gates = readable.gates if readable else Gates()
-    phases = phases_of(intent, edge.config, gates, True, edge.now())
+    phases = phases_of(intent, edge.config, gates, True, moment(edge))
     settings = edge.read_settings(intent.target.id) if readable else Settings()
     reached = frozenset(mark.phase for mark in journal.marks)
     transaction = Transaction(edge, intent, phases, readable, settings, reached, recovered=True)
@@ -146,7 +146,7 @@ def _agree(edge: Edge, state: State, records: Records, result: Recovered) -> Sta
         percent = max(percent, split.percent if split else 0)
     except Failure as trouble:
         result.troubles.append(trouble)
-    todo = reconcile(state, records, edge.units(), runtime, edge.containers(), edge.now(), edge.config, percent)
+    todo = reconcile(state, records, edge.units(), runtime, edge.containers(), moment(edge), edge.config, percent)
     live = state.live
     performer = Performer(edge, settings=_settings_of(edge, live))
     for effect in todo:

@@ -8,7 +8,7 @@ from .errors import Code, Failure, Interrupted
 from .model import Entry, Intent, Mark, Release, Settings
 from .perform import Performer
 from .phases import BAKE, DRAIN, SWITCH, Phase, dated, undo_of
-from .ports import Edge
+from .ports import Edge, moment
 from .request import RegistryAuth
 
 Timings = list[tuple[str, float]]
@@ -58,7 +58,7 @@ class Transaction:
             for planned in todo:
                 phase = planned
                 if phase.commits:
-                    phase = dated(phase, self.intent, self.edge.config, self.edge.now())
+                    phase = dated(phase, self.intent, self.edge.config, moment(self.edge))
                 if phase.name == SWITCH:
                     # From here on the shortest way to safety is forward: a signal no longer stops the engine.
                     self.edge.pause(0)

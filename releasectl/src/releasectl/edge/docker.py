@@ -14,7 +14,7 @@ from ..core.errors import Code, Failure
 from ..core.request import RegistryAuth
 from . import files
 from .http import ask_socket
-from .run import run
+from .run import TooSlow, run
 
 TIMEOUT_S = 10.0
 # More than is shown: what repeats itself is told once.
@@ -78,6 +78,8 @@ class Docker:
         with self._login(image, auth) as directory:
             try:
                 done = run(dockercmd.pull_argv(image, directory), timeout_s, pulse)
+            except TooSlow:
+                raise dockercmd.pull_too_slow(image, timeout_s) from None
             except Failure as failure:
                 raise Failure(Code.IMAGE, f"Failed to pull {image}: {failure.cause}", failure.hint) from failure
         if done.code:

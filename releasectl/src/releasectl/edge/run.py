@@ -11,6 +11,10 @@ from ..core.values import dataclass
 SLICE_S = 0.1
 
 
+class TooSlow(Failure):
+    """It was killed at its timeout."""
+
+
 @dataclass(frozen=True)
 class Done:
     code: int
@@ -25,7 +29,7 @@ class Done:
 def run(argv: Sequence[str], timeout_s: float, pulse: Callable[[], None] | None = None) -> Done:
     """
     Run to the end. `pulse` is called while waiting and may raise to give up (the command is then killed).
-    Raises Failure (code 8) when there is no such command or the timeout passes.
+    Raises Failure (code 8) when there is no such command, TooSlow when the timeout passes.
     """
     try:
         process = subprocess.Popen(
@@ -43,7 +47,7 @@ def run(argv: Sequence[str], timeout_s: float, pulse: Callable[[], None] | None 
                 left -= SLICE_S if pulse else left
                 if left <= 0:
                     shown = " ".join(argv[:3])
-                    raise Failure(Code.PREFLIGHT, f"`{shown} …` did not end within {timeout_s:g} s") from None
+                    raise TooSlow(Code.PREFLIGHT, f"`{shown} …` did not end within {timeout_s:g} s") from None
                 if pulse:
                     pulse()
     finally:

@@ -86,6 +86,18 @@ def credentials(session: Session) -> Credentials:
     return Credentials(username, password)
 
 
+def _advice(status: int) -> str:
+    if status == 401:
+        return "It did not accept the token: see who asks (`aws sts get-caller-identity`) and this machine's clock."
+    if status == 403:
+        return "The AWS identity that asks may not read this repository (ecr:BatchGetImage); see also its policy."
+    if status == 429:
+        return "It throttles: wait a minute, then try again."
+    if status >= 500:
+        return "It is in trouble: wait a minute, then try again (AWS: health.aws.amazon.com)."
+    return "That is no answer of a registry: see aws_registry in the inventory, and proxies on the way."
+
+
 def _get(session: Session, auth: Credentials, registry: str, path: str, *, head: bool = False) -> requests.Response:
     url = f"https://{registry}/v2/{path}"
     try:
@@ -104,7 +116,10 @@ def _get(session: Session, auth: Credentials, registry: str, path: str, *, head:
     if answer.status_code == 404:
         raise NotInRegistry(path)
     if answer.status_code != 200:
-        raise RegistryError(f"Failed to ask the registry {registry}: it answered {answer.status_code} for {path}")
+        status = answer.status_code
+        raise RegistryError(
+            f"Failed to ask the registry {registry}: it answered {status} for {path}. {_advice(status)}"
+        )
     return answer
 
 

@@ -1,0 +1,105 @@
+"""A registry that answers, but not as it should: Docker's own pull meets it, on the host (on_host/registry.py)."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e import lab
+from tests.faults import host
+from tests.faults.on_host import registry
+from tests.load.steady import SteadyLoad
+
+PORT = 5555
+NEW = "v30.0.0"
+"""A version that no host knows, and none ever will."""
+MOVED = "v30.0.1"
+"""A version of which the registry has another image than the host."""
+TOKEN = "an-expired-token"
+
+# What is wrong → what is said of it, and what to do.
+ANSWERS = {
+    "throttled": ("the registry throttles (", "Wait a minute"),
+    "throttled-bare": ("the registry throttles (", "Wait a minute"),
+    "expired": ("the registry token has expired (", "deploy again by the playbook"),
+    "unauthorized": ("did not accept who asks (", "Deploy by the playbook, which asks for a token"),
+    "denied": ("the registry denied access (", "ecr:BatchGetImage"),
+    "denied-bare": ("the registry denied access (", "ecr:BatchGetImage"),
+    "missing": ("does not have this image (", "was pushed to this repository"),
+    "broken": ("the registry is in trouble (", "a rollback needs no registry"),
+    "portal": ("what answered is no registry (", "A proxy or a login page"),
+    "garbled": ("what the registry sent does not match its digest (", "Do not use it"),
+    "torn": ("what the registry sent does not match its digest (", "Do not use it"),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bad_registry() -> Iterator[None]:
+    server = subprocess.Popen(
+        ("docker", "exec", "--interactive", lab.CONTAINER, "python3", "-c",
+         (host.HERE / "registry.py").read_text(), str(PORT)),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert server.stdin and server.stdout and server.stdout.readline() == b"ready\n"
+    yield
+    server.stdin.close()
+    server.wait(10)
+
+
+def pulling(name: str) -> dict[str, Any]:
+    """A deploy whose image is in a repository that misbehaves like this."""
+    image = f"127.0.0.1:{PORT}/{name}@{registry.digest(registry.image(name)[0])}"
+    return host.request(NEW, image=image, registry_auth={"username": "AWS", "password": TOKEN})
+
+
+def undone(answer: host.Answer, before: str, entries: int) -> None:
+    assert answer.code == 5, answer
+    assert TOKEN not in str(answer)
+    seen = host.well(entries)
+    assert (seen["history"][-1]["outcome"], seen["history"][-1]["cause"]) == ("failed", answer.cause)
+    assert host.live() == before
+
+
+def test_each_answer_is_told_for_what_it_is(load: SteadyLoad) -> None:
+    before, entries = host.live(), len(host.look()["history"])
+    for name, (says, hint) in ANSWERS.items():
+        answer = host.deploy(pulling(name))
+        entries += 1
+        assert says in answer.cause, (name, answer)
+        assert hint in answer.doc["hint"], (name, answer)
+        undone(answer, before, entries)
+    assert TOKEN not in host.shell("tail -n 200 /var/log/slipway/events.jsonl; ls -R /run/slipway")
+
+
+def test_a_registry_that_is_slow_meets_the_deadline(load: SteadyLoad) -> None:
+    """It takes the connection and says nothing; or it begins, and stops in the middle of a layer."""
+    before, entries = host.live(), len(host.look()["history"])
+    with host.configured(deadlines_s={"pull": 1}):
+        for name in ("slow", "stalled"):
+            answer = host.deploy(pulling(name))
+            entries += 1
+            assert "it was not here within 1 s, the deadline of a pull" in answer.cause, (name, answer)
+            assert "release_deadlines_s.pull" in answer.doc["hint"]
+            assert 1 <= sum(it["seconds"] for it in answer.doc["phases"]) < 4
+            undone(answer, before, entries)
+        assert host.shell("ps -C docker -o args= || true") == "", "nobody pulls any more"
+
+
+def test_a_version_whose_tag_moved_is_refused(load: SteadyLoad) -> None:
+    """The host has recorded another digest for this version than the registry has now."""
+    lab.good(lab.build_faulty(MOVED, "plain"))
+    gates = {**host.GATES, "version_path": None}
+    host.good(host.deploy(host.request(MOVED, image=host.image(host.A), gates=gates)))
+    entries = len(host.look()["history"])
+    done = lab.deploy(MOVED)
+    assert done.code != 0
+    recorded, pushed = (host.image(it).partition("@")[2] for it in (host.A, MOVED))
+    for words in (f"{MOVED} is recorded here as {recorded}", pushed, "the tag moved", "Versions are immutable",
+                  f"releasectl rollback --to {MOVED}"):  # fmt: skip
+        assert words in done.out, done.out[-3000:]
+    assert len(host.look()["history"]) == entries
+    assert host.live() == MOVED
+    host.good(host.releasectl("rollback"))

@@ -1,0 +1,62 @@
+"""What the controller asks of the registry, and what is said when the answer is not what it should be."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+import requests
+
+sys.path.insert(0, str(Path(__file__).parent.parent.parent / "collections"))
+
+from ansible_collections.slipway.ops.plugins.module_utils import registry
+
+WHERE = ("123456789012.dkr.ecr.eu-central-1.amazonaws.com", "inference", "v1.4.2")
+DIGEST = "sha256:" + "0" * 64
+
+
+def asked(answer: Any) -> str:
+    """`answer`: a status, or what requests raises."""
+    response = requests.Response()
+    if isinstance(answer, int):
+        response.status_code = answer
+        response.headers["Docker-Content-Digest"] = DIGEST
+    effect = {"return_value": response} if isinstance(answer, int) else {"side_effect": answer}
+    with mock.patch.object(requests.Session, "request", **effect) as request:
+        found = registry.digest(registry.Session(), registry.Credentials("AWS", "s3cret"), *WHERE)
+    assert request.call_args.kwargs["timeout"] == registry.TIMEOUT_S
+    return found
+
+
+def test_a_tag_names_its_digest() -> None:
+    assert asked(200) == DIGEST
+
+
+def test_a_missing_tag_is_no_trouble_of_the_registry() -> None:
+    with pytest.raises(registry.NotInRegistry):
+        asked(404)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (401, "answered 401 for inference/manifests/v1.4.2. It did not accept the token"),
+        (403, "ecr:BatchGetImage"),
+        (429, "It throttles: wait a minute"),
+        (500, "It is in trouble"),
+        (503, "It is in trouble"),
+        (302, "no answer of a registry: see aws_registry"),
+        (requests.ConnectTimeout("timed out"), "timed out"),
+        (requests.ReadTimeout("read timed out"), "read timed out"),
+        (requests.exceptions.SSLError("certificate verify failed"), "certificate verify failed"),
+    ],
+)
+def test_what_is_wrong_is_told_with_what_to_do(answer: Any, says: str) -> None:
+    with pytest.raises(registry.RegistryError) as caught:
+        asked(answer)
+    assert says in str(caught.value)
+    assert WHERE[0] in str(caught.value)
+    assert "s3cret" not in str(caught.value)
