@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .core.codec import phases_doc, ref_doc
@@ -63,9 +63,9 @@ def observed(transaction: Transaction) -> dict[str, Any]:
     if transaction.switched:
         spans = transaction.switched.values()
         doc["requests"] = {"total": sum(it.requests for it in spans), "failed": sum(it.errors for it in spans)}
-    left = {slot: count for slot, count in seen.left.items() if count}
-    if left or seen.cut:
-        doc["drain"] = {"left": left, "cut": seen.cut}
+    left = {slot: it and asdict(it) for slot, it in seen.left.items() if it is None or it.total}
+    if left or seen.cut.total:
+        doc["drain"] = {"left": left, "cut": asdict(seen.cut)}
     if seen.notes:
         doc["canary"] = list(seen.notes)
     return doc

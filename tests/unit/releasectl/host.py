@@ -90,8 +90,6 @@ class Host(Traffic):
     txns: int = 0
     free_mb: int = 9000
     pull_s: float = 0
-    busy: int = 0
-    """Requests in flight to a slot that has just lost the traffic; each look at it sees one fewer."""
     locked: bool = False
     died: frozenset[str] = frozenset()
     """Slots whose container died by itself."""
@@ -105,6 +103,7 @@ class Host(Traffic):
             containers=dict(self.containers),
             units=dict(self.units),
             hits=dict(self.hits),
+            long=dict(self.long),
             shares=dict(self.shares),
             registry=dict(self.registry),
         )
@@ -171,12 +170,14 @@ class Host(Traffic):
 
     def stop_slot(self, slot: str) -> None:
         self.units[slot] = "inactive"
+        self.slot_ended(slot)
         if slot in self.containers:
             self.containers[slot] = replace(self.containers[slot], running=False)
 
     def kill(self, slot: str) -> None:
         """The container dies by itself and goes on dying: systemd keeps trying."""
         self.containers[slot] = replace(self.containers[slot], running=False)
+        self.slot_ended(slot)
         self.units[slot] = "activating"
         self.died |= {slot}
 

@@ -262,13 +262,6 @@ class SimulatedEdge(TrafficEdge):
         assert timeout_s > 0
         self._set("set_map", runtime=slot, runtime_split=WHOLE)
 
-    def in_flight(self, slot: str) -> int:
-        def look() -> int:
-            self.host.busy = max(0, self.host.busy - 1)
-            return self.host.busy
-
-        return self._call("in_flight", look)
-
     # HTTP to a slot.
 
     def probe(self, slot: str, method: str, path: str, body: Any, timeout_s: float) -> Reply:

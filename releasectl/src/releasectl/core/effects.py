@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .inflight import Limits
 from .model import Canary, Entry, Split, State
 
 
@@ -159,8 +160,10 @@ class Drain(Effect):
     """Wait until a slot serves nobody. `watch`: the slot that serves instead, whose death ends the wait at once."""
 
     slot: str
-    deadline_s: float
+    limits: Limits
     watch: str | None = None
+    stays: bool = False
+    """The slot is not stopped yet: what is long goes on, and nobody waits for it."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from .effects import AwaitPath, CheckGolden, CheckIdentity, Drain
 from .errors import Code, Failure
+from .inflight import InFlight, kinds
 from .match import brief, mismatch
 from .model import Golden
 from .ports import Edge, Reply
@@ -16,6 +17,9 @@ from .ports import Edge, Reply
 POLL_S = 0.03
 PROBE_S = 2.0
 LOG_LINES = 30
+# Most requests take no longer, and then nobody has to ask of what kind they are.
+ORDINARY_S = 0.25
+LOOK_S = 0.1
 HINT = "The old release still serves. Mend the candidate, then deploy again."
 
 # The second: nested deeper than Python reads.
@@ -83,27 +87,49 @@ def _golden_problem(golden: Golden, reply: Reply, redact: Redact) -> str | None:
     return mismatch(golden.expect, answer, golden.tolerance, show=lambda value: brief(value, redact))
 
 
-def drain(edge: Edge, effect: Drain, redact: Redact) -> int:
+def in_flight(edge: Edge, slot: str) -> int:
+    """An edge that does not answer is unknown (−1), not zero."""
+    try:
+        return edge.in_flight(slot)
+    except Failure:
+        return -1
+
+
+def by_kind(edge: Edge, slot: str) -> InFlight | None:
+    """None: unknown."""
+    try:
+        return kinds(edge.exchanges(slot))
+    except Failure:
+        return None
+
+
+def drain(edge: Edge, effect: Drain, redact: Redact) -> InFlight | None:
     """
-    Wait until the edge has no request in flight to the slot; return how many were left at the deadline. Zero has to be
-    seen twice, so that a request which was routed just before the switch and not yet counted is not missed. An edge
-    that does not answer is unknown, not zero.
+    Wait until the edge has nothing in flight to the slot; return what was left once all of it had had its time (None:
+    unknown). Zero has to be seen twice, so that a request which was routed just before the switch and not yet counted
+    is not missed. The edge is asked for a number as long as it may become zero by itself in time; what kind of things
+    they are costs it a look at each, and is asked only when it matters.
     """
-    end = edge.monotonic() + effect.deadline_s
-    zeros, left = 0, 0
+    begin, limits = edge.monotonic(), effect.limits
+    zeros, next_look = 0, begin + max(limits.shortest, min(ORDINARY_S, limits.requests_s))
     while zeros < 2:
-        try:
-            left = edge.in_flight(effect.slot)
-        except Failure:
-            left = -1
-        zeros = zeros + 1 if left == 0 else 0
-        if edge.monotonic() >= end:
-            return left
+        count = in_flight(edge, effect.slot)
+        zeros = zeros + 1 if count == 0 else 0
+        now = edge.monotonic()
+        over = now - begin >= limits.longest
+        if over and count <= 0:
+            return InFlight() if count == 0 else None
+        if count > 0 and (over or now >= next_look):
+            left = by_kind(edge, effect.slot)
+            # What has just ended is seen by the next look at the number.
+            if over or (left and left.total and not limits.wait_for(left, now - begin)):
+                return left
+            next_look = now + LOOK_S
         if effect.watch:
             raise_if_dead(edge, effect.watch, "right after the switch", POLL_S, redact)
         elif zeros < 2:
             edge.pause(POLL_S)
-    return 0
+    return InFlight()
 
 
 def raise_if_dead(edge: Edge, slot: str, when: str, wait_s: float, redact: Redact) -> None:

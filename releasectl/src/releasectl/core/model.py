@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .inflight import Limits
+
 NOBODY = "none"
 """What the live map says when no slot is live."""
 
@@ -189,7 +191,7 @@ class Config:
     haproxy_socket: str
     live_map: str
     backend_prefix: str
-    drain_timeout_s: float
+    drain: Limits
     standby_s: float
     retain: int
     min_free_mb: int
@@ -202,6 +204,8 @@ class Config:
     hook_timeout_s: float = 30
     retain_mb: int = 0
     """0: releases are kept by count alone."""
+    haproxy_master: str = "/run/haproxy-master.sock"
+    """Where Debian's unit of HAProxy has it: through it the workers of before a reload are spoken to."""
 
     def backend(self, slot: str) -> str:
         return self.backend_prefix + slot
