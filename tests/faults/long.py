@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import http.client
+import json
 import os
 import re
 import socket
 import ssl
 import threading
 import time
+from typing import Self
 
 from tests.e2e import lab
 
@@ -96,3 +99,24 @@ class Upload(Client):
         self.hear(b"}]}")
         if b" 200 OK" not in self.heard:
             raise EOFError(self.heard.decode())
+
+
+class Kept:
+    """A connection that is kept between two requests. It is not opened again: what cannot be asked raises."""
+
+    def __init__(self) -> None:
+        tls = ssl.create_default_context(cafile=str(lab.ROOTS))
+        self.connection = http.client.HTTPSConnection(lab.NAME, timeout=TIMEOUT_S, context=tls)
+        self.connection.connect()
+        self.connection.auto_open = 0
+        self.version()
+
+    def version(self) -> str:
+        self.connection.request("GET", "/version")
+        return str(json.loads(self.connection.getresponse().read())["version"])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()

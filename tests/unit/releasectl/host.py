@@ -93,6 +93,7 @@ class Host(Traffic):
     locked: bool = False
     died: frozenset[str] = frozenset()
     """Slots whose container died by itself."""
+    ends: dict[str, tuple[str, float]] = field(default_factory=dict)
     violations: tuple[str, ...] = ()
 
     def copy(self) -> Host:
@@ -102,6 +103,7 @@ class Host(Traffic):
             links=dict(self.links),
             containers=dict(self.containers),
             units=dict(self.units),
+            ends=dict(self.ends),
             hits=dict(self.hits),
             long=dict(self.long),
             shares=dict(self.shares),
@@ -180,6 +182,7 @@ class Host(Traffic):
         self.slot_ended(slot)
         self.units[slot] = "activating"
         self.died |= {slot}
+        self.ends[slot] = ("exited with code 137", self.wall)
 
     def app(self, slot: str) -> App | None:
         """The application that answers in a slot."""

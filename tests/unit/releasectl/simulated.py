@@ -217,6 +217,9 @@ class SimulatedEdge(TrafficEdge):
         ended = it is not None and not it.running
         return self._call("died", lambda: "exited with code 137" if ended else None)
 
+    def last_end(self, slot: str) -> tuple[str, float] | None:
+        return self._call("last_end", lambda: self.host.ends.get(slot))
+
     # Docker.
 
     def check_docker(self) -> int:

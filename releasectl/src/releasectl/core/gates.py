@@ -11,7 +11,7 @@ from .effects import AwaitPath, CheckGolden, CheckIdentity, Drain
 from .errors import Code, Failure
 from .inflight import InFlight, kinds
 from .match import brief, mismatch
-from .model import Golden
+from .model import Golden, Release
 from .ports import Edge, Reply
 
 POLL_S = 0.03
@@ -44,6 +44,18 @@ def await_path(edge: Edge, effect: AwaitPath, left_s: float, redact: Redact) -> 
                 f"{effect.what}: waited {limit:g} s for GET {effect.path} to answer 200; last: {told(reply, redact)}",
                 redact,
             )
+
+
+def comes_up(edge: Edge, slot: str, release: Release) -> bool:
+    """A slot whose unit runs gets ready in the time that a candidate would have. Whoever has died does not."""
+    if not edge.units().up(slot):
+        return False
+    limit = edge.config.deadlines.readiness
+    try:
+        await_path(edge, AwaitPath(slot, release.ref.id, "readiness", release.gates.readiness_path, limit), limit, str)
+    except Failure:
+        return False
+    return True
 
 
 def check_identity(edge: Edge, effect: CheckIdentity, left_s: float, redact: Redact) -> None:

@@ -168,6 +168,13 @@ class Host:
                 return None
             self.pause(min(0.01, left))
 
+    def last_end(self, slot: str) -> tuple[str, float] | None:
+        how, _, at = (files.read_text(self.paths.fate(self.config.service, slot)) or "").partition("\n")
+        try:
+            return (how, float(at)) if how else None
+        except ValueError:
+            return None
+
     # Docker.
 
     def check_docker(self) -> int:

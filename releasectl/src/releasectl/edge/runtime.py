@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import socket
+import time
 from collections.abc import Sequence
 
 from ..core.errors import Code, Failure
 
 TIMEOUT_S = 2.0
+AGAIN_S = 0.02
 GONE = "Can't find the target PID"
 
 
@@ -36,28 +38,51 @@ class Runtime:
     def workers(self, timeout_s: float = TIMEOUT_S) -> tuple[int, ...]:
         """
         Their pids, the one that takes new connections first; none without a master. A master that is reloading answers
-        once it has: what it lists then reads the map file of now, or is to be told.
+        once it has; whoever asks after writing the map file hears of every worker that may have read it before.
         """
         if not os.path.exists(self.master):
             return ()
-        answer = self._exchange(self.master, "show proc", timeout_s)
-        return tuple(int(pid) for pid in re.findall(r"^(\d+)\s+worker\s", answer, re.MULTILINE))
+        end = time.monotonic() + timeout_s
+        while True:
+            answer = self._exchange(self.master, "show proc", timeout_s)
+            found = tuple(int(pid) for pid in re.findall(r"^(\d+)\s+worker\s", answer, re.MULTILINE))
+            if found or time.monotonic() >= end:
+                break
+            time.sleep(AGAIN_S)
+        if not found:
+            raise _silent(self.master, "it knows no worker")
+        return found
 
     def _exchange(self, path: str, line: str, timeout_s: float) -> str:
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-                connection.settimeout(timeout_s)
-                connection.connect(path)
-                connection.sendall(line.encode() + b"\n")
-                # The master would wait for more.
-                connection.shutdown(socket.SHUT_WR)
-                chunks = []
-                while chunk := connection.recv(65536):
-                    chunks.append(chunk)
-        except OSError as error:
-            raise Failure(
-                Code.PREFLIGHT,
-                f"HAProxy does not answer on {path}: {error or type(error).__name__}",
-                "See `systemctl status haproxy` and `journalctl -u haproxy`.",
-            ) from error
-        return b"".join(chunks).decode("utf-8", "replace")
+        end = time.monotonic() + timeout_s
+        while True:
+            try:
+                return _once(path, line, timeout_s)
+            except ConnectionError as error:
+                # A master that is reloading does not listen for a moment, and forgets whom it was listening to.
+                if path != self.master or time.monotonic() >= end:
+                    raise _silent(path, str(error)) from error
+                time.sleep(AGAIN_S)
+            except OSError as error:
+                raise _silent(path, str(error) or type(error).__name__) from error
+
+
+def _once(path: str, line: str, timeout_s: float) -> str:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(timeout_s)
+        connection.connect(path)
+        connection.sendall(line.encode() + b"\n")
+        # The master would wait for more.
+        connection.shutdown(socket.SHUT_WR)
+        chunks = []
+        while chunk := connection.recv(65536):
+            chunks.append(chunk)
+    return b"".join(chunks).decode("utf-8", "replace")
+
+
+def _silent(path: str, why: str) -> Failure:
+    return Failure(
+        Code.PREFLIGHT,
+        f"HAProxy does not answer on {path}: {why}",
+        "See `systemctl status haproxy` and `journalctl -u haproxy`.",
+    )
