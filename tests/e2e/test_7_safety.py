@@ -12,6 +12,7 @@ from tests.load.steady import SteadyLoad
 
 OLD, NEW, WRONG, TURNS_BAD, WELL = "v1.0.0", "v2.0.0", "v4.0.0", "v12.0.0", "v13.0.0"
 HEARD, FREEZE = "/run/slipway-heard.jsonl", "/run/slipway-freeze"
+WEBHOOK = "http://127.0.0.1:9099/s3cret"
 HOOKS = ("pre-deploy", "post-switch", "on-failure")
 
 
@@ -121,11 +122,11 @@ class TestHooks:
     @pytest.fixture(scope="class", autouse=True)
     def installed(self) -> Iterator[None]:
         path = str(lab.ROOT / "tests/e2e/hooks/listen")
-        hooks = json.dumps({"release_hooks": dict.fromkeys(HOOKS, path)})
+        hooks = json.dumps({"release_hooks": dict.fromkeys(HOOKS, path), "release_notify_webhook": WEBHOOK})
         words = ("--tags", "release", "--skip-tags", "rollout", "-e", hooks)
         lab.good(lab.play("site.yml", *lab.LIMIT, *words))
         yield
-        lab.on_host("sh", "-c", f"rm -f /etc/slipway/inference/hooks/* {HEARD} {FREEZE}")
+        lab.on_host("sh", "-c", f"cd /etc/slipway/inference; rm -f hooks/* notify.json {HEARD} {FREEZE}")
 
     @pytest.fixture(autouse=True)
     def in_silence(self) -> None:
@@ -155,6 +156,27 @@ class TestHooks:
         last = self.heard()[-1]
         assert last["hook"] == "post-switch"
         assert (last["release"]["version"], last["previous"]["version"]) == (NEW, OLD)  # type: ignore[index]
+
+    def test_a_webhook_is_told_of_a_rollback(self, load: SteadyLoad) -> None:
+        """By the hook that the role brings, where no other is wanted in its place."""
+        lab.set_live(NEW)
+        receive = (lab.ROOT / "tests/e2e/hooks/receive").read_text()
+        lab.good(lab.run("docker", "exec", "--detach", lab.CONTAINER, "python3", "-c", receive))
+        lab.wait_until(lambda: ":9099" in lab.on_host("ss", "-tln"), 10, "somebody listens")
+        result = json.loads(lab.on_host("releasectl", "rollback", "--to", OLD, "--reason", "slow", "--json"))
+        assert result["warnings"] == []
+        head, _, body = lab.on_host("cat", HEARD).partition("\n\n")
+        assert head.startswith("POST /s3cret ")
+        document = json.loads(body)
+        assert document["hook"] == "post-rollback"
+        assert document["text"].endswith(f"{OLD} is live, was {NEW} (rollback by {document['by']}: slow)")
+        # Nobody listens any more: a warning, without the address.
+        result = json.loads(lab.on_host("releasectl", "rollback", "--to", NEW, "--json"))
+        assert "the webhook cannot be told: " in result["warnings"][0]
+        assert lab.on_host("stat", "-c", "%a", "/etc/slipway/inference/notify.json").strip() == "600"
+        assert lab.on_host("grep", "-rl", "s3cret", "/etc", "/var/lib/slipway", "/var/log", check=False).split() == [
+            "/etc/slipway/inference/notify.json"
+        ]
 
 
 def test_a_prefetched_version_is_deployed_without_its_registry(load: SteadyLoad) -> None:

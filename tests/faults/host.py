@@ -17,7 +17,7 @@ from tests.e2e import lab
 HERE = Path(__file__).parent / "on_host"
 HOME = "/var/lib/slipway/inference"
 CONFIG = "/etc/slipway/inference/service.json"
-A, B = "v6.1.0", "v7.1.0"
+A, B = "v6.2.0", "v7.2.0"
 """Two versions that are well and start in no time; which is live changes from test to test."""
 HELD = "/run/fault.held"
 HOLD = f"touch {HELD}; for i in $(seq 1200); do [ -e {HELD} ] || break; sleep 0.05; done"

@@ -35,6 +35,11 @@ def test_hangs(load: SteadyLoad) -> None:
         refused("hangs", "liveness: waited 2 s for GET /health")
 
 
+def test_is_ready_and_fails_at_its_work(load: SteadyLoad) -> None:
+    golden = {"name": "one row", "path": "/predict", "body": {"instances": [[1]]}, "status": 200}
+    refused("fails", "golden request 'one row': expected status 200, got 500", gates={**host.GATES, "golden": [golden]})
+
+
 def test_takes_all_its_memory(load: SteadyLoad) -> None:
     refused("leaks", "out of memory (limit 64 MiB)")
 
@@ -54,14 +59,15 @@ def test_does_not_hear_sigterm(load: SteadyLoad) -> None:
     host.well()
 
 
-@pytest.mark.parametrize("place", ["switch/Confirm", "drain/Drain"])
+@pytest.mark.parametrize("place", ["switch/Confirm", "drain/Drain", "bake/Bake"])
 def test_dies_when_it_has_the_traffic(place: str) -> None:
     """What it was given is lost with it; the old release has the traffic again at once."""
     before, entries = host.live(), len(host.look()["history"])
     slot = "green" if lab.state()["live"]["slot"] == "blue" else "blue"
     with steady() as load:
         load.wait_for(10)
-        answer = host.deploy_at(place, f"docker kill inference-{slot}", host.request(host.other(before)))
+        with host.configured(bake_s=5):
+            answer = host.deploy_at(place, f"docker kill inference-{slot}", host.request(host.other(before)))
         end = time.monotonic()
         load.wait_for(20, what=lambda sample: sample.ok and sample.at > end)
         failed = load.failed
@@ -87,3 +93,34 @@ def test_boots_behind_the_one_that_serves(load: SteadyLoad) -> None:
     host.good(answers[0])
     assert shares() == [1024, 1024]
     host.well()
+
+
+def test_is_well_for_a_moment_and_then_ends_again_and_again() -> None:
+    """Beyond every gate: systemd starts it each time, status says so, and one command leads back."""
+    before = host.live()
+    host.good(host.deploy(host.request(host.other(before), "crumbles")))
+    slot = lab.state()["live"]["slot"]
+    lab.wait_until(lambda: not host.releasectl("status").doc["healthy"], 30, "it has ended")
+    status = lab.on_host("releasectl", "status")
+    assert "TROUBLE   the container of" in status
+    assert "exited with code 7" in status
+    lab.wait_until(lambda: bool(host.releasectl("status").doc["healthy"]), 30, "systemd has started it again")
+    assert "NRestarts=0" not in host.shell(f"systemctl show --property NRestarts inference@{slot}")
+    assert "exited with code 7" in lab.on_host("releasectl", "status")
+    # A candidate that fails meanwhile leaves the crashing one live, for there is nothing better.
+    assert host.deploy(host.request(before, "exits")).code == 3
+    assert lab.state()["live"]["slot"] == slot
+    host.good(host.releasectl("rollback"))
+    assert host.live() == before
+    host.well()
+
+
+def test_what_is_live_and_still_starts_is_not_deployed_beside_itself() -> None:
+    doc = host.request(host.other(host.live()))
+    host.good(host.deploy(doc))
+    slot, entries = lab.state()["live"]["slot"], len(host.look()["history"])
+    host.shell(f"systemctl stop inference@{slot}")
+    answer = host.good(host.deploy(doc))
+    assert answer.doc["outcome"] == "unchanged"
+    assert lab.state()["live"]["slot"] == slot
+    host.well(entries)

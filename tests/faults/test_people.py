@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.e2e import lab
 from tests.faults import host
 from tests.load.steady import SteadyLoad
@@ -41,6 +43,27 @@ def test_five_failed_deploys_then_the_way_back(load: SteadyLoad) -> None:
     host.good(host.releasectl("rollback"))
     host.well()
     assert host.live() == before
+
+
+@pytest.mark.parametrize("standby_s", [900, 0])
+def test_a_rollback_brings_back_the_environment_of_then(load: SteadyLoad, standby_s: int) -> None:
+    """Of the same version: from the standby, and started anew from the record."""
+    version = host.other(host.live())
+    first, second = host.request(version), host.request(version)
+    with host.configured(standby_s=standby_s):
+        for doc in (first, second):
+            host.good(host.deploy(doc))
+            assert f"TRY={doc['env']['TRY']}\n" in environment()
+        host.good(host.releasectl("rollback"))
+    assert f"TRY={first['env']['TRY']}\n" in environment()
+    host.well()
+
+
+def environment() -> str:
+    """Of the container that is live."""
+    slot = lab.state()["live"]["slot"]
+    words = ("docker", "inspect", "--format", "{{range .Config.Env}}{{println .}}{{end}}", f"inference-{slot}")
+    return lab.on_host(*words)
 
 
 def test_the_standby_dies_before_a_rollback(load: SteadyLoad) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from .core import plan
 from .core.errors import Code, Failure
-from .core.gates import PROBE_S
+from .core.gates import PROBE_S, comes_up
 from .core.model import Intent, Maintenance, Release, Settings, State
 from .core.phases import phases_of
 from .core.ports import Broken, Edge, moment
@@ -215,7 +215,7 @@ class Engine:
         result.release = target
         old_settings = edge.read_settings(old.ref.id) if old else Settings()
         result.diff = plan.diff(old, wish.release, plan.changed_keys(old_settings, wish.settings))
-        if live and live.ref.id == target.id and self._ready(live.slot, wish.release):
+        if live and live.ref.id == target.id and self._up(live.slot, wish.release, wait=checks):
             result.outcome, result.message = "unchanged", f"{target} is live already"
             return None
         if not checks:
@@ -299,6 +299,10 @@ class Engine:
 
     def _ready(self, slot: str, release: Release) -> bool:
         return self.edge.probe(slot, "GET", release.gates.readiness_path, None, PROBE_S).status == 200
+
+    def _up(self, slot: str, release: Release, wait: bool) -> bool:
+        """Ready; or still starting (after a boot): then another copy of it would be ready no sooner."""
+        return self._ready(slot, release) or (wait and comes_up(self.edge, slot, release))
 
     @contextmanager
     def _locked(self, result: Result) -> Iterator[None]:

@@ -14,6 +14,10 @@ from .core.values import replace
 from .maintenance import words
 from .way_back import way_back
 
+# For so long the end of a live container is told: one that ends again and again is up most of the time.
+RECENTLY_S = 60
+AGAIN = "systemd starts it again each time. If it goes on: releasectl rollback"
+
 
 def status(edge: Edge, holder: str | None) -> dict[str, Any]:
     """`holder`: who changes something now. `healthy` is None when nothing is live; no `troubles` when all is well."""
@@ -76,6 +80,9 @@ def _healthy(edge: Edge, state: State, troubles: list[str]) -> bool | None:
         return False
     path = release.gates.readiness_path
     reply = edge.probe(state.live.slot, "GET", path, None, PROBE_S)
+    ended = edge.last_end(state.live.slot)
+    if ended and 0 <= edge.now() - ended[1] < RECENTLY_S:
+        troubles.append(f"the container of {state.live.ref} {ended[0]} {age(edge.now() - ended[1])} ago; {AGAIN}")
     if reply.status != 200:
         troubles.append(f"{state.live.ref} does not answer GET {path} with 200: {reply.status or reply.body}")
     return reply.status == 200

@@ -8,7 +8,7 @@ from .core.codec import phases_doc, ref_doc
 from .core.errors import Code, Failure
 from .core.model import Ref
 from .core.transaction import Transaction
-from .core.values import dataclass, field
+from .core.values import asdict, dataclass, field
 
 
 @dataclass()
@@ -63,9 +63,9 @@ def observed(transaction: Transaction) -> dict[str, Any]:
     if transaction.switched:
         spans = transaction.switched.values()
         doc["requests"] = {"total": sum(it.requests for it in spans), "failed": sum(it.errors for it in spans)}
-    left = {slot: count for slot, count in seen.left.items() if count}
-    if left or seen.cut:
-        doc["drain"] = {"left": left, "cut": seen.cut}
+    left = {slot: it and asdict(it) for slot, it in seen.left.items() if it is None or it.total}
+    if left or seen.cut.total:
+        doc["drain"] = {"left": left, "cut": asdict(seen.cut)}
     if seen.notes:
         doc["canary"] = list(seen.notes)
     return doc

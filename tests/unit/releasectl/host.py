@@ -93,11 +93,10 @@ class Host(Traffic):
     free_mb: int = 9000
     memory: Memory = field(default_factory=lambda: Memory(4000, 3000))
     pull_s: float = 0
-    busy: int = 0
-    """Requests in flight to a slot that has just lost the traffic; each look at it sees one fewer."""
     locked: bool = False
     died: frozenset[str] = frozenset()
     """Slots whose container died by itself."""
+    ends: dict[str, tuple[str, float]] = field(default_factory=dict)
     violations: tuple[str, ...] = ()
 
     def copy(self) -> Host:
@@ -107,7 +106,9 @@ class Host(Traffic):
             links=dict(self.links),
             containers=dict(self.containers),
             units=dict(self.units),
+            ends=dict(self.ends),
             hits=dict(self.hits),
+            long=dict(self.long),
             shares=dict(self.shares),
             registry=dict(self.registry),
         )
@@ -175,14 +176,17 @@ class Host(Traffic):
 
     def stop_slot(self, slot: str) -> None:
         self.units[slot] = "inactive"
+        self.slot_ended(slot)
         if slot in self.containers:
             self.containers[slot] = replace(self.containers[slot], running=False)
 
     def kill(self, slot: str) -> None:
         """The container dies by itself and goes on dying: systemd keeps trying."""
         self.containers[slot] = replace(self.containers[slot], running=False)
+        self.slot_ended(slot)
         self.units[slot] = "activating"
         self.died |= {slot}
+        self.ends[slot] = ("exited with code 137", self.wall)
 
     def app(self, slot: str) -> App | None:
         """The application that answers in a slot."""

@@ -224,6 +224,9 @@ class SimulatedEdge(TrafficEdge):
     def memory(self) -> Memory:
         return self._call("memory", lambda: self.host.memory)
 
+    def last_end(self, slot: str) -> tuple[str, float] | None:
+        return self._call("last_end", lambda: self.host.ends.get(slot))
+
     # Docker.
 
     def check_docker(self) -> int:
@@ -271,13 +274,6 @@ class SimulatedEdge(TrafficEdge):
     def set_map(self, slot: str, timeout_s: float) -> None:
         assert timeout_s > 0
         self._set("set_map", runtime=slot, runtime_split=WHOLE)
-
-    def in_flight(self, slot: str) -> int:
-        def look() -> int:
-            self.host.busy = max(0, self.host.busy - 1)
-            return self.host.busy
-
-        return self._call("in_flight", look)
 
     # HTTP to a slot.
 

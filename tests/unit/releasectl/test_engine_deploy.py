@@ -129,7 +129,8 @@ def test_requests_that_outlast_the_drain_are_told() -> None:
     host.busy = 10**6
     result = deploy(host, "v2.0.0")
     assert result.outcome == "live"
-    assert any("still in flight to blue after 3 s" in warning for warning in result.warnings)
+    assert result.warnings == ["drain: 1000 requests still with blue, going on there until its standby ends"]
+    assert result.extra["drain"]["cut"] == {"requests": 0, "streams": 0, "websockets": 0}
 
 
 def test_five_failed_deploys_do_not_lose_the_last_good_release() -> None:

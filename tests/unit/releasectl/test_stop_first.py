@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from releasectl.core.errors import Code
+from releasectl.core.inflight import InFlight
 from releasectl.engine import Engine, Result
 
 from .faults import MIDWAY, WRITES, Crash, CrashAt
@@ -104,19 +105,11 @@ def test_the_request_may_ask_for_it() -> None:
 
 def test_what_is_cut_is_told() -> None:
     host = alone()
-    host.busy = 1000
-    edge = OneAtATime(host)
-    original = edge.stop_unit
-
-    def stop_unit(slot: str, quick: bool, timeout_s: float) -> None:
-        serving = host.units["blue"] == "active"
-        original(slot, quick, timeout_s)
-        host.cut("blue", 3 if serving else 0)
-
-    edge.stop_unit = stop_unit  # type: ignore[method-assign]
-    result = act(engine_of(edge))
-    assert result.extra["drain"]["left"]["blue"] > 0
-    assert result.extra["drain"]["cut"] == 3
+    host.long = {"blue": InFlight(1, 2, 3)}
+    result = act(engine_of(OneAtATime(host)))
+    counts = {"requests": 1, "streams": 2, "websockets": 3}
+    assert result.extra["drain"] == {"left": {"blue": counts}, "cut": counts}
+    assert "cut: 1 request, 2 streams, 3 websockets, when blue was stopped" in result.warnings
 
 
 @pytest.mark.parametrize("reboot", [False, True], ids=["kill", "reboot"])

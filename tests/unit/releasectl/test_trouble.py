@@ -35,7 +35,7 @@ DOCKER = frozenset(
         "start_unit",
     }
 )
-HAPROXY = frozenset({"get_map", "set_map", "in_flight"})
+HAPROXY = frozenset({"get_map", "set_map", "in_flight", "exchanges", "broken"})
 SYSTEMD = frozenset({"units", "start_unit", "stop_unit"})
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from releasectl.core.counters import WINDOW, Counters
 from releasectl.core.errors import Code, Failure
+from releasectl.core.inflight import Exchange, InFlight
 from releasectl.core.model import NOBODY, Split
 from releasectl.core.ports import Reply, Word
-from releasectl.core.values import replace
 
 if TYPE_CHECKING:
     from .host import App, Host
@@ -30,6 +30,12 @@ class Traffic:
     hits: dict[str, Counters] = field(default_factory=dict)
     shares: dict[str, float] = field(default_factory=dict)
     """Fractions of requests and errors that are still to be counted."""
+    busy: int = 0
+    """Requests in flight to a slot that has just lost the traffic; each look at it sees one fewer."""
+    long: dict[str, InFlight] = field(default_factory=dict)
+    """What each slot has in flight that does not end by itself."""
+    broken: int = 0
+    """Requests that ended badly."""
     hooks: frozenset[str] = frozenset()
     bad_hooks: frozenset[str] = frozenset()
 
@@ -56,11 +62,12 @@ class Traffic:
         mean = was.mean_ms * keep + (app.ms if app else 0.0) * (1 - keep)
         self.hits[slot] = Counters(total, was.errors + errors, was.connect + (0 if app else requests), mean)
 
-    def cut(self, slot: str, responses: int) -> None:
-        was = self.hits.get(slot, Counters())
-        self.hits[slot] = replace(was, responses_cut=was.responses_cut + responses)
+    def slot_ended(self, slot: str) -> None:
+        gone = self.long.pop(slot, InFlight())
+        self.broken += gone.requests + gone.streams
 
     def edge_restarted(self) -> None:
+        self.long = {}
         self.runtime_split = self.map_split
         self.hits = {}
 
@@ -99,6 +106,27 @@ class TrafficEdge:
     def counters(self) -> Mapping[str, Counters]:
         hits = self.host.hits
         return self._call("counters", lambda: {slot: hits.get(slot, Counters()) for slot in self.host.config.slots})
+
+    def in_flight(self, slot: str) -> int:
+        def look() -> int:
+            self.host.busy = max(0, self.host.busy - 1)
+            return self.host.busy + self.host.long.get(slot, InFlight()).total
+
+        return self._call("in_flight", look)  # type: ignore[no-any-return]
+
+    def exchanges(self, slot: str) -> tuple[Exchange, ...]:
+        def look() -> tuple[Exchange, ...]:
+            long = self.host.long.get(slot, InFlight())
+            return (
+                *(Exchange(-1, True, False, False),) * min(1000, self.host.busy + long.requests),
+                *(Exchange(200, True, True, False),) * long.streams,
+                *(Exchange(101, True, True, True),) * long.websockets,
+            )
+
+        return self._call("exchanges", look)  # type: ignore[no-any-return]
+
+    def broken(self, slot: str) -> int:
+        return self._call("broken", lambda: self.host.broken)  # type: ignore[no-any-return]
 
     def image_sizes(self) -> Mapping[str, int]:
         return self._call("image_sizes", lambda: dict.fromkeys(self.host.images, 100 * 2**20))

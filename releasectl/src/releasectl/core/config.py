@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .fields import Fields
+from .inflight import Limits
 from .model import Config, Deadlines, FrontDoor
 
 SERVICE_PATTERN = r"[a-z][a-z0-9-]{0,40}"
@@ -16,7 +17,7 @@ def read_config(doc: Any, where: str) -> Config:
     fields.only(
         "service", "slots", "haproxy_socket", "live_map", "backend_prefix", "drain_timeout_s", "standby_s", "retain",
         "min_free_mb", "deadlines_s", "strategy", "bake_s", "bake_max_error_ratio", "front_door", "hook_timeout_s",
-        "retain_mb", "memory_reserve_mb",
+        "retain_mb", "memory_reserve_mb", "drain_stream_s", "drain_websocket_s", "haproxy_master_socket",
     )  # fmt: skip
     slot_fields = fields.child("slots")
     slot_fields.only("blue", "green")
@@ -34,7 +35,7 @@ def read_config(doc: Any, where: str) -> Config:
         haproxy_socket=fields.text("haproxy_socket", pattern=absolute, wanted=wanted),
         live_map=fields.text("live_map", pattern=absolute, wanted=wanted),
         backend_prefix=fields.text("backend_prefix", pattern=r"[0-9A-Za-z_.:-]+", wanted="a HAProxy backend name"),
-        drain_timeout_s=fields.number("drain_timeout_s"),
+        drain=_drain(fields),
         standby_s=fields.number("standby_s"),
         retain=fields.whole("retain", low=1),
         min_free_mb=fields.whole("min_free_mb"),
@@ -47,7 +48,14 @@ def read_config(doc: Any, where: str) -> Config:
         hook_timeout_s=fields.number("hook_timeout_s", Config.hook_timeout_s),
         retain_mb=fields.whole("retain_mb", 0),
         memory_reserve_mb=fields.whole("memory_reserve_mb", Config.memory_reserve_mb),
+        haproxy_master=fields.text("haproxy_master_socket", Config.haproxy_master, absolute, wanted),
     )
+
+
+def _drain(fields: Fields) -> Limits:
+    """Without a limit of their own, streams and websockets have that of requests."""
+    requests = fields.number("drain_timeout_s")
+    return Limits(requests, fields.number("drain_stream_s", requests), fields.number("drain_websocket_s", requests))
 
 
 def _front_door(fields: Fields) -> FrontDoor | None:

@@ -18,8 +18,6 @@ class Counters:
     connect: int = 0
     """Failed connections and broken responses, those that a retry mended among them."""
     mean_ms: float = 0.0
-    responses_cut: int = 0
-    """Responses that the slot began or owed, and broke off."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,6 @@ class Span:
     connect: int = 0
     mean_low_ms: float = 0.0
     mean_high_ms: float = float("inf")
-    responses_cut: int = 0
 
     @property
     def failed(self) -> int:
@@ -73,12 +70,7 @@ class Tally:
 def between(first: Counters, last: Counters) -> Span:
     """`last` is a later look of the same run of the edge."""
     requests = last.requests - first.requests
-    span = Span(
-        requests,
-        last.errors - first.errors,
-        last.connect - first.connect,
-        responses_cut=last.responses_cut - first.responses_cut,
-    )
+    span = Span(requests, last.errors - first.errors, last.connect - first.connect)
     if requests <= 0:
         return span
     # old · keep + mean · (1 − keep) = new; each average is rounded up to a whole millisecond. The first requests of a
@@ -100,5 +92,4 @@ def _sum(a: Span, b: Span) -> Span:
         a.connect + b.connect,
         a.mean_low_ms + (b.mean_low_ms - a.mean_low_ms) * share,
         a.mean_high_ms + (b.mean_high_ms - a.mean_high_ms) * share if share else a.mean_high_ms,
-        a.responses_cut + b.responses_cut,
     )

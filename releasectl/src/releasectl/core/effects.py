@@ -5,6 +5,7 @@ which is what lets recovery run the same effects again after a crash at any poin
 
 from __future__ import annotations
 
+from .inflight import Limits
 from .model import Canary, Entry, Split, State
 from .values import dataclass
 
@@ -167,8 +168,10 @@ class Drain(Effect):
     """Wait until a slot serves nobody. `watch`: the slot that serves instead, whose death ends the wait at once."""
 
     slot: str
-    deadline_s: float
+    limits: Limits
     watch: str | None = None
+    stays: bool = False
+    """The slot is not stopped yet: what is long goes on, and nobody waits for it."""
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from itertools import groupby
 
 from .effects import AwaitPath, CheckGolden, CheckIdentity, Drain
 from .errors import Code, Failure
+from .inflight import InFlight, kinds
 from .match import brief, mismatch
-from .model import Golden
+from .model import Golden, Release
 from .ports import Edge, Reply
 
 POLL_S = 0.03
@@ -18,6 +19,9 @@ POLL_S = 0.03
 SECOND_LOOK_S = 0.01
 PROBE_S = 2.0
 LOG_LINES = 30
+# Most requests take no longer, and then nobody has to ask of what kind they are.
+ORDINARY_S = 0.25
+LOOK_S = 0.1
 HINT = "The old release still serves. Mend the candidate, then deploy again."
 
 # The second: nested deeper than Python reads.
@@ -42,6 +46,18 @@ def await_path(edge: Edge, effect: AwaitPath, left_s: float, redact: Redact) -> 
                 f"{effect.what}: waited {limit:g} s for GET {effect.path} to answer 200; last: {told(reply, redact)}",
                 redact,
             )
+
+
+def comes_up(edge: Edge, slot: str, release: Release) -> bool:
+    """A slot whose unit runs gets ready in the time that a candidate would have. Whoever has died does not."""
+    if not edge.units().up(slot):
+        return False
+    limit = edge.config.deadlines.readiness
+    try:
+        await_path(edge, AwaitPath(slot, release.ref.id, "readiness", release.gates.readiness_path, limit), limit, str)
+    except Failure:
+        return False
+    return True
 
 
 def check_identity(edge: Edge, effect: CheckIdentity, left_s: float, redact: Redact) -> None:
@@ -85,28 +101,50 @@ def _golden_problem(golden: Golden, reply: Reply, redact: Redact) -> str | None:
     return mismatch(golden.expect, answer, golden.tolerance, show=lambda value: brief(value, redact))
 
 
-def drain(edge: Edge, effect: Drain, redact: Redact) -> int:
+def in_flight(edge: Edge, slot: str) -> int:
+    """An edge that does not answer is unknown (−1), not zero."""
+    try:
+        return edge.in_flight(slot)
+    except Failure:
+        return -1
+
+
+def by_kind(edge: Edge, slot: str) -> InFlight | None:
+    """None: unknown."""
+    try:
+        return kinds(edge.exchanges(slot))
+    except Failure:
+        return None
+
+
+def drain(edge: Edge, effect: Drain, redact: Redact) -> InFlight | None:
     """
-    Wait until the edge has no request in flight to the slot; return how many were left at the deadline. Zero has to be
-    seen twice, so that a request which was routed just before the switch and not yet counted is not missed. An edge
-    that does not answer is unknown, not zero.
+    Wait until the edge has nothing in flight to the slot; return what was left once all of it had had its time (None:
+    unknown). Zero has to be seen twice, so that a request which was routed just before the switch and not yet counted
+    is not missed. The edge is asked for a number as long as it may become zero by itself in time; what kind of things
+    they are costs it a look at each, and is asked only when it matters.
     """
-    end = edge.monotonic() + effect.deadline_s
-    zeros, left = 0, 0
+    begin, limits = edge.monotonic(), effect.limits
+    zeros, next_look = 0, begin + max(limits.shortest, min(ORDINARY_S, limits.requests_s))
     while zeros < 2:
-        try:
-            left = edge.in_flight(effect.slot)
-        except Failure:
-            left = -1
-        zeros = zeros + 1 if left == 0 else 0
-        if edge.monotonic() >= end:
-            return left
+        count = in_flight(edge, effect.slot)
+        zeros = zeros + 1 if count == 0 else 0
+        now = edge.monotonic()
+        over = now - begin >= limits.longest
+        if over and count <= 0:
+            return InFlight() if count == 0 else None
+        if count > 0 and (over or now >= next_look):
+            left = by_kind(edge, effect.slot)
+            # What has just ended is seen by the next look at the number.
+            if over or (left and left.total and not limits.wait_for(left, now - begin)):
+                return left
+            next_look = now + LOOK_S
         wait = SECOND_LOOK_S if zeros == 1 else 0 if zeros else POLL_S
         if effect.watch:
             raise_if_dead(edge, effect.watch, "right after the switch", wait, redact)
         else:
             edge.pause(wait)
-    return 0
+    return InFlight()
 
 
 def raise_if_dead(edge: Edge, slot: str, when: str, wait_s: float, redact: Redact) -> None:

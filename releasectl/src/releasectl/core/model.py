@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .inflight import Limits
 from .values import dataclass, field, replace
 
 NOBODY = "none"
@@ -204,7 +205,7 @@ class Config:
     haproxy_socket: str
     live_map: str
     backend_prefix: str
-    drain_timeout_s: float
+    drain: Limits
     standby_s: float
     retain: int
     min_free_mb: int
@@ -219,6 +220,8 @@ class Config:
     """0: releases are kept by count alone."""
     memory_reserve_mb: int = 256
     """What the host's memory keeps for everything but releases."""
+    haproxy_master: str = "/run/haproxy-master.sock"
+    """Where Debian's unit of HAProxy has it: through it the workers of before a reload are spoken to."""
 
     def backend(self, slot: str) -> str:
         return self.backend_prefix + slot

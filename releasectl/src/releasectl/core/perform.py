@@ -10,7 +10,17 @@ from .bake import bake
 from .canary import judge_step
 from .counters import Counters, Span, between
 from .errors import Failure
-from .gates import await_path, check_golden, check_identity, drain, last_words, raise_if_dead
+from .gates import (
+    await_path,
+    by_kind,
+    check_golden,
+    check_identity,
+    drain,
+    in_flight,
+    last_words,
+    raise_if_dead,
+)
+from .inflight import InFlight, cut_of
 from .model import Release, Settings
 from .ports import Edge, Reply
 from .request import RegistryAuth
@@ -39,9 +49,9 @@ class Performer:
         """A person said so: the canary's further steps are skipped."""
         self.before: Mapping[str, Counters] | None = None
         self.door: Reply | None = None
-        self.left: dict[str, int] = {}
-        """Slot → requests in flight when its drain ended; −1: unknown."""
-        self.cut = 0
+        self.left: dict[str, InFlight | None] = {}
+        """Slot → what was in flight when its drain ended; None: unknown."""
+        self.cut = InFlight()
         # Shorter ones would blot out half of every message, and are no secrets.
         self._hidden = sorted(
             {form for v in self.settings.secrets.values() if len(v) >= 4 for form in _forms(v)}, key=len, reverse=True
@@ -169,20 +179,31 @@ class Performer:
             self.warnings.append(trouble.cause)
 
     def _stop(self, effect: fx.StopUnit, left_s: float) -> None:
-        """A slot whose drain left requests is looked at before and after: what broke off was cut."""
-        before = self._counters() if self.left.get(effect.slot) else None
-        self.edge.stop_unit(effect.slot, effect.quick, left_s)
-        now = self._counters() if before else None
-        if before and now and effect.slot in now and effect.slot in before:
-            cut = between(before[effect.slot], now[effect.slot])
-            self.cut += max(cut.responses_cut, cut.errors)
+        """A slot that still serves somebody is looked at before and after: what broke off was cut."""
+        edge, slot = self.edge, effect.slot
+        before = by_kind(edge, slot) if in_flight(edge, slot) > 0 else None
+        broken = self._broken(slot) if before else 0
+        edge.stop_unit(slot, effect.quick, left_s)
+        cut = cut_of(before, max(0, self._broken(slot) - broken)) if before else InFlight()
+        if cut.total:
+            self.cut += cut
+            self.warnings.append(f"cut: {cut}, when {slot} was stopped")
+
+    def _broken(self, slot: str) -> int:
+        try:
+            return self.edge.broken(slot)
+        except Failure:
+            return 0
 
     def _drain(self, effect: fx.Drain) -> None:
         left = drain(self.edge, effect, self.redact)
         self.left[effect.slot] = left
-        if left:
-            count = "an unknown number of requests (the edge does not answer)" if left < 0 else f"{left} request(s)"
-            self.warnings.append(f"drain: {count} still in flight to {effect.slot} after {effect.deadline_s:g} s")
+        if left is None:
+            self.warnings.append(f"drain: what is in flight to {effect.slot} is not known: the edge does not answer")
+        elif left.total and effect.stays:
+            self.warnings.append(f"drain: {left} still with {effect.slot}, going on there until its standby ends")
+        elif left.total:
+            self.warnings.append(f"drain: {left} still in flight to {effect.slot} after their time ({effect.limits})")
 
 
 def _forms(secret: str) -> tuple[str, ...]:

@@ -31,11 +31,14 @@ from .effects import (
     WriteRelease,
     WriteSplit,
 )
+from .inflight import Limits
 from .model import NOBODY, Config, Gates, Intent, Live, Mark, Moment, Split, Standby, State
 from .values import dataclass, replace
 
 PULL, START, GATE, SWITCH, DRAIN, RECORD, STANDBY = "pull", "start", "gate", "switch", "drain", "record", "standby"
 STOP, CANARY, BAKE = "stop", "canary", "bake"
+UNDO_DRAIN_S = 5.0
+"""The longest that a candidate which is undone may take for what it was given."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def phases_of(intent: Intent, config: Config, gates: Gates, present: bool, now: 
     return (
         Phase(PULL, limits.pull, () if present else (PullImage(intent.target.image),)),
         *_stop(intent, config),
-        _start(intent, limits.start),
+        _start(intent, config),
         _gate(intent, config, gates),
         *_canary(intent, config),
         Phase(
@@ -95,29 +98,41 @@ def phases_of(intent: Intent, config: Config, gates: Gates, present: bool, now: 
             (
                 WriteMap(back),
                 SetMap(back, limits.switch),
-                Drain(slot, min(5.0, config.drain_timeout_s)),
+                Drain(slot, config.drain.at_most(UNDO_DRAIN_S)),
             ),
         ),
-        Phase(
-            DRAIN,
-            config.drain_timeout_s + 1,
-            (Drain(old.slot, config.drain_timeout_s, slot),) if old and not intent.stop_first else (),
-        ),
+        _drain(intent, config, bool(state.standby)),
         *_bake(intent, config, gates),
         Phase(RECORD, 30, (SaveState(state),), (SaveState(intent.base),), commits=True),
         Phase(STANDBY, 120, () if not old or state.standby else _vacate(old.slot)),
     )
 
 
+def _drain(intent: Intent, config: Config, stays: bool) -> Phase:
+    """A slot that stays as the standby ends nothing: only requests are waited for, for the report."""
+    old, limits = intent.before.live, config.drain
+    if not old or intent.stop_first:
+        return Phase(DRAIN, limits.longest + 1)
+    if stays:
+        limits = Limits(limits.requests_s, 0, 0)
+    return Phase(DRAIN, limits.longest + 1, (Drain(old.slot, limits, intent.slot, stays),))
+
+
 def _vacate(slot: str) -> tuple[Effect, ...]:
     return StopUnit(slot), RemoveContainer(slot), UnlinkSlot(slot)
 
 
-def _start(intent: Intent, deadline_s: float) -> Phase:
+def _start(intent: Intent, config: Config) -> Phase:
+    deadline_s = config.deadlines.start
     if intent.adopt:
         return Phase(START, deadline_s)
     slot, release = intent.slot, intent.target.id
-    room: tuple[Effect, ...] = (SaveState(intent.base), StopUnit(slot, quick=True)) if intent.displaces else ()
+    room: tuple[Effect, ...] = ()
+    if intent.displaces and intent.before.standby:
+        # What is still in flight to it has had its time since the switch, or has the rest of it now.
+        left = config.drain.after(max(0.0, intent.started - intent.before.standby.since))
+        room = (SaveState(intent.base), Drain(slot, left), StopUnit(slot, quick=True))
+        deadline_s += left.longest
     record: tuple[Effect, ...] = (WriteRelease(release),) if intent.fresh else ()
     forget: tuple[Effect, ...] = (RemoveRelease(release),) if intent.fresh else ()
     return Phase(
@@ -145,11 +160,11 @@ def _stop(intent: Intent, config: Config) -> tuple[Phase, ...]:
     return (
         Phase(
             STOP,
-            limits.switch + config.drain_timeout_s + 120,
+            limits.switch + config.drain.longest + 120,
             (
                 WriteMap(NOBODY),
                 SetMap(NOBODY, limits.switch),
-                Drain(old.slot, config.drain_timeout_s),
+                Drain(old.slot, config.drain),
                 StopUnit(old.slot),
             ),
             (StartUnit(old.slot), ready, WriteMap(back), SetMap(back, limits.switch)),
@@ -175,7 +190,7 @@ def _canary(intent: Intent, config: Config) -> tuple[Phase, ...]:
             (
                 WriteMap(old.slot),
                 SetMap(old.slot, config.deadlines.switch),
-                Drain(slot, min(5.0, config.drain_timeout_s)),
+                Drain(slot, config.drain.at_most(UNDO_DRAIN_S)),
             ),
         ),
     )

@@ -162,6 +162,7 @@ def _agree(edge: Edge, state: State, records: Records, result: Recovered) -> Sta
         if isinstance(effect, fx.SaveState):
             state = effect.state
         result.done.append(_told(effect, live))
+    result.done += performer.warnings
     return state
 
 

@@ -1,43 +1,37 @@
-"""HAProxy's runtime API over its Unix socket (HAProxy Management Guide, section 9.3, "Unix Socket commands")."""
+"""What the edge is told and asked: where to route, what it has in flight, what it has counted."""
 
 from __future__ import annotations
 
 import csv
-import socket
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 
 from ..core.counters import Counters
 from ..core.errors import Code, Failure
+from ..core.inflight import Exchange
 from ..core.model import NOBODY, Config, Split
+from .runtime import TIMEOUT_S, Runtime
 
-TIMEOUT_S = 2.0
+NO_MAP = "Unknown map identifier"
 KEY, CANARY, PERCENT = "live", "canary", "percent"
 BACKEND_ROWS = 2
 """`show stat <proxy> <type> <sid>`: type 2 is the backend's own row."""
+SENT = ("MSG_DONE", "MSG_CLOSED", "MSG_CLOSING")
+ANSWERED = ("MSG_BODY", "MSG_DATA", "MSG_TRAILERS", "MSG_ENDING", *SENT)
 
 
 class Haproxy:
-    def __init__(self, path: str, config: Config) -> None:
-        self.path = path
+    """
+    A reload leaves old workers behind, which go on by the map that they have with the connections that they have: so
+    they are routed as well, and what they have in flight counts.
+    """
+
+    def __init__(self, path: str, master: str, config: Config) -> None:
+        self.runtime = Runtime(path, master)
         self.config = config
 
-    def ask(self, command: str, timeout_s: float = TIMEOUT_S) -> str:
-        """One command, one answer. Raises Failure (code 8) when the edge does not answer."""
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-                connection.settimeout(timeout_s)
-                connection.connect(self.path)
-                connection.sendall(command.encode() + b"\n")
-                chunks = []
-                while chunk := connection.recv(65536):
-                    chunks.append(chunk)
-        except OSError as error:
-            raise Failure(
-                Code.PREFLIGHT,
-                f"HAProxy does not answer on {self.path}: {error or type(error).__name__}",
-                "See `systemctl status haproxy` and `journalctl -u haproxy`.",
-            ) from error
-        return b"".join(chunks).decode("utf-8", "replace")
+    def _workers(self, timeout_s: float = TIMEOUT_S) -> tuple[int | None, ...]:
+        return self.runtime.workers(timeout_s) or (None,)
 
     def get_map(self, timeout_s: float = TIMEOUT_S) -> str | None:
         """Where the running edge routes; None: the map has no entry. Raises Failure when it has no such map."""
@@ -46,13 +40,15 @@ class Haproxy:
     def get_split(self) -> Split | None:
         return _split(self._map(TIMEOUT_S))
 
-    def _map(self, timeout_s: float) -> dict[str, str]:
+    def _map(self, timeout_s: float, worker: int | None = None) -> dict[str, str]:
         found: dict[str, str] = {}
-        answer = self.ask(f"show map {self.config.live_map}", timeout_s)
+        answer = self.runtime.ask([f"show map {self.config.live_map}"], worker, timeout_s)
         rows = [line.split() for line in answer.splitlines() if line.strip()]
         for row in rows:
             if len(row) == 3 and row[0].startswith("0x"):
                 found[row[1]] = row[2]
+            elif worker is not None and NO_MAP in answer:
+                return {}
             else:
                 raise Failure(
                     Code.PREFLIGHT,
@@ -66,27 +62,26 @@ class Haproxy:
         Route all to `slot`, and see that it is so. A canary's share ends after: wherever the traffic goes, at no time
         does anybody get less of it than before the one or after the other.
         """
-        was = self._map(timeout_s)
-        verb = "set" if KEY in was else "add"
-        commands = [f"{verb} map {self.config.live_map} {KEY} {slot}"]
-        if was.get(PERCENT, "0") != "0":
-            commands.append(f"set map {self.config.live_map} {PERCENT} 0")
-        self._route(commands, Split(slot), timeout_s)
+        self._route(Split(slot), timeout_s)
 
     def set_split(self, split: Split, timeout_s: float) -> None:
         """The share goes up last: until then nobody is sent to a slot that is not named yet."""
-        was = self._map(timeout_s)
-        pairs = ((KEY, split.live), (CANARY, split.canary), (PERCENT, str(split.percent)))
-        commands = [
-            f"{'set' if key in was else 'add'} map {self.config.live_map} {key} {value}"
-            for key, value in pairs
-            if was.get(key) != value
-        ]
-        self._route(commands, split, timeout_s)
+        self._route(split, timeout_s)
 
-    def _route(self, commands: list[str], wanted: Split, timeout_s: float) -> None:
-        answer = self.ask("; ".join(commands), timeout_s).strip() if commands else ""
-        now = self._map(timeout_s)
+    def _route(self, wanted: Split, timeout_s: float) -> None:
+        """Until there is nobody left who has not heard: a reload may come between."""
+        heard: set[int | None] = set()
+        while new := [worker for worker in self._workers(timeout_s) if worker not in heard]:
+            for worker in new:
+                self._route_one(wanted, timeout_s, worker)
+            heard.update(new)
+
+    def _route_one(self, wanted: Split, timeout_s: float, worker: int | None) -> None:
+        commands = _commands(self.config.live_map, self._map(timeout_s, worker), wanted)
+        answer = self.runtime.ask(commands, worker, timeout_s).strip() if commands else ""
+        now = self._map(timeout_s, worker)
+        if not now and worker is not None and worker not in self.runtime.workers(timeout_s)[:1]:
+            return  # An old one that has ended, or that is older than this service.
         found = _split(now)
         share = bool(found) and (wanted.whole or found == wanted)
         if not found or found.live != wanted.live or found.percent != wanted.percent or not share:
@@ -100,16 +95,31 @@ class Haproxy:
 
     def in_flight(self, slot: str) -> int:
         """Requests that the edge has with the slot or holds for it: scur + qcur of its backend."""
-        row = self._stat(slot)[slot]
-        return _count(row, "scur") + _count(row, "qcur")
+        return sum(_count(row, "scur") + _count(row, "qcur") for row in self._rows(slot))
+
+    def broken(self, slot: str) -> int:
+        """Requests without an answer of the slot (5xx), and answers of it that broke off."""
+        return sum(_count(row, "hrsp_5xx") + _count(row, "srv_abrt") for row in self._rows(slot))
+
+    def exchanges(self, slot: str) -> tuple[Exchange, ...]:
+        """Each thing in flight to a slot. It costs the edge a look at all that it has in flight, to anybody."""
+        answers = (self.runtime.ask(["show sess all"], worker) for worker in self._workers())
+        return tuple(it for answer in answers for it in _exchanges(answer, self.config.backend(slot)))
 
     def counters(self) -> Mapping[str, Counters]:
         return {slot: _counters(row) for slot, row in self._stat(*self.config.slots).items()}
 
-    def _stat(self, *slots: str) -> dict[str, dict[str, str]]:
-        """slot → its backend's own row, in one exchange."""
+    def _rows(self, slot: str) -> Iterator[dict[str, str]]:
+        """Its backend as each worker has it."""
+        for worker in self._workers():
+            found = self._stat(slot, worker=worker)
+            if found or worker is None:
+                yield found[slot]
+
+    def _stat(self, *slots: str, worker: int | None = None) -> dict[str, dict[str, str]]:
+        """slot → its backend's own row, in one exchange. Empty: the (old) worker has ended."""
         names = {self.config.backend(slot): slot for slot in slots}
-        answer = self.ask("; ".join(f"show stat {name} {BACKEND_ROWS} -1" for name in names))
+        answer = self.runtime.ask([f"show stat {name} {BACKEND_ROWS} -1" for name in names], worker)
         found: dict[str, dict[str, str]] = {}
         # Each command's answer is a table with a header of its own.
         for table in answer.split("# ")[1:]:
@@ -117,9 +127,36 @@ class Haproxy:
                 if row.get("pxname") in names and row.get("svname") == "BACKEND":
                     found[names[row["pxname"]]] = row
         missing = [name for name, slot in names.items() if slot not in found]
-        if missing:
+        # A backend that is younger than an old worker has nothing in flight there.
+        if missing and worker is None:
             raise Failure(Code.PREFLIGHT, f"HAProxy has no backend {missing[0]}: {answer.strip()[:200]}")
         return found
+
+
+def _commands(live_map: str, was: Mapping[str, str], wanted: Split) -> list[str]:
+    if not wanted.whole:
+        pairs = ((KEY, wanted.live), (CANARY, wanted.canary), (PERCENT, str(wanted.percent)))
+        return [
+            f"{'set' if key in was else 'add'} map {live_map} {key} {value}"
+            for key, value in pairs
+            if was.get(key) != value
+        ]
+    commands = [f"{'set' if KEY in was else 'add'} map {live_map} {KEY} {wanted.live}"]
+    if was.get(PERCENT, "0") != "0":
+        commands.append(f"set map {live_map} {PERCENT} 0")
+    return commands
+
+
+def _exchanges(answer: str, backend: str) -> Iterator[Exchange]:
+    """Of `show sess all`: a paragraph for each, that begins with its address; what it is about is in its `txn`."""
+    for text in re.split(r"^(?=0x)", answer, flags=re.MULTILINE):
+        if not re.search(rf"^ +backend={re.escape(backend)} ", text, re.MULTILINE):
+            continue
+        found = re.search(r" status=(-?\d+) req\.st=(\w+) rsp\.st=(\w+)", text)
+        # Without a transaction it is one that begins or ends.
+        status, asked, answered = found.groups() if found else ("-1", "", "")
+        tunnel = asked == answered == "MSG_TUNNEL"
+        yield Exchange(int(status), asked in SENT, answered in ANSWERED, tunnel)
 
 
 def _split(found: Mapping[str, str]) -> Split | None:
@@ -140,5 +177,4 @@ def _counters(row: Mapping[str, str]) -> Counters:
         errors=_count(row, "hrsp_5xx"),
         connect=_count(row, "econ") + _count(row, "eresp"),
         mean_ms=float(_count(row, "rtime")),
-        responses_cut=_count(row, "srv_abrt"),
     )

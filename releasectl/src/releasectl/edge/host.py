@@ -13,6 +13,7 @@ from typing import Any
 from ..core.counters import Counters
 from ..core.errors import Failure, Interrupted
 from ..core.fit import Memory
+from ..core.inflight import Exchange
 from ..core.model import Config, Entry, Intent, Mark, Release, Settings, Split, State
 from ..core.ports import Broken, History, Records, Reply, Units, Word
 from ..core.request import RegistryAuth
@@ -36,7 +37,7 @@ class Host:
         self.paths = paths
         self.store = Store(paths, config)
         self.docker = Docker(paths.docker_socket, paths.run)
-        self.haproxy = Haproxy(paths.at(config.haproxy_socket), config)
+        self.haproxy = Haproxy(paths.at(config.haproxy_socket), paths.at(config.haproxy_master), config)
         self.canary = CanaryFiles(paths.run, config.service)
         self.events = Events(paths.events, config.service)
         self._stop = threading.Event()
@@ -179,6 +180,13 @@ class Host:
         total, available = (int(rows[name].split()[0]) // 1024 for name in ("MemTotal", "MemAvailable"))
         return Memory(total, available)
 
+    def last_end(self, slot: str) -> tuple[str, float] | None:
+        how, _, at = (files.read_text(self.paths.fate(self.config.service, slot)) or "").partition("\n")
+        try:
+            return (how, float(at)) if how else None
+        except ValueError:
+            return None
+
     # Docker.
 
     def check_docker(self) -> int:
@@ -227,6 +235,12 @@ class Host:
 
     def in_flight(self, slot: str) -> int:
         return self.haproxy.in_flight(slot)
+
+    def exchanges(self, slot: str) -> tuple[Exchange, ...]:
+        return self.haproxy.exchanges(slot)
+
+    def broken(self, slot: str) -> int:
+        return self.haproxy.broken(slot)
 
     def get_split(self) -> Split | None:
         return self.haproxy.get_split()

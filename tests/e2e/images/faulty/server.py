@@ -3,6 +3,8 @@ Answers as the inference service does, but for one fault. Faults that no gate ca
 front of the real service: they begin with what comes through the edge, which a gate's requests do not.
 """
 
+import base64
+import hashlib
 import http.client
 import json
 import os
@@ -20,6 +22,8 @@ FAULTS = {
     "wrong_prediction": "another label than the one that was learnt",
     "exits": "ends before it listens",
     "hangs": "takes connections and never answers",
+    "crumbles": "is well for LIFE_S seconds, then ends; each time that it is started",
+    "fails": "is ready, and answers 500 to every prediction",
     "leaks": "takes all the memory that it is allowed while it loads",
     "deaf": "does not hear SIGTERM",
     "sluggish": "takes SLOW_S seconds for a prediction, and ends at once when it is told to",
@@ -30,6 +34,12 @@ FAULTS = {
     "turns_bad": "answers GOOD_REQUESTS predictions, then none",
 }
 SLOW_S = 1.5
+LIFE_S = 4.0
+# A stream says something so often.
+TICK_S = 0.1
+# RFC 6455: the handshake's constant (section 1.3), the frame of a text (section 5.2).
+WEBSOCKET = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+TEXT = 0x81
 FAULT = os.environ["FAULTY_FAULT"]
 VERSION = os.environ["FAULTY_VERSION"]
 BEHIND = ("errors_3_percent", "slow", "turns_bad", "none")
@@ -73,6 +83,10 @@ class Alone(Handler):
             time.sleep(3600)
         if self.path == "/ready" and FAULT in ("never_ready", "leaks"):
             self.answer(503, {"ready": False})
+        elif self.path.startswith("/stream/"):
+            self.stream(float(self.path.rpartition("/")[2]))
+        elif self.path == "/ws":
+            self.echo()
         else:
             self.answer(200, {"status": "ok", "ready": True, "version": VERSION})
 
@@ -80,7 +94,39 @@ class Alone(Handler):
         rows = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["instances"]
         if FAULT == "sluggish":
             time.sleep(SLOW_S)
-        self.answer(200, {"predictions": [{"label": "unheard-of", "probability": 0.5} for _ in rows]})
+        if FAULT == "fails":
+            self.answer(500, {"error": "the model lost its mind"})
+        else:
+            self.answer(200, {"predictions": [{"label": "unheard-of", "probability": 0.5} for _ in rows]})
+
+    def stream(self, seconds: float) -> None:
+        """Events for so long, each with the version that says it."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        event = f"data: {VERSION}\n\n".encode()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
+            time.sleep(TICK_S)
+        self.wfile.write(b"0\r\n\r\n")
+
+    def echo(self) -> None:
+        """A websocket: answers each short text with the version and the text."""
+        key = self.headers["Sec-WebSocket-Key"] + WEBSOCKET
+        self.send_response(101)
+        self.send_header("Upgrade", "websocket")
+        self.send_header("Connection", "Upgrade")
+        self.send_header("Sec-WebSocket-Accept", base64.b64encode(hashlib.sha1(key.encode()).digest()).decode())
+        self.end_headers()
+        self.close_connection = True
+        # What a client sends is masked; its length fits in seven bits here.
+        while (head := self.rfile.read(2)) and head[0] == TEXT:
+            mask = self.rfile.read(4)
+            text = bytes(byte ^ mask[at % 4] for at, byte in enumerate(self.rfile.read(head[1] & 0x7F)))
+            said = f"{VERSION} ".encode() + text
+            self.wfile.write(bytes((TEXT, len(said))) + said)
 
 
 class Proxy(Handler):
@@ -155,6 +201,8 @@ def main() -> None:
         subprocess.Popen([sys.executable, "-m", "inference_service"], env=environment)
     if FAULT == "leaks":
         threading.Thread(target=leak, daemon=True).start()
+    if FAULT == "crumbles":
+        threading.Timer(LIFE_S, os._exit, (7,)).start()
     server = Server(("0.0.0.0", 8080), Proxy if FAULT in BEHIND else Alone)
     if FAULT != "deaf":
         # Process 1 of a container ignores what it has no handler for. What is in flight is lost, on purpose.

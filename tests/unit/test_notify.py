@@ -1,0 +1,133 @@
+"""The notifying hook, as the engine runs it: a document on its standard input, where to in a file beside."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HOOK = Path(__file__).parent.parent.parent / "roles/release/files/notify"
+DOCUMENT: dict[str, Any] = {
+    "hook": "post-switch", "service": "inference", "kind": "deploy", "txn": "1", "slot": "green", "by": "alice",
+    "release": {"version": "v2.0.0"}, "previous": {"version": "v1.0.0"}, "reason": "faster", "code": 0, "cause": None,
+}  # fmt: skip
+FAILED = {**DOCUMENT, "hook": "on-failure", "code": 3, "cause": "readiness: waited 60 s", "reason": ""}
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:rollouts"
+
+
+class Receiver(HTTPServer):
+    """Answers with `status` and keeps what it hears."""
+
+    status = 204
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.heard: list[Any] = []
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/s3cret"
+
+
+class Answer(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        self.server.heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(self.server.status)
+        self.send_header("Location", "/elsewhere")
+        self.end_headers()
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    (tmp_path / "hooks").mkdir()
+    return Path(shutil.copy(HOOK, tmp_path / "hooks/post-switch"))
+
+
+def run(
+    hook: Path, document: dict[str, Any], settings: dict[str, str] | None, path: str = ""
+) -> subprocess.CompletedProcess[str]:
+    if settings is not None:
+        (hook.parent.parent / "notify.json").write_text(json.dumps(settings))
+    environment = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}"}
+    return subprocess.run(
+        [sys.executable, str(hook)], input=json.dumps(document), env=environment, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        (DOCUMENT, ": v2.0.0 is live, was v1.0.0 (deploy by alice: faster)"),
+        ({**DOCUMENT, "previous": None}, ": v2.0.0 is live (deploy by alice: faster)"),
+        (FAILED, ": deploy of v2.0.0 failed (readiness: waited 60 s), by alice"),
+    ],
+)
+def test_a_webhook_gets_the_document_and_a_sentence(
+    installed: Path, receiver: Receiver, document: dict[str, Any], words: str
+) -> None:
+    done = run(installed, document, {"webhook": receiver.address, "sns_topic": ""})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    (heard,) = receiver.heard
+    text = heard.pop("text")
+    assert heard == document
+    assert text.startswith("inference on ") and text.endswith(words)
+
+
+@pytest.mark.parametrize("status", [500, 302])
+def test_a_webhook_that_does_not_take_it_is_told_of_without_its_address(
+    installed: Path, receiver: Receiver, status: int
+) -> None:
+    receiver.status = status
+    done = run(installed, DOCUMENT, {"webhook": receiver.address})
+    assert done.returncode == 1
+    assert f"the webhook answered {status}" in done.stderr
+    assert "s3cret" not in done.stderr
+    assert len(receiver.heard) == 1
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:1/s3cret", "s3cret", "http://[s3cret", "gopher://s3cret/"])
+def test_an_address_that_cannot_be_reached_is_not_shown(installed: Path, address: str) -> None:
+    done = run(installed, DOCUMENT, {"webhook": address})
+    assert done.returncode == 1
+    assert "the webhook cannot be told: " in done.stderr
+    assert "s3cret" not in done.stderr
+
+
+def test_a_topic_is_told_by_the_cli_of_the_host(installed: Path, tmp_path: Path) -> None:
+    aws = tmp_path / "aws"
+    aws.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/heard\n')
+    aws.chmod(0o755)
+    done = run(installed, FAILED, {"webhook": "", "sns_topic": TOPIC}, str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    words = (tmp_path / "heard").read_text().splitlines()
+    assert words[:6] == ["sns", "publish", "--region", "eu-central-1", "--topic-arn", TOPIC]
+    assert json.loads(words[-1])["cause"] == FAILED["cause"]
+    aws.write_text("#!/bin/sh\necho no such topic >&2; exit 255\n")
+    assert "SNS cannot be told: no such topic" in run(installed, FAILED, None, str(tmp_path)).stderr
+
+
+def test_without_anybody_to_tell_nothing_happens(installed: Path) -> None:
+    assert run(installed, DOCUMENT, None).returncode == 0
