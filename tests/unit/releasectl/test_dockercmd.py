@@ -37,6 +37,17 @@ def test_a_container_is_locked_down_limited_and_on_loopback() -> None:
     )  # fmt: skip
 
 
+def test_of_the_host_it_sees_what_was_asked_for() -> None:
+    assert dockercmd.mounts(Options(), "/h/cache/1", "/h/ca.crt") == ()
+    mounts = dockercmd.mounts(Options(cache="/var/cache/models", ca="/etc/ca.pem"), "/h/cache/1", "/h/ca.crt")
+    assert mounts == (
+        "type=bind,source=/h/cache/1,target=/var/cache/models",
+        "type=bind,source=/h/ca.crt,target=/etc/ca.pem,readonly",
+    )
+    argv = dockercmd.run_argv(config(), RELEASE, "green", ("/r/app.env",), mounts)
+    assert argv[argv.index("--mount") :][:4] == ("--mount", mounts[0], "--mount", mounts[1])
+
+
 def test_the_other_commands() -> None:
     assert dockercmd.stop_argv("x", 40) == ("docker", "stop", "--time", "40", "x")
     assert dockercmd.remove_argv("x") == ("docker", "rm", "--force", "--volumes", "x")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 
 from .errors import Code, Failure
-from .model import Config, Release
+from .model import Config, Options, Release
 
 LABEL = "slipway."
 
 
-def run_argv(config: Config, release: Release, slot: str, env_files: tuple[str, ...]) -> tuple[str, ...]:
+def run_argv(
+    config: Config, release: Release, slot: str, env_files: tuple[str, ...], mounts: tuple[str, ...] = ()
+) -> tuple[str, ...]:
     """`docker run` of a release in a slot: locked down, limited, on loopback, supervised by systemd alone."""
     options = release.options
     labels = {"service": config.service, "slot": slot, "release": str(release.ref.id), "version": release.ref.version}
@@ -21,11 +23,22 @@ def run_argv(config: Config, release: Release, slot: str, env_files: tuple[str, 
         "--memory", options.memory, "--memory-swap", options.memory, "--cpus", options.cpus,
         "--pids-limit", str(options.pids), "--stop-timeout", str(options.stop_timeout_s),
         *(part for mount in options.tmpfs for part in ("--tmpfs", mount)),
+        *(part for mount in mounts for part in ("--mount", mount)),
         "--publish", f"127.0.0.1:{config.slots[slot]}:{options.container_port}",
         *(part for path in env_files for part in ("--env-file", path)),
         *(part for name, value in labels.items() for part in ("--label", f"{LABEL}{name}={value}")),
         release.ref.image,
     )  # fmt: skip
+
+
+def mounts(options: Options, cache: str, ca: str) -> tuple[str, ...]:
+    """What of the host the container sees. `cache`, `ca`: paths on the host."""
+    found = []
+    if options.cache:
+        found.append(f"type=bind,source={cache},target={options.cache}")
+    if options.ca:
+        found.append(f"type=bind,source={ca},target={options.ca},readonly")
+    return tuple(found)
 
 
 def stop_argv(name: str, timeout_s: int) -> tuple[str, ...]:

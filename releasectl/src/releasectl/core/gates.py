@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import groupby
 
 from .effects import AwaitPath, CheckGolden, CheckIdentity, Drain
@@ -59,11 +59,24 @@ def check_identity(edge: Edge, effect: CheckIdentity, left_s: float, redact: Red
         )
 
 
-def check_golden(edge: Edge, effect: CheckGolden, goldens: tuple[Golden, ...], left_s: float, redact: Redact) -> None:
+def check_golden(
+    edge: Edge,
+    effect: CheckGolden,
+    goldens: tuple[Golden, ...],
+    secrets: Mapping[str, str],
+    left_s: float,
+    redact: Redact,
+) -> None:
+    """`secrets`: the release's, for headers that name one; `redact` knows them, too."""
     end = edge.monotonic() + min(effect.deadline_s, left_s)
     for golden in goldens:
         left = end - edge.monotonic()
-        reply = edge.probe(effect.slot, golden.method, golden.path, golden.body, max(0.05, left))
+        lacking = [it.secret for it in golden.headers if it.secret and it.secret not in secrets]
+        if lacking:
+            cause = f"golden request {golden.name!r}: no secret {lacking[0]} in the release"
+            raise failed(edge, effect.slot, cause, redact)
+        headers = {it.name: secrets[it.secret] if it.secret else it.value for it in golden.headers}
+        reply = edge.probe(effect.slot, golden.method, golden.path, golden.body, max(0.05, left), headers)
         problem = _golden_problem(golden, reply, redact)
         if problem:
             late = f" (deadline {effect.deadline_s:g} s)" if left <= 0 or not reply.status else ""

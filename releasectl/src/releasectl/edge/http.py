@@ -7,6 +7,7 @@ import json
 import socket
 import ssl
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from ..core.ports import Reply
@@ -26,22 +27,35 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
-def ask_port(port: int, method: str, path: str, body: Any, timeout_s: float) -> Reply:
+def ask_port(
+    port: int, method: str, path: str, body: Any, timeout_s: float, headers: Mapping[str, str] | None = None
+) -> Reply:
     """JSON to 127.0.0.1:port. Never raises: status 0 says that there was no answer, and why."""
-    return _ask(http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s), method, path, body, timeout_s)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
+    return _ask(connection, method, path, body, timeout_s, headers)
 
 
 def ask_socket(socket_path: str, method: str, path: str, timeout_s: float) -> Reply:
     return _ask(_UnixConnection(socket_path, timeout_s), method, path, None, timeout_s)
 
 
-def _ask(connection: http.client.HTTPConnection, method: str, path: str, body: Any, timeout_s: float) -> Reply:
+def _ask(
+    connection: http.client.HTTPConnection,
+    method: str,
+    path: str,
+    body: Any,
+    timeout_s: float,
+    more: Mapping[str, str] | None = None,
+) -> Reply:
     end = time.monotonic() + timeout_s
     headers = {"Accept": "application/json", "Connection": "close", "User-Agent": "releasectl"}
     data = None
     if body is not None:
         data = json.dumps(body).encode()
         headers["Content-Type"] = "application/json"
+    # Ours give way to those that are asked for, however these are spelt.
+    asked = {name.lower() for name in more or {}}
+    headers = {**{name: value for name, value in headers.items() if name.lower() not in asked}, **(more or {})}
     try:
         connection.request(method, path, data, headers)
         response = connection.getresponse()
