@@ -70,6 +70,7 @@ releases = st.builds(
         user=st.sampled_from(["1:1", "10001:10001"]),
         cache=st.sampled_from([None, "/var/cache/models"]),
         ca=st.sampled_from([None, "/etc/ca.pem"]),
+        hosts=st.sampled_from([(), (("a.test", "10.0.0.1"), ("b", "::1"))]),
         tmpfs=st.lists(PATHS, max_size=3).map(tuple),
     ),
     gates=st.builds(Gates, PATHS, PATHS, st.none() | PATHS, st.lists(goldens, max_size=2).map(tuple)),
@@ -146,7 +147,7 @@ def test_a_release_comes_back(release: Release) -> None:
 def test_an_engine_from_before_headers_and_mounts_can_read_what_needs_none() -> None:
     bare = Release(Ref(1, "v1.0.0", "i"), Options(), Gates(golden=(Golden("a", "/"),)), (), (), "", "", 0.0)
     doc = codec.release_doc(bare)
-    assert not {"cache", "ca"} & set(doc["options"]) and "headers" not in doc["gates"]["golden"][0]
+    assert not {"cache", "ca", "hosts"} & set(doc["options"]) and "headers" not in doc["gates"]["golden"][0]
 
 
 @given(JSON, st.sampled_from([codec.read_state, codec.read_intent, codec.read_mark, codec.read_entry]))

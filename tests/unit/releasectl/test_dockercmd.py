@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from releasectl.core import dockercmd
 from releasectl.core.errors import Code
@@ -44,8 +46,11 @@ def test_of_the_host_it_sees_what_was_asked_for() -> None:
         "type=bind,source=/h/cache/1,target=/var/cache/models",
         "type=bind,source=/h/ca.crt,target=/etc/ca.pem,readonly",
     )
-    argv = dockercmd.run_argv(config(), RELEASE, "green", ("/r/app.env",), mounts)
-    assert argv[argv.index("--mount") :][:4] == ("--mount", mounts[0], "--mount", mounts[1])
+    named = replace(RELEASE, options=Options(hosts=(("s3.test", "10.0.0.1"),)))
+    argv = dockercmd.run_argv(config(), named, "green", ("/r/app.env",), mounts)
+    assert argv[argv.index("--add-host") :][:6] == (
+        "--add-host", "s3.test:10.0.0.1", "--mount", mounts[0], "--mount", mounts[1],
+    )  # fmt: skip
 
 
 def test_the_other_commands() -> None:

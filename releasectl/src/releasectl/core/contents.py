@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict
+from ipaddress import ip_address
 from typing import Any
 
-from .fields import Fields
+from .fields import Fields, shown
 from .model import Gates, Golden, Header, Options
 
 HEADER_NAME = r"[0-9A-Za-z!#$%&'*+.^_`|~-]{1,100}"
@@ -17,12 +18,13 @@ FRAMING = ("connection", "content-length", "expect", "te", "trailer", "transfer-
 def options_doc(options: Options) -> dict[str, Any]:
     doc = {**asdict(options), "tmpfs": list(options.tmpfs)}
     # Keys that are younger than the first engines: a record that does not need them can be read by those, too.
+    doc["hosts"] = dict(options.hosts) or None
     return {key: value for key, value in doc.items() if value is not None}
 
 
 def read_options(fields: Fields) -> Options:
     base = Options()
-    fields.only("memory", "cpus", "pids", "container_port", "stop_timeout_s", "user", "tmpfs", "cache", "ca")
+    fields.only("memory", "cpus", "pids", "container_port", "stop_timeout_s", "user", "tmpfs", "cache", "ca", "hosts")
     size = "a size such as 512m or 2g"
     options = Options(
         memory=fields.text("memory", base.memory, r"[1-9][0-9]*[bkmgBKMG]?", size),
@@ -34,6 +36,7 @@ def read_options(fields: Fields) -> Options:
         tmpfs=fields.texts("tmpfs", base.tmpfs),
         cache=_container_path(fields, "cache"),
         ca=_container_path(fields, "ca"),
+        hosts=_read_hosts(fields),
     )
     for mount in options.tmpfs:
         if not mount.startswith("/"):
@@ -55,6 +58,20 @@ def _container_path(fields: Fields, key: str) -> str | None:
     if any(mount.partition(":")[0] == path for mount in fields.texts("tmpfs", Options().tmpfs)):
         raise fields.bad(key, f"{path} is also in tmpfs")
     return path
+
+
+def _read_hosts(fields: Fields) -> tuple[tuple[str, str], ...]:
+    found = []
+    at = Fields(dict(fields.mapping("hosts")), f"{fields.where}.hosts")
+    for name in sorted(at.doc):
+        if not re.fullmatch(r"[0-9A-Za-z]([0-9A-Za-z.-]*[0-9A-Za-z])?", name):
+            raise fields.bad("hosts", f"{name[:60]!r} is no DNS name")
+        try:
+            address = str(ip_address(at.text(name, wanted="an IP address")))
+        except ValueError:
+            raise at.bad(name, f"expected an IP address, got {shown(at.doc[name])}") from None
+        found.append((name, address))
+    return tuple(found)
 
 
 def gates_doc(gates: Gates) -> dict[str, Any]:

@@ -23,6 +23,7 @@ def run_argv(
         "--memory", options.memory, "--memory-swap", options.memory, "--cpus", options.cpus,
         "--pids-limit", str(options.pids), "--stop-timeout", str(options.stop_timeout_s),
         *(part for mount in options.tmpfs for part in ("--tmpfs", mount)),
+        *(part for name, address in options.hosts for part in ("--add-host", f"{name}:{address}")),
         *(part for mount in mounts for part in ("--mount", mount)),
         "--publish", f"127.0.0.1:{config.slots[slot]}:{options.container_port}",
         *(part for path in env_files for part in ("--env-file", path)),

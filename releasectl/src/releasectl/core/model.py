@@ -25,6 +25,8 @@ class Options:
     """A folder in the container whose content outlives it; the service's releases share it. None: there is none."""
     ca: str | None = None
     """A file in the container with the authorities that the host trusts. None: only those of the image."""
+    hosts: tuple[tuple[str, str], ...] = ()
+    """Name → address of what the container cannot learn from its DNS, by name."""
 
 
 @dataclass(frozen=True)
