@@ -16,6 +16,8 @@ from .ports import Edge, Reply
 POLL_S = 0.03
 PROBE_S = 2.0
 LOG_LINES = 30
+# Of an answer that a message quotes: enough for a reason, too little for a page.
+ANSWER_LIMIT = 400
 HINT = "The old release still serves. Mend the candidate, then deploy again."
 
 # The second: nested deeper than Python reads.
@@ -131,7 +133,7 @@ def failed(edge: Edge, slot: str, cause: str, redact: Redact) -> Failure:
 
 
 def told(reply: Reply, redact: Redact) -> str:
-    body = " ".join(redact(reply.body).split())[:160]
+    body = " ".join(redact(reply.body).split())[:ANSWER_LIMIT]
     return f"{reply.status} {body}".strip() if reply.status else body or "no answer"
 
 
