@@ -35,7 +35,7 @@ author: [Slipway (@slipway)]
 EXAMPLES = r"""
 - name: Say what m2 is
   ansible.builtin.debug:
-    msg: "{{ lookup('slipway.ops.model', 'm2', store='s3://bucket/models', name='breast-cancer', kept='/tmp/m').sha256 }}"
+    msg: "{{ lookup('slipway.ops.model', 'm2', store='s3://b/models', name='breast-cancer', kept='/tmp/m') }}"
 """
 
 RETURN = r"""
