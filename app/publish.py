@@ -1,10 +1,11 @@
 """Put a trained model into versioned S3, or list what is there. Runs on the controller (boto3), not in the service.
 
     python publish.py publish --store s3://bucket/models --model FOLDER
-    python publish.py list --store s3://bucket/models [--name breast-cancer]
+    python publish.py list --store s3://bucket/models [--name breast-cancer] [--live m2=host-1 --live m1=host-2]
 
 Objects are `<store>/<name>/<version>/{model.onnx,manifest.json}`. A version is written once: the manifest goes last and
-only if there is none (S3's conditional put), so a version without a manifest is one that was never published.
+only if there is none (S3's conditional put), so a version without a manifest is one that was never published. The same
+model again changes nothing; another one under the same version is refused.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ class PublishError(Exception):
 
 
 def publish(s3: Any, store: str, folder: Path) -> dict[str, str]:
-    """Upload the model of `folder`; gives its name, version and SHA-256. Raises PublishError if the version exists."""
+    """Upload the model of `folder`; gives its name, version, SHA-256, and whether it is `new` there ("yes", "no").
+
+    Raises PublishError when the version is there with other content.
+    """
     try:
         text = (folder / "manifest.json").read_bytes()
         manifest = json.loads(text)
@@ -39,8 +43,15 @@ def publish(s3: Any, store: str, folder: Path) -> dict[str, str]:
         raise PublishError(f"{folder / manifest['file']} is not the model that its manifest describes; train it again")
     bucket, prefix = _split(store)
     base = f"{prefix}{name}/{version}"
-    if _exists(s3, bucket, f"{base}/manifest.json"):
-        raise PublishError(f"{name} {version} is in {store} already and versions never change; choose the next version")
+    model = {"name": name, "version": version, "sha256": sha256}
+    there = _manifest(s3, bucket, f"{base}/manifest.json")
+    if there is not None:
+        if there.get("sha256") == sha256:
+            return {**model, "new": "no"}
+        raise PublishError(
+            f"{name} {version} is in {store} already, as {there.get('sha256')}, and versions never change; "
+            "choose the next version"
+        )
     s3.put_object(Bucket=bucket, Key=f"{base}/{manifest['file']}", Body=content, ChecksumAlgorithm="SHA256")
     try:
         s3.put_object(
@@ -50,19 +61,31 @@ def publish(s3: Any, store: str, folder: Path) -> dict[str, str]:
         if error.response["Error"]["Code"] != "PreconditionFailed":
             raise
         raise PublishError(f"{name} {version} was published by somebody else just now") from error
-    return {"name": name, "version": version, "sha256": sha256}
+    return {**model, "new": "yes"}
 
 
 def published(s3: Any, store: str, name: str = "") -> list[dict[str, str]]:
-    """Name, version and time of each published version, oldest first."""
+    """Name, version, SHA-256, size (bytes) and time of each published version, oldest first."""
     bucket, prefix = _split(store)
     start = f"{prefix}{name}/" if name else prefix
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=start)
+    items = {item["Key"][len(prefix) :]: item for page in pages for item in page.get("Contents", [])}
     found = []
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=start):
-        for item in page.get("Contents", []):
-            parts = item["Key"][len(prefix) :].split("/")
-            if len(parts) == 3 and parts[2] == "manifest.json":
-                found.append({"name": parts[0], "version": parts[1], "at": item["LastModified"].isoformat()})
+    for key, item in items.items():
+        parts = key.split("/")
+        if len(parts) != 3 or parts[2] != "manifest.json":
+            continue
+        manifest = _manifest(s3, bucket, item["Key"]) or {}
+        content = items.get(f"{parts[0]}/{parts[1]}/{manifest.get('file')}", {})
+        found.append(
+            {
+                "name": parts[0],
+                "version": parts[1],
+                "sha256": str(manifest.get("sha256", "unknown")),
+                "bytes": str(content.get("Size", "missing")),
+                "at": item["LastModified"].isoformat(timespec="seconds"),
+            }
+        )
     return sorted(found, key=lambda entry: entry["at"])
 
 
@@ -74,14 +97,17 @@ def _split(store: str) -> tuple[str, str]:
     return parts.netloc, f"{prefix}/" if prefix else ""
 
 
-def _exists(s3: Any, bucket: str, key: str) -> bool:
+def _manifest(s3: Any, bucket: str, key: str) -> dict[str, Any] | None:
+    """None: there is none. An empty one cannot be read."""
     try:
-        s3.head_object(Bucket=bucket, Key=key)
+        found = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
     except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-            return False
+        if error.response["Error"]["Code"] == "NoSuchKey":
+            return None
         raise
-    return True
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -91,6 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
     one.add_argument("--model", type=Path, required=True, help="folder that train.py wrote")
     every = commands.add_parser("list", help="list the versions")
     every.add_argument("--name", default="", help="only of this model")
+    every.add_argument("--live", action="append", default=[], metavar="VERSION=HOST", help="mark what serves there")
     for command in (one, every):
         command.add_argument("--store", required=True, help="s3://bucket/prefix")
     given = parser.parse_args(arguments)
@@ -98,10 +125,15 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if given.command == "publish":
             model = publish(s3, given.store, given.model)
-            print(f"Published {model['name']} {model['version']} ({model['sha256']})")
+            done = "Published" if model["new"] == "yes" else "Unchanged:"
+            print(f"{done} {model['name']} {model['version']} ({model['sha256']})")
         else:
+            live: dict[str, str] = {}
+            for version, _, host in (entry.partition("=") for entry in given.live):
+                live[version] = f"{live[version]}, {host}" if version in live else host
             for entry in published(s3, given.store, given.name):
-                print(f"{entry['name']} {entry['version']} {entry['at']}")
+                mark = f"  live on {live[entry['version']]}" if entry["version"] in live else ""
+                print("{name} {version}  {sha256}  {bytes} bytes  {at}".format(**entry) + mark)
     except (PublishError, ClientError, BotoCoreError) as error:
         print(f"Failed to {given.command}: {error}", file=sys.stderr)
         return 1

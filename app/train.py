@@ -29,6 +29,7 @@ from sklearn.model_selection import train_test_split
 NAME = "breast-cancer"
 DEFAULT_VERSION = "m1"
 SEED = 20240501
+TREES = 100
 OPSET = 17
 # Wide enough for the rounding of another CPU, far narrower than any two classes of the golden rows are apart.
 TOLERANCE = 0.02
@@ -36,9 +37,10 @@ GOLDEN_ROWS_PER_CLASS = 2
 DRIFT_BINS = 10
 
 
-def train(version: str, out: Path, estimator: Path | None = None) -> dict[str, Any]:
+def train(version: str, out: Path, estimator: Path | None = None, trees: int = TREES) -> dict[str, Any]:
     """Fit, export to `out`, and return the manifest that was written beside the model.
 
+    trees: how many the ensemble has; fewer are less sure of their predictions.
     estimator: where to leave the fitted scikit-learn estimator too, for comparisons with services that run that.
     """
     data = load_breast_cancer()
@@ -47,7 +49,7 @@ def train(version: str, out: Path, estimator: Path | None = None) -> dict[str, A
     fit_rows, test_rows, fit_labels, test_labels = train_test_split(
         rows, data.target, test_size=0.25, random_state=SEED, stratify=data.target
     )
-    model = GradientBoostingClassifier(n_estimators=100, max_depth=3, learning_rate=0.1, random_state=SEED)
+    model = GradientBoostingClassifier(n_estimators=trees, max_depth=3, learning_rate=0.1, random_state=SEED)
     model.fit(fit_rows, fit_labels)
     probabilities = model.predict_proba(test_rows)
     if estimator:
@@ -84,7 +86,7 @@ def train(version: str, out: Path, estimator: Path | None = None) -> dict[str, A
             "data_sha256": hashlib.sha256(rows.tobytes() + data.target.astype(np.int64).tobytes()).hexdigest(),
             "rows": len(fit_rows),
             "seed": SEED,
-            "estimator": "GradientBoostingClassifier(n_estimators=100, max_depth=3, learning_rate=0.1)",
+            "estimator": f"GradientBoostingClassifier(n_estimators={trees}, max_depth=3, learning_rate=0.1)",
             "scikit_learn": sklearn.__version__,
         },
         "distribution": distribution(fit_rows),
@@ -146,10 +148,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--out", type=Path, required=True, help="folder for model.onnx and manifest.json")
     parser.add_argument("--model-version", default=DEFAULT_VERSION, help="version that the manifest says (%(default)s)")
+    parser.add_argument("--trees", type=int, default=TREES, help="trees of the ensemble (%(default)s)")
     parser.add_argument("--golden", type=Path, help="also write the golden requests here")
     parser.add_argument("--estimator", type=Path, help="also write the scikit-learn estimator here (joblib)")
     arguments = parser.parse_args()
-    manifest = train(arguments.model_version, arguments.out, arguments.estimator)
+    manifest = train(arguments.model_version, arguments.out, arguments.estimator, arguments.trees)
     if arguments.golden:
         # One request a line: 30 numbers each on a line of their own would be a file that nobody can read.
         lines = ",\n".join(json.dumps(request, sort_keys=True) for request in manifest["golden"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import shutil
 import socket
 import subprocess
@@ -87,10 +89,31 @@ def test_model_is_published_once_and_listed(s3: Any, model_path: Path, capsys: p
     arguments = ["publish", "--store", STORE, "--model", str(model_path)]
     assert publish.main(arguments) == 0
     assert "Published breast-cancer m1" in capsys.readouterr().out
-    assert publish.main(arguments) == 1
+    assert publish.main(arguments) == 0
+    assert capsys.readouterr().out.startswith("Unchanged: breast-cancer m1 ")
+    content = (model_path / "model.onnx").read_bytes()
+    listing = ["list", "--store", STORE, "--name", "breast-cancer"]
+    assert publish.main([*listing, "--live", "m1=a", "--live", "m1=b", "--live", "=c"]) == 0
+    listed = capsys.readouterr().out
+    assert listed.startswith(f"breast-cancer m1  {hashlib.sha256(content).hexdigest()}  {len(content)} bytes  20")
+    assert listed.endswith("  live on a, b\n")
+    assert publish.main([*listing, "--live", "m2=a"]) == 0
+    assert "live on" not in capsys.readouterr().out
+
+
+def test_version_that_is_published_never_changes(
+    s3: Any, model_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish.publish(s3, STORE, model_path)
+    other = Path(shutil.copytree(model_path, tmp_path / "other"))
+    (other / "model.onnx").write_bytes(b"another model")
+    manifest = json.loads((other / "manifest.json").read_text())
+    manifest["sha256"] = hashlib.sha256(b"another model").hexdigest()
+    (other / "manifest.json").write_text(json.dumps(manifest))
+    assert publish.main(["publish", "--store", STORE, "--model", str(other)]) == 1
     assert "m1 is in s3://models-test/models already" in capsys.readouterr().err
-    assert publish.main(["list", "--store", STORE, "--name", "breast-cancer"]) == 0
-    assert capsys.readouterr().out.startswith("breast-cancer m1 ")
+    kept = s3.get_object(Bucket=BUCKET, Key="models/breast-cancer/m1/model.onnx")["Body"].read()
+    assert kept == (model_path / "model.onnx").read_bytes()
 
 
 def test_what_is_no_model_is_not_published(s3: Any, model_path: Path, tmp_path: Path) -> None:

@@ -175,11 +175,12 @@ def history_of(service: str) -> list[dict[str, Any]]:
     return list(json.loads(on_host("releasectl", *words))["releases"])
 
 
-def ask(path: str, method: str = "GET", body: Any = None) -> requests.Response:
-    """Through the front door, its certificate verified against the authority's root alone."""
+def ask(path: str, method: str = "GET", body: Any = None, key: str = "") -> requests.Response:
+    """Through the front door, its certificate verified against the authority's root alone. `key`: the API key."""
+    headers = {"X-Api-Key": key} if key else {}
     with requests.Session() as session:
         session.trust_env = False
-        return session.request(method, URL + path, json=body, verify=str(ROOTS), timeout=10)
+        return session.request(method, URL + path, json=body, headers=headers, verify=str(ROOTS), timeout=10)
 
 
 def asked_as(clients: list[dict[str, str]]) -> list[requests.Response]:
@@ -193,9 +194,9 @@ def asked_as(clients: list[dict[str, str]]) -> list[requests.Response]:
     return answers
 
 
-def predicts_right() -> None:
+def predicts_right(goldens: list[dict[str, Any]] = GOLDEN) -> None:
     """The answers of the golden requests, compared here and not by the engine."""
-    for golden in GOLDEN:
+    for golden in goldens:
         answer = ask(golden["path"], golden["method"], golden["body"])
         assert answer.status_code == 200, answer.text
         for got, expected in zip(answer.json()["predictions"], golden["expect"]["predictions"], strict=True):
@@ -218,13 +219,21 @@ def cut(*names: str) -> Iterator[None]:
 
 
 @contextmanager
-def unreachable(name: str) -> Iterator[None]:
-    """A name that this host alone cannot reach; the others do."""
+def unreachable(name: str, boots: bool = False) -> Iterator[None]:
+    """A name that this host alone cannot reach; the others do. `boots`: nor when it has booted meanwhile."""
     address = on_host("getent", "ahostsv4", name).split()[0]
+    unit = "/etc/systemd/system/unreachable.service"
     on_host("ip", "route", "add", "unreachable", address)
+    if boots:
+        text = f"[Unit]\nBefore=docker.service\n[Service]\nType=oneshot\nExecStart=ip route add unreachable {address}"
+        write(unit, f"{text}\n[Install]\nWantedBy=multi-user.target")
+        on_host("systemctl", "enable", "--quiet", "unreachable")
     try:
         yield
     finally:
+        if boots:
+            on_host("systemctl", "disable", "--quiet", "unreachable")
+            on_host("rm", unit)
         on_host("ip", "route", "del", "unreachable", address)
 
 

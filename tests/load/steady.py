@@ -41,6 +41,7 @@ class SteadyLoad:
     ca_file: str
     rate: float = 60.0
     clients: int = 6
+    headers: dict[str, str] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -54,7 +55,7 @@ class SteadyLoad:
     def _one(self, connection: http.client.HTTPSConnection) -> Sample:
         begin = time.monotonic()
         try:
-            connection.request("POST", self.path, self.body, {"Content-Type": "application/json"})
+            connection.request("POST", self.path, self.body, {"Content-Type": "application/json", **self.headers})
             answer = connection.getresponse()
             answer.read()
             return Sample(begin, time.monotonic() - begin, answer.status, version=answer.headers.get("X-Release", ""))

@@ -132,7 +132,8 @@ def load_files(folder: Path) -> tuple[Manifest, bytes]:
         raise ModelError(f"Failed to read {folder / 'manifest.json'}: {error}") from error
     checksum = hashlib.sha256(content).hexdigest()
     if checksum != manifest.sha256:
-        raise ModelError(f"{folder / manifest.file} has SHA-256 {checksum}, but its manifest says {manifest.sha256}")
+        name = folder / manifest.file
+        raise ModelError(f"Wrong checksum: {name} has SHA-256 {checksum}, but its manifest says {manifest.sha256}")
     return manifest, content
 
 

@@ -60,7 +60,7 @@ def _download(settings: Settings, folder: Path) -> None:
     checksum = hashlib.sha256(content).hexdigest()
     if checksum != manifest.sha256:
         name = f"s3://{parts.netloc}/{prefix}/{manifest.file}"
-        raise ModelError(f"{name} has SHA-256 {checksum}, but its manifest says {manifest.sha256}")
+        raise ModelError(f"Wrong checksum: {name} has SHA-256 {checksum}, but its manifest says {manifest.sha256}")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))

@@ -101,10 +101,26 @@ def _adopt(docker: Docker, slot: Slot, release: Release) -> int | None:
 
 
 def _start(docker: Docker, slot: Slot, release: Release, env_files: tuple[str, str]) -> int | None:
-    done = run(dockercmd.run_argv(slot.config, release, slot.name, env_files, slot.shares()), 60)
+    options = release.options
+    cache = slot.paths.cache(slot.config.service, options.user)
+    if options.cache:
+        _make_cache(cache, options.user)
+    mounts = dockercmd.mounts(options, cache, slot.paths.trusted)
+    done = run(dockercmd.run_argv(slot.config, release, slot.name, env_files, mounts, slot.shares()), 60)
     if done.code:
         raise Failure(Code.GATE, f"docker run: {done.words}")
     return _pidfd(docker, slot.container, docker.container(slot.container))
+
+
+def _make_cache(path: str, user: str) -> None:
+    """A folder that only the container's user can read and write. Made here, for Docker would make it root's."""
+    uid, _, gid = user.partition(":")
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        os.chown(path, int(uid), int(gid))
+    except OSError as error:
+        raise Failure(Code.GATE, f"cache: {path}: {error.strerror}") from error
 
 
 def _pidfd(docker: Docker, name: str, found: dict[str, Any] | None) -> int | None:

@@ -57,6 +57,8 @@ class App:
     health: str = "ok"
     errors: float = 0.0
     """The share of requests that it answers with 500."""
+    key: str = ""
+    """The API key that it asks for."""
     ms: float = 10.0
 
 

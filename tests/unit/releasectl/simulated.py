@@ -277,7 +277,15 @@ class SimulatedEdge(TrafficEdge):
 
     # HTTP to a slot.
 
-    def probe(self, slot: str, method: str, path: str, body: Any, timeout_s: float) -> Reply:
+    def probe(
+        self,
+        slot: str,
+        method: str,
+        path: str,
+        body: Any,
+        timeout_s: float,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
         self.host.spend(0.002)
         app = self.host.app(slot)
 
@@ -286,6 +294,8 @@ class SimulatedEdge(TrafficEdge):
                 return Reply(0, "connection refused")
             if path == "/version":
                 return Reply(200, json.dumps({"version": app.version}))
+            if path == "/predict" and app.key and (headers or {}).get("X-Api-Key") != app.key:
+                return Reply(401, json.dumps({"error": "unauthorized", "given": dict(headers or {})}))
             if path == "/predict":
                 return Reply(app.status, app.answer)
             good = app.live if path == "/health" else app.ready

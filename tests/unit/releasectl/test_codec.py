@@ -10,7 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from releasectl.core import codec
 from releasectl.core.errors import Failure
-from releasectl.core.model import Entry, Gates, Golden, Intent, Live, Mark, Options, Ref, Release, Standby, State
+from releasectl.core.model import (
+    Entry,
+    Gates,
+    Golden,
+    Header,
+    Intent,
+    Live,
+    Mark,
+    Options,
+    Ref,
+    Release,
+    Standby,
+    State,
+)
 from releasectl.core.timefmt import age, parse, rfc3339
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -29,6 +42,10 @@ states = st.builds(
     st.none() | st.builds(Standby, refs, SLOTS, TIMES, TIMES, st.none() | st.floats(0, 1e9)),
     st.none() | refs,
 )
+NAMES = st.from_regex(r"X-[A-Za-z0-9]{1,8}", fullmatch=True)
+headers = st.builds(Header, NAMES, st.from_regex(r"[!-~]{1,9}", fullmatch=True)) | st.builds(
+    Header, NAMES, secret=st.from_regex(r"[A-Z]{1,9}", fullmatch=True)
+)
 goldens = st.builds(
     Golden,
     name=st.from_regex(r"[a-z]{1,20}", fullmatch=True),
@@ -38,6 +55,7 @@ goldens = st.builds(
     status=st.integers(100, 599),
     expect=JSON,
     tolerance=st.floats(0, 10),
+    headers=st.lists(headers, max_size=3, unique_by=lambda it: it.name.lower()).map(tuple),
 )
 releases = st.builds(
     Release,
@@ -49,7 +67,10 @@ releases = st.builds(
         pids=st.integers(1, 1000),
         container_port=st.integers(1, 65535),
         stop_timeout_s=st.integers(0, 3600),
-        user=st.sampled_from(["0", "a:b", "10001:10001"]),
+        user=st.sampled_from(["1:1", "10001:10001"]),
+        cache=st.sampled_from([None, "/var/cache/models"]),
+        ca=st.sampled_from([None, "/etc/ca.pem"]),
+        hosts=st.sampled_from([(), (("a.test", "10.0.0.1"), ("b", "::1"))]),
         tmpfs=st.lists(PATHS, max_size=3).map(tuple),
     ),
     gates=st.builds(Gates, PATHS, PATHS, st.none() | PATHS, st.lists(goldens, max_size=2).map(tuple)),
@@ -121,6 +142,12 @@ def test_an_entry_comes_back(entry: Entry) -> None:
 @given(releases)
 def test_a_release_comes_back(release: Release) -> None:
     assert codec.read_release(through_json(codec.release_doc(release)), "release") == release
+
+
+def test_an_engine_from_before_headers_and_mounts_can_read_what_needs_none() -> None:
+    bare = Release(Ref(1, "v1.0.0", "i"), Options(), Gates(golden=(Golden("a", "/"),)), (), (), "", "", 0.0)
+    doc = codec.release_doc(bare)
+    assert not {"cache", "ca", "hosts"} & set(doc["options"]) and "headers" not in doc["gates"]["golden"][0]
 
 
 @given(JSON, st.sampled_from([codec.read_state, codec.read_intent, codec.read_mark, codec.read_entry]))

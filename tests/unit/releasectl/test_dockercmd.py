@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from releasectl.core import dockercmd
 from releasectl.core.errors import Code
@@ -35,6 +37,20 @@ def test_a_container_is_locked_down_limited_and_on_loopback() -> None:
         "--label", "slipway.service=inference", "--label", "slipway.slot=green",
         "--label", "slipway.release=7", "--label", "slipway.version=v1.4.2",
         image("v1.4.2"),
+    )  # fmt: skip
+
+
+def test_of_the_host_it_sees_what_was_asked_for() -> None:
+    assert dockercmd.mounts(Options(), "/h/cache/1", "/h/ca.crt") == ()
+    mounts = dockercmd.mounts(Options(cache="/var/cache/models", ca="/etc/ca.pem"), "/h/cache/1", "/h/ca.crt")
+    assert mounts == (
+        "type=bind,source=/h/cache/1,target=/var/cache/models",
+        "type=bind,source=/h/ca.crt,target=/etc/ca.pem,readonly",
+    )
+    named = replace(RELEASE, options=Options(hosts=(("s3.test", "10.0.0.1"),)))
+    argv = dockercmd.run_argv(config(), named, "green", ("/r/app.env",), mounts)
+    assert argv[argv.index("--add-host") :][:6] == (
+        "--add-host", "s3.test:10.0.0.1", "--mount", mounts[0], "--mount", mounts[1],
     )  # fmt: skip
 
 

@@ -105,3 +105,11 @@ def test_what_is_longer_than_the_limit_is_cut(monkeypatch: pytest.MonkeyPatch) -
     for head in (b"Content-Length: 20\r\n\r\n", b"\r\n", b"Transfer-Encoding: chunked\r\n\r\n14\r\n"):
         with server(b"HTTP/1.1 200 OK\r\n" + head + b"a" * 20, stay_s=0.2) as (port, _):
             assert http.ask_port(port, "GET", "/", None, 5) == Reply(200, "a" * 10)
+
+
+def test_headers_that_are_asked_for_are_sent_and_take_the_place_of_ours() -> None:
+    with server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as (port, asked):
+        http.ask_port(port, "POST", "/", {"a": 1}, 5, {"X-Api-Key": "k", "content-type": "application/x-own"})
+    lines = asked[0].lower().split(b"\r\n")
+    assert b"x-api-key: k" in lines and b"accept: application/json" in lines and b"content-length: 8" in lines
+    assert [line for line in lines if line.startswith(b"content-type")] == [b"content-type: application/x-own"]

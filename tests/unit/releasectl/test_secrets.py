@@ -9,7 +9,7 @@ import pytest
 from releasectl.engine import Result
 
 from .host import Host
-from .scenarios import SECRET, deploy, publish, request, with_live
+from .scenarios import GOLDEN, SECRET, deploy, publish, request, with_live
 from .simulated import SimulatedEdge, engine_of
 
 AUTH = "registry-pass-word"
@@ -51,6 +51,39 @@ def test_a_candidate_that_tells_its_secrets_is_not_quoted(behaviour: dict[str, A
     found = everything(host, edge, result)
     for secret in (SECRET, SECRET[:8], AUTH, QUOTED, json.dumps(QUOTED)[1:-1], 'pa"ss', 'pa\\\\\\"ss'):
         assert secret not in found
+
+
+KEY = "the-key-of-the-gate"
+KEYED = {"version_path": "/version", "golden": [{**GOLDEN, "headers": {"X-Api-Key": {"secret": "GOLDEN_API_KEY"}}}]}
+
+
+@pytest.mark.parametrize(("given", "code"), [(KEY, 0), ("an-other-key-by-mistake", 3)])
+def test_a_golden_request_takes_its_key_from_the_secrets_and_nobody_tells_it(given: str, code: int) -> None:
+    host = publish(with_live("v1.0.0"), "v2.0.0", key=KEY)
+    edge = SimulatedEdge(host)
+    result = engine_of(edge).deploy(request("v2.0.0", gates=KEYED, secrets={"GOLDEN_API_KEY": given}))
+    assert result.code == code
+    found = everything(host, edge, result)
+    assert "GOLDEN_API_KEY" in found and given not in found
+    assert code == 0 or "expected status 200, got 401" in (result.cause or "")
+
+
+@pytest.mark.parametrize(
+    ("secrets", "why"), [({}, "no secret"), ({"GOLDEN_API_KEY": "ключ-ключ"}, "not fit in a header")]
+)
+def test_a_key_that_cannot_be_had_is_refused_before_anything_begins(secrets: dict[str, str], why: str) -> None:
+    host = with_live("v1.0.0")
+    result = engine_of(SimulatedEdge(host)).deploy(request("v2.0.0", gates=KEYED, secrets=secrets))
+    assert (result.code, result.outcome) == (2, "refused")
+    assert "request.gates.golden[0].headers.X-Api-Key" in (result.cause or "") and why in (result.cause or "")
+    assert "ключ" not in json.dumps(result.document(), ensure_ascii=False)
+
+
+def test_a_key_may_be_the_live_release_s() -> None:
+    host = publish(with_live("v1.0.0"), "v2.0.0", key=SECRET)
+    golden = {**GOLDEN, "headers": {"X-Api-Key": {"secret": "TOKEN"}}}
+    document = {"version": "v2.0.0", "image": request("v2.0.0")["image"], "gates": {"golden": [golden]}}
+    assert engine_of(SimulatedEdge(host)).deploy(document).outcome == "live"
 
 
 def test_a_changed_secret_is_named_and_not_shown() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .contents import gates_doc, options_doc, read_gates, read_options
 from .fields import Fields
-from .model import Canary, Entry, Gates, Golden, Intent, Live, Maintenance, Mark, Options, Ref, Release, Standby, State
+from .model import Canary, Entry, Intent, Live, Maintenance, Mark, Ref, Release, Standby, State
 from .timefmt import parse, rfc3339
 from .values import asdict
 
@@ -80,62 +81,6 @@ def read_state(doc: Any) -> State:
         it = fields.child("maintenance")
         maintenance = Maintenance(parse(it.text("since")), it.text("by"), it.text("reason", ""))
     return State(live, standby, _maybe_ref(fields, "previous"), maintenance)
-
-
-def options_doc(options: Options) -> dict[str, Any]:
-    return {**asdict(options), "tmpfs": list(options.tmpfs)}
-
-
-def read_options(fields: Fields) -> Options:
-    base = Options()
-    fields.only("memory", "cpus", "pids", "container_port", "stop_timeout_s", "user", "tmpfs")
-    size = "a size such as 512m or 2g"
-    options = Options(
-        memory=fields.text("memory", base.memory, r"[1-9][0-9]*[bkmgBKMG]?", size),
-        cpus=fields.text("cpus", base.cpus, r"[0-9]+(\.[0-9]+)?", 'a decimal number as a string, such as "1.5"'),
-        pids=fields.whole("pids", base.pids, low=1),
-        container_port=fields.whole("container_port", base.container_port, low=1, high=65535),
-        stop_timeout_s=fields.whole("stop_timeout_s", base.stop_timeout_s, high=3600),
-        user=fields.text("user", base.user, r"[0-9A-Za-z_][0-9A-Za-z_.-]*(:[0-9A-Za-z_][0-9A-Za-z_.-]*)?", "uid:gid"),
-        tmpfs=fields.texts("tmpfs", base.tmpfs),
-    )
-    for mount in options.tmpfs:
-        if not mount.startswith("/"):
-            raise fields.bad("tmpfs", f"expected absolute paths such as /tmp:size=64m, got {mount!r}")
-    if float(options.cpus) <= 0:
-        raise fields.bad("cpus", "must be more than 0")
-    return options
-
-
-def gates_doc(gates: Gates) -> dict[str, Any]:
-    return {**asdict(gates), "golden": [asdict(golden) for golden in gates.golden]}
-
-
-def read_gates(fields: Fields) -> Gates:
-    base = Gates()
-    fields.only("liveness_path", "readiness_path", "version_path", "golden")
-    url, wanted = r"/[!-~]*", "a path that starts with /"
-    return Gates(
-        liveness_path=fields.text("liveness_path", base.liveness_path, url, wanted),
-        readiness_path=fields.text("readiness_path", base.readiness_path, url, wanted),
-        version_path=fields.text("version_path", None, url, wanted) if fields.has("version_path") else None,
-        golden=tuple(
-            _read_golden(Fields(item, f"{fields.where}.golden[{n}]")) for n, item in enumerate(fields.items("golden"))
-        ),
-    )
-
-
-def _read_golden(fields: Fields) -> Golden:
-    fields.only("name", "method", "path", "body", "status", "expect", "tolerance")
-    return Golden(
-        name=fields.text("name", pattern=r".{1,100}", wanted="a short name"),
-        path=fields.text("path", pattern=r"/[!-~]*", wanted="a path that starts with /"),
-        method=fields.text("method", "POST", r"GET|POST|PUT|PATCH|DELETE", "an HTTP method"),
-        body=fields.doc.get("body"),
-        status=fields.whole("status", 200, low=100, high=599),
-        expect=fields.doc.get("expect"),
-        tolerance=fields.number("tolerance", 0.0),
-    )
 
 
 def release_doc(release: Release) -> dict[str, Any]:

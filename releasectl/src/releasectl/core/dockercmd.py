@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .errors import Code, Failure
-from .model import Config, Release
+from .model import Config, Options, Release
 
 LABEL = "slipway."
 FULL_SHARES = 1024
@@ -14,7 +14,12 @@ BOOT_SHARES = 256
 
 
 def run_argv(
-    config: Config, release: Release, slot: str, env_files: tuple[str, ...], shares: int = FULL_SHARES
+    config: Config,
+    release: Release,
+    slot: str,
+    env_files: tuple[str, ...],
+    mounts: tuple[str, ...] = (),
+    shares: int = FULL_SHARES,
 ) -> tuple[str, ...]:
     """`docker run` of a release in a slot: locked down, limited, on loopback, supervised by systemd alone."""
     options = release.options
@@ -27,11 +32,23 @@ def run_argv(
         "--cpu-shares", str(shares),
         "--pids-limit", str(options.pids), "--stop-timeout", str(options.stop_timeout_s),
         *(part for mount in options.tmpfs for part in ("--tmpfs", mount)),
+        *(part for name, address in options.hosts for part in ("--add-host", f"{name}:{address}")),
+        *(part for mount in mounts for part in ("--mount", mount)),
         "--publish", f"127.0.0.1:{config.slots[slot]}:{options.container_port}",
         *(part for path in env_files for part in ("--env-file", path)),
         *(part for name, value in labels.items() for part in ("--label", f"{LABEL}{name}={value}")),
         release.ref.image,
     )  # fmt: skip
+
+
+def mounts(options: Options, cache: str, ca: str) -> tuple[str, ...]:
+    """What of the host the container sees. `cache`, `ca`: paths on the host."""
+    found = []
+    if options.cache:
+        found.append(f"type=bind,source={cache},target={options.cache}")
+    if options.ca:
+        found.append(f"type=bind,source={ca},target={options.ca},readonly")
+    return tuple(found)
 
 
 def stop_argv(name: str, timeout_s: int) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import groupby
 
 from .effects import AwaitPath, CheckGolden, CheckIdentity, Drain
@@ -22,6 +22,8 @@ LOG_LINES = 30
 # Most requests take no longer, and then nobody has to ask of what kind they are.
 ORDINARY_S = 0.25
 LOOK_S = 0.1
+# Of an answer that a message quotes: enough for a reason, too little for a page.
+ANSWER_LIMIT = 400
 HINT = "The old release still serves. Mend the candidate, then deploy again."
 
 # The second: nested deeper than Python reads.
@@ -77,11 +79,24 @@ def check_identity(edge: Edge, effect: CheckIdentity, left_s: float, redact: Red
         )
 
 
-def check_golden(edge: Edge, effect: CheckGolden, goldens: tuple[Golden, ...], left_s: float, redact: Redact) -> None:
+def check_golden(
+    edge: Edge,
+    effect: CheckGolden,
+    goldens: tuple[Golden, ...],
+    secrets: Mapping[str, str],
+    left_s: float,
+    redact: Redact,
+) -> None:
+    """`secrets`: the release's, for headers that name one; `redact` knows them, too."""
     end = edge.monotonic() + min(effect.deadline_s, left_s)
     for golden in goldens:
         left = end - edge.monotonic()
-        reply = edge.probe(effect.slot, golden.method, golden.path, golden.body, max(0.05, left))
+        lacking = [it.secret for it in golden.headers if it.secret and it.secret not in secrets]
+        if lacking:
+            cause = f"golden request {golden.name!r}: no secret {lacking[0]} in the release"
+            raise failed(edge, effect.slot, cause, redact)
+        headers = {it.name: secrets[it.secret] if it.secret else it.value for it in golden.headers}
+        reply = edge.probe(effect.slot, golden.method, golden.path, golden.body, max(0.05, left), headers)
         problem = _golden_problem(golden, reply, redact)
         if problem:
             late = f" (deadline {effect.deadline_s:g} s)" if left <= 0 or not reply.status else ""
@@ -159,7 +174,7 @@ def failed(edge: Edge, slot: str, cause: str, redact: Redact) -> Failure:
 
 
 def told(reply: Reply, redact: Redact) -> str:
-    body = " ".join(redact(reply.body).split())[:160]
+    body = " ".join(redact(reply.body).split())[:ANSWER_LIMIT]
     return f"{reply.status} {body}".strip() if reply.status else body or "no answer"
 
 

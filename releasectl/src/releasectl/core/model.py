@@ -23,6 +23,21 @@ class Options:
     stop_timeout_s: int = 40
     user: str = "10001:10001"
     tmpfs: tuple[str, ...] = ("/tmp:size=64m",)
+    cache: str | None = None
+    """A folder in the container whose content outlives it; the service's releases share it. None: there is none."""
+    ca: str | None = None
+    """A file in the container with the authorities that the host trusts. None: only those of the image."""
+    hosts: tuple[tuple[str, str], ...] = ()
+    """Name → address of what the container cannot learn from its DNS, by name."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """A header of a golden request: its value, or the name of the release's secret that holds it."""
+
+    name: str
+    value: str = ""
+    secret: str | None = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +51,7 @@ class Golden:
     status: int = 200
     expect: Any = None
     tolerance: float = 0.0
+    headers: tuple[Header, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ class Performer:
                 check_identity(edge, effect, left_s, self.redact)
             case fx.CheckGolden():
                 goldens = self.release.gates.golden if self.release else ()
-                check_golden(edge, effect, goldens, left_s, self.redact)
+                check_golden(edge, effect, goldens, self.settings.secrets, left_s, self.redact)
             case fx.Favour():
                 self._favour(effect.slot)
             case fx.WriteMap():

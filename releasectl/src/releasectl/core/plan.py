@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .codec import options_doc, settings_keys
+from .codec import settings_keys
+from .contents import HEADER_VALUE, options_doc
 from .errors import Code, Failure
 from .model import Config, Intent, Ref, Release, Settings, State
 from .request import Request, Rollout
@@ -18,6 +19,7 @@ def wanted(
     request: Request, releases: Mapping[int, Release], state: State, settings_of: SettingsOf, next_id: int, now: float
 ) -> tuple[Release, bool]:
     """The release a request means and whether it is new. The live one is preferred, then the newest identical one."""
+    check_headers(request)
     recorded = [releases[number] for number in sorted(releases, reverse=True)]
     recorded.sort(key=lambda it: not (state.live and state.live.ref.id == it.ref.id))
     same_version = [it for it in recorded if it.ref.version == request.version]
@@ -44,6 +46,23 @@ def wanted(
     ref = Ref(next_id, request.version, image, request.model_version)
     keys = settings_keys(request.settings.env), settings_keys(request.settings.secrets)
     return Release(ref, request.options, request.gates, *keys, request.by, request.reason, now), True
+
+
+def check_headers(request: Request) -> None:
+    """Refuse golden requests that name a secret which the release lacks, or one that no header can carry."""
+    for number, golden in enumerate(request.gates.golden):
+        for header in golden.headers:
+            where = f"request.gates.golden[{number}].headers.{header.name}"
+            if header.secret is None:
+                continue
+            if header.secret not in request.settings.secrets:
+                raise Failure(
+                    Code.USAGE,
+                    f"{where}: the release has no secret {header.secret}",
+                    f"Give {header.secret} in secrets (release_secrets in the inventory), or name one that is there.",
+                )
+            if not re.fullmatch(HEADER_VALUE, request.settings.secrets[header.secret]):
+                raise Failure(Code.USAGE, f"{where}: the value of secret {header.secret} does not fit in a header")
 
 
 def _same(release: Release, request: Request, image: str) -> bool:

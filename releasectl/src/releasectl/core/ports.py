@@ -147,7 +147,15 @@ class Edge(Protocol):
     def counters(self) -> Mapping[str, Counters]: ...
 
     # HTTP to a slot on loopback, and to the service as its clients reach it.
-    def probe(self, slot: str, method: str, path: str, body: Any, timeout_s: float) -> Reply: ...
+    def probe(
+        self,
+        slot: str,
+        method: str,
+        path: str,
+        body: Any,
+        timeout_s: float,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply: ...
     def front_door(self, path: str, timeout_s: float) -> Reply: ...
 
     # People and programs beside the engine.

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .codec import gates_doc, options_doc, read_canary, read_gates, read_options
+from .codec import read_canary
+from .contents import gates_doc, options_doc, read_gates, read_options
 from .errors import Code, Failure
 from .fields import Fields
 from .model import Canary, Gates, Options, Release, Settings

@@ -253,8 +253,16 @@ class Host:
 
     # HTTP to a slot.
 
-    def probe(self, slot: str, method: str, path: str, body: Any, timeout_s: float) -> Reply:
-        return ask_port(self.config.slots[slot], method, path, body, timeout_s)
+    def probe(
+        self,
+        slot: str,
+        method: str,
+        path: str,
+        body: Any,
+        timeout_s: float,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        return ask_port(self.config.slots[slot], method, path, body, timeout_s, headers)
 
     def front_door(self, path: str, timeout_s: float) -> Reply:
         door = self.config.front_door

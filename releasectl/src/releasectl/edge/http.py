@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from ..core.ports import Reply
@@ -59,11 +60,13 @@ class _Reader:
         return self.bytes[:BODY_LIMIT]
 
 
-def ask_port(port: int, method: str, path: str, body: Any, timeout_s: float) -> Reply:
+def ask_port(
+    port: int, method: str, path: str, body: Any, timeout_s: float, headers: Mapping[str, str] | None = None
+) -> Reply:
     """JSON to 127.0.0.1:port. Never raises: status 0 says that there was no answer, and why."""
     end = time.monotonic() + timeout_s
     connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    return _ask(connection, ("127.0.0.1", port), f"127.0.0.1:{port}", method, path, body, timeout_s, end)
+    return _ask(connection, ("127.0.0.1", port), f"127.0.0.1:{port}", method, path, body, timeout_s, end, headers)
 
 
 def ask_socket(socket_path: str, method: str, path: str, timeout_s: float, body: Any = None) -> Reply:
@@ -99,18 +102,22 @@ def _ask(
     body: Any,
     timeout_s: float,
     end: float,
+    more: Mapping[str, str] | None = None,
 ) -> Reply:
-    head = [f"{method} {path} HTTP/1.1", f"Host: {host}", "Accept: application/json", "User-Agent: releasectl",
-            "Connection: close"]  # fmt: skip
+    headers = {"Host": host, "Accept": "application/json", "User-Agent": "releasectl", "Connection": "close"}
     data = b""
     if body is not None:
         data = json.dumps(body).encode()
-        head += ["Content-Type: application/json", f"Content-Length: {len(data)}"]
+        headers |= {"Content-Type": "application/json", "Content-Length": str(len(data))}
+    # Ours give way to those that are asked for, however these are spelt.
+    asked = {name.lower() for name in more or {}}
+    headers = {**{name: value for name, value in headers.items() if name.lower() not in asked}, **(more or {})}
+    head = (f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", "")
     try:
         with connection:
             connection.settimeout(_left(end))
             connection.connect(address)
-            connection.sendall("\r\n".join((*head, "", "")).encode() + data)
+            connection.sendall("\r\n".join(head).encode("latin-1", "replace") + data)
             status, found = _answer(_Reader(connection, end), method)
         return Reply(status, found[:BODY_LIMIT].decode("utf-8", "replace"))
     except TimeoutError:

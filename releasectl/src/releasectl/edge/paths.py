@@ -48,6 +48,15 @@ class Paths:
     def home(self, service: str) -> str:
         return self.at(f"/var/lib/slipway/{service}")
 
+    def cache(self, service: str, user: str) -> str:
+        """What containers keep from release to release. A folder for each user: none can read what another wrote."""
+        return os.path.join(self.home(service), "cache", user.partition(":")[0])
+
+    @property
+    def trusted(self) -> str:
+        """The authorities that this host trusts, in one file; kept by update-ca-certificates."""
+        return self.at("/etc/ssl/certs/ca-certificates.crt")
+
     def releases(self, service: str) -> str:
         return os.path.join(self.home(service), "releases")
 

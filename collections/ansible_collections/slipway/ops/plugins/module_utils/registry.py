@@ -54,6 +54,20 @@ class Session:
             known = ", ".join(cls.__dataclass_fields__)
             raise RegistryError(f"The option aws has a key that is not known ({error}); it takes: {known}") from None
 
+    def client(self, service: str) -> Any:
+        """A client of boto3 that gives up in time."""
+        return boto3.Session(
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+            profile_name=self.profile,
+            region_name=self.region,
+        ).client(
+            service,
+            endpoint_url=self.endpoint_url,
+            verify=self.verify,
+            config=Config(connect_timeout=TIMEOUT_S[0], read_timeout=TIMEOUT_S[1], retries={"total_max_attempts": 2}),
+        )
+
     @property
     def verify(self) -> str | bool:
         return self.ca_bundle or True
@@ -68,18 +82,7 @@ class Credentials:
 def credentials(session: Session) -> Credentials:
     """Ask the AWS API for the registry's token (valid 12 hours)."""
     try:
-        client = boto3.Session(
-            aws_access_key_id=session.access_key,
-            aws_secret_access_key=session.secret_key,
-            profile_name=session.profile,
-            region_name=session.region,
-        ).client(
-            "ecr",
-            endpoint_url=session.endpoint_url,
-            verify=session.verify,
-            config=Config(connect_timeout=TIMEOUT_S[0], read_timeout=TIMEOUT_S[1], retries={"total_max_attempts": 2}),
-        )
-        token = client.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        token = session.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
     except (BotoCoreError, ClientError) as error:
         raise RegistryError(f"Failed to get an ECR token: {error}") from error
     username, _, password = base64.b64decode(token).decode().partition(":")

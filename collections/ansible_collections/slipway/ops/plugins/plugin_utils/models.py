@@ -1,0 +1,86 @@
+"""Manifests of models in S3, `<store>/<name>/<version>/manifest.json`, as app/publish.py puts them there.
+
+A version is written once and never changes, so a manifest that was read is kept, and S3 is not asked for it again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ansible_collections.slipway.ops.plugins.module_utils.registry import RegistryError, Session
+from botocore.exceptions import BotoCoreError, ClientError
+
+WANTED = {"name": str, "version": str, "sha256": str, "golden": list}
+
+
+class ModelError(Exception):
+    """The manifest cannot be had; the message says why and what to do."""
+
+
+def manifest(session: Session, store: str, name: str, version: str, kept: Path) -> dict[str, Any]:
+    """What the model is: at least name, version, sha256 and golden requests. `kept`: folder of those read before."""
+    parts = urlsplit(store)
+    if parts.scheme != "s3" or not parts.netloc:
+        raise ModelError(f"service_model_store must look like s3://bucket/prefix, not '{store}'")
+    prefix = f"{parts.path.strip('/')}/{name}".lstrip("/")
+    key = f"{prefix}/{version}/manifest.json"
+    # A lab's bucket is not that of an account, though both may have one name.
+    path = kept / (urlsplit(session.endpoint_url or "").hostname or "aws") / parts.netloc / key
+    try:
+        return _read(path.read_text(), name, version)
+    except (OSError, ModelError):
+        text = _fetch(session, parts.netloc, key, version)
+    found = _read(text, name, version)
+    _keep(path, text)
+    return found
+
+
+def _read(text: str, name: str, version: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise ModelError(f"The manifest of {name} {version} is not JSON: {error}") from error
+    wrong = [key for key, kind in WANTED.items() if not isinstance(found, dict) or not isinstance(found.get(key), kind)]
+    if wrong:
+        raise ModelError(f"The manifest of {name} {version} has no {', '.join(wrong)}")
+    if (found["name"], found["version"]) != (name, version):
+        raise ModelError(f"The manifest of {name} {version} says that it is of {found['name']} {found['version']}")
+    return dict(found)
+
+
+def _fetch(session: Session, bucket: str, key: str, version: str) -> str:
+    where = f"s3://{bucket}/{key}"
+    try:
+        client = session.client("s3")
+        try:
+            return str(client.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
+        except client.exceptions.NoSuchKey:
+            there = ", ".join(_versions(client, bucket, key.rsplit("/", 2)[0])) or "none"
+            raise ModelError(
+                f"Failed to find model {version}: there is no {where}. Published are: {there}. "
+                "Publish it first: ansible-playbook playbooks/model_publish.yml -e folder=FOLDER"
+            ) from None
+    except (BotoCoreError, ClientError, RegistryError) as error:
+        raise ModelError(
+            f"Failed to read {where}: {error}. A rollout of a model needs its golden requests from there, unless this "
+            "controller has rolled it out before; a rollback needs nothing (playbooks/rollback.yml)"
+        ) from error
+
+
+def _versions(client: Any, bucket: str, prefix: str) -> list[str]:
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}/")
+    keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
+    return sorted(key.rsplit("/", 2)[1] for key in keys if key.endswith("/manifest.json"))
+
+
+def _keep(path: Path, text: str) -> None:
+    """Whole or not at all: several forks of Ansible may be here at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".", delete=False) as file:
+        file.write(text)
+    os.replace(file.name, path)
