@@ -90,7 +90,8 @@ class Host(Traffic):
     mono: float = 1000.0
     txns: int = 0
     free_mb: int = 9000
-    memory: Memory = Memory(4000, 3000)
+    goes_down: bool = False
+    memory: Memory = field(default_factory=lambda: Memory(4000, 3000))
     pull_s: float = 0
     busy: int = 0
     """Requests in flight to a slot that has just lost the traffic; each look at it sees one fewer."""

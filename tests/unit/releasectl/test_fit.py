@@ -31,8 +31,8 @@ class TestLimits:
         trouble = misfit(Memory(1279, 0), 256, Share(NEW, 512), Share(OLD, 512))
         assert trouble and trouble.code == Code.PREFLIGHT
         assert trouble.cause == (
-            "v2.0.0 (release 2) does not fit beside v1.0.0 (release 1): their limits ask for 512 MB + 512 MB, this host "
-            "has 1279 MB of memory, of which 256 MB are the system's"
+            "v2.0.0 (release 2) does not fit beside v1.0.0 (release 1): their limits ask for 512 MB + 512 MB, this "
+            "host has 1279 MB of memory, of which 256 MB are the system's"
         )
         assert trouble.hint and "--strategy stop_first" in trouble.hint and "memory_reserve_mb" in trouble.hint
 
