@@ -93,6 +93,7 @@ class Host(Traffic):
     mono: float = 1000.0
     txns: int = 0
     free_mb: int = 9000
+    goes_down: bool = False
     memory: Memory = field(default_factory=lambda: Memory(4000, 3000))
     pull_s: float = 0
     locked: bool = False

@@ -200,6 +200,9 @@ class SimulatedEdge(TrafficEdge):
 
     # systemd.
 
+    def going_down(self) -> bool:
+        return self._call("going_down", lambda: self.host.goes_down)
+
     def units(self) -> Units:
         return self._call("units", lambda: Units({slot: self.host.units.get(slot, "inactive") for slot in SLOTS}))
 

@@ -10,7 +10,7 @@ import pytest
 from releasectl.core.canary import Verdict, judge, lower_bound
 from releasectl.core.codec import canary_doc, read_canary
 from releasectl.core.counters import Counters, Span, Tally, between
-from releasectl.core.errors import Code, Failure
+from releasectl.core.errors import Code, Failure, Interrupted
 from releasectl.core.fields import Fields
 from releasectl.core.model import Canary, Mark
 from releasectl.core.ports import Word
@@ -224,6 +224,29 @@ def test_a_crash_anywhere_aborts_or_resumes_as_configured(on_interrupt: str, reb
             if reached and on_interrupt == "resume":
                 assert version == "v2.0.0", (number, name, when, recovered)
             check_idle(host)
+
+
+@pytest.mark.parametrize(
+    ("goes_down", "on_interrupt", "version"),
+    [(True, "resume", "v2.0.0"), (False, "resume", "v1.0.0"), (True, "abort", "v1.0.0")],
+)
+def test_a_signal_aborts_it_but_for_that_of_a_reboot(goes_down: bool, on_interrupt: str, version: str) -> None:
+    host = busy()
+    host.hooks = frozenset({"on-failure"})
+    edge = SimulatedEdge(host)
+    edge.stop_at = run_until(busy(), deploying(on_interrupt))[0].calls.index("set_split") + 20
+    host.goes_down = goes_down
+    if goes_down and on_interrupt == "resume":
+        with pytest.raises(Interrupted):
+            deploying(on_interrupt)(engine_of(edge))
+        assert edge.hooked == [] and host.runtime_split != WHOLE
+    else:
+        assert deploying(on_interrupt)(engine_of(edge)).code == Code.GATE
+        assert host.journal is None
+    host.goes_down = False
+    host.reboot()
+    assert engine_of(SimulatedEdge(host)).recover().code == 0
+    assert settled(host) == version
 
 
 @pytest.mark.parametrize(("word", "percents"), [("hold", [5]), ("promote", [])])

@@ -7,7 +7,7 @@ from .counters import Span
 from .errors import Code, Failure, Interrupted
 from .model import Entry, Intent, Mark, Release, Settings
 from .perform import Performer
-from .phases import BAKE, DRAIN, SWITCH, Phase, dated, undo_of
+from .phases import BAKE, CANARY, DRAIN, Phase, SWITCH, dated, undo_of
 from .ports import Edge, moment
 from .request import RegistryAuth
 
@@ -52,7 +52,10 @@ class Transaction:
         return self.entry is not None
 
     def run(self, phases: tuple[Phase, ...] | None = None) -> Entry:
-        """Returns the history entry of a release that is live. Raises Failure once everything is undone."""
+        """
+        Returns the history entry of a release that is live. Raises Failure once everything is undone; Interrupted with
+        nothing undone when the host goes down in a canary that is to be resumed.
+        """
         try:
             todo = phases or self.known
             for planned in todo:
@@ -68,6 +71,8 @@ class Transaction:
                 if phase.name == DRAIN:
                     self.switched = self.performer.switched()
         except Exception as trouble:
+            if isinstance(trouble, Interrupted) and self._waits_for_the_boot():
+                raise
             failure = as_failure(trouble)
             if not self.committed:
                 self.undo(failure)
@@ -80,6 +85,12 @@ class Transaction:
             # Recovery clears it: history says how it ended.
             self.warnings.append(trouble.cause)
         return self.entry
+
+    def _waits_for_the_boot(self) -> bool:
+        """A reboot's SIGTERM is nobody's wish to abort."""
+        canary = self.intent.canary
+        there = CANARY in self.reached and SWITCH not in self.reached
+        return there and bool(canary and canary.on_interrupt == "resume") and self.edge.going_down()
 
     def _door(self, phases: tuple[Phase, ...]) -> str | None:
         """What to ask the front door for before a switch that is going to be baked."""

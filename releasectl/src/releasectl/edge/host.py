@@ -143,6 +143,9 @@ class Host:
 
     # systemd.
 
+    def going_down(self) -> bool:
+        return systemd.going_down()
+
     def units(self) -> Units:
         return systemd.read_units(self.config)
 

@@ -58,3 +58,11 @@ def notify(*assignments: str) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as connection:
         connection.connect("\0" + address[1:] if address.startswith("@") else address)
         connection.sendall("\n".join(assignments).encode())
+
+
+def going_down() -> bool:
+    """The host shuts down, or reboots. Unknown counts as yes: without systemd nothing could be undone either."""
+    try:
+        return run(("systemctl", "is-system-running"), 5).out.strip() in ("stopping", "offline", "unknown", "")
+    except Failure:
+        return True
