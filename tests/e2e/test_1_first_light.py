@@ -52,6 +52,26 @@ def test_a_second_make_deploy_changes_nothing() -> None:
     assert all(counts["changed"] == 0 for counts in done.recap.values())
 
 
+def test_a_converge_sees_what_somebody_changed_and_mends_it() -> None:
+    """That all of it is mended, the next test says."""
+    for argv in (
+        ("sh", "-c", "echo '# drift' >> /etc/haproxy/haproxy.cfg"),
+        ("chmod", "0400", "/etc/sudoers.d/slipway"),
+        ("systemctl", "stop", "certbot.timer"),
+        ("nft", "delete", "table", "inet", "slipway"),
+        ("dpkg", "--remove", "unattended-upgrades"),
+    ):
+        lab.on_host(*argv)
+    seen = lab.good(lab.play("site.yml", *lab.LIMIT, "--check", "--diff"))
+    for words in ("-# drift", "/etc/sudoers.d/slipway", "certbot.timer", "its rules are gone", "unattended-upgrades"):
+        assert words in seen.out
+    assert seen.recap[lab.HOST]["changed"] == 5
+    assert "inet slipway" not in lab.on_host("nft", "list", "tables"), "a check mends nothing"
+    # With the handlers of HAProxy's configuration and of the firewall.
+    assert lab.good(lab.play("site.yml", *lab.LIMIT)).recap[lab.HOST]["changed"] == 7
+    assert "policy drop" in lab.on_host("nft", "list", "chain", "inet", "slipway", "input")
+
+
 def test_check_mode_tells_the_truth_on_a_converged_host() -> None:
     done = lab.good(lab.play("site.yml", "--check", "--diff"))
     assert done.recap[lab.HOST]["changed"] == 0

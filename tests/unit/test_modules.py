@@ -23,6 +23,10 @@ class SpecSeen(Exception):
 
 def spec_of(name: str) -> dict[str, Any]:
     module = importlib.import_module(f"ansible_collections.slipway.ops.plugins.modules.{name}")
+    if not hasattr(module, "main"):
+        # The action plugin does the work; the module is its documentation.
+        action = importlib.import_module(f"ansible_collections.slipway.ops.plugins.action.{name}")
+        return dict(action.ActionModule.SPEC)
 
     def seen(**kwargs: Any) -> None:
         raise SpecSeen(kwargs["argument_spec"])

@@ -126,7 +126,7 @@ def test_the_container_engine_s_settings_are_json(rendered: Path) -> None:
 
 
 def test_the_edge_routes_by_the_map_and_hides_the_metrics(rendered: Path) -> None:
-    text = (rendered / "edge" / "haproxy.cfg.j2").read_text()
+    text = (rendered / "edge" / "haproxy.cfg").read_text()
     assert "set-var(txn.slot) str(live),map(/var/lib/slipway/inference/live.map,none) if is_inference\n" in text
     assert "use_backend inference_%[var(txn.slot)] if is_inference\n" in text
     assert "set-var(txn.share) rand(100)" in text
