@@ -70,7 +70,7 @@ def test_document_is_kept_to(fuzzed: Process, tmp_path: Path, options: list[str]
     )
     assert run.returncode == 0, run.stdout[-5000:] + run.stderr
     assert "request failed" not in fuzzed.messages()
-    print(next(line for line in run.stdout.splitlines() if "generated" in line))
+    print(next(line for line in run.stdout.splitlines() if "generated," in line))
 
 
 async def test_no_body_makes_it_fail(running: Running) -> None:
