@@ -137,7 +137,7 @@ def test_the_edge_routes_by_the_map_and_hides_the_metrics(rendered: Path) -> Non
 
 
 def test_the_edge_knows_a_client_by_the_first_thing_that_it_brings(rendered: Path) -> None:
-    text = (rendered / "sticky" / "haproxy.cfg.j2").read_text()
+    text = (rendered / "sticky" / "haproxy.cfg").read_text()
     shares = [line.strip() for line in text.splitlines() if "set-var(txn.share)" in line]
     # The last one that applies counts.
     assert shares == [
@@ -148,4 +148,4 @@ def test_the_edge_knows_a_client_by_the_first_thing_that_it_brings(rendered: Pat
         "http-request set-var(txn.share) req.hdr(X-Variant),xxh32(1),mod(100) if { req.hdr(X-Variant) -m found }",
     ]
     assert 'add-header Set-Cookie "side=%[var(txn.share)]; Path=/; Secure; HttpOnly; SameSite=Lax" if' in text
-    assert "Set-Cookie" not in (rendered / "edge" / "haproxy.cfg.j2").read_text()
+    assert "Set-Cookie" not in (rendered / "edge" / "haproxy.cfg").read_text()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from releasectl.core import dockercmd
 from releasectl.core.errors import Code
 from releasectl.core.model import Gates, Options, Ref, Release
+from releasectl.core.values import replace
 
 from .host import config
 from .scenarios import image

@@ -88,7 +88,7 @@ def phases_of(intent: Intent, config: Config, gates: Gates, present: bool, now: 
     return (
         Phase(PULL, limits.pull, () if present else (PullImage(intent.target.image),)),
         *_stop(intent, config),
-        _start(intent, config),
+        _start(intent, config, now),
         _gate(intent, config, gates),
         *_canary(intent, config),
         Phase(
@@ -122,7 +122,7 @@ def _vacate(slot: str) -> tuple[Effect, ...]:
     return StopUnit(slot), RemoveContainer(slot), UnlinkSlot(slot)
 
 
-def _start(intent: Intent, config: Config) -> Phase:
+def _start(intent: Intent, config: Config, now: Moment) -> Phase:
     deadline_s = config.deadlines.start
     if intent.adopt:
         return Phase(START, deadline_s)
@@ -130,7 +130,7 @@ def _start(intent: Intent, config: Config) -> Phase:
     room: tuple[Effect, ...] = ()
     if intent.displaces and intent.before.standby:
         # What is still in flight to it has had its time since the switch, or has the rest of it now.
-        left = config.drain.after(max(0.0, intent.started - intent.before.standby.since))
+        left = config.drain.after(max(0.0, config.standby_s - intent.before.standby.left_s(now)))
         room = (SaveState(intent.base), Drain(slot, left), StopUnit(slot, quick=True))
         deadline_s += left.longest
     record: tuple[Effect, ...] = (WriteRelease(release),) if intent.fresh else ()

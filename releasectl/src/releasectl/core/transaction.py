@@ -7,7 +7,7 @@ from .counters import Span
 from .errors import Code, Failure, Interrupted
 from .model import Entry, Intent, Mark, Release, Settings
 from .perform import Performer
-from .phases import BAKE, CANARY, DRAIN, Phase, SWITCH, dated, undo_of
+from .phases import BAKE, CANARY, DRAIN, SWITCH, Phase, dated, undo_of
 from .ports import Edge, moment
 from .request import RegistryAuth
 
