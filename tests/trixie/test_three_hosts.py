@@ -1,0 +1,92 @@
+"""Three hosts, of which one cannot: the run ends with the same version on all of them, and nobody was failed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from tests.e2e import lab
+from tests.load.steady import SteadyLoad
+
+HOSTS = ("inference-1", "inference-2", "inference-3")
+CONFIG = "/etc/slipway/inference/service.json"
+
+
+@pytest.fixture(autouse=True)
+def loads() -> Iterator[None]:
+    """A steady load on each front door."""
+    golden = lab.GOLDEN[0]
+    body = json.dumps(golden["body"]).encode()
+    with ExitStack() as stack:
+        names = [f"{host}.slipway.test" for host in HOSTS]
+        loads = [stack.enter_context(SteadyLoad(name, golden["path"], body, str(lab.ROOTS), rate=20)) for name in names]
+        for load in loads:
+            load.wait_for(10)
+        yield
+        for load in loads:
+            load.wait_for(len(load.samples) + 5)
+    assert [load.failed for load in loads] == [[], [], []]
+
+
+def on(host: str, *argv: str) -> str:
+    return lab.good(lab.run("docker", "exec", f"slipway-lab-{host}", *argv)).out
+
+
+def live() -> list[str]:
+    return [json.loads(on(host, "releasectl", "status", "--json"))["live"]["release"]["version"] for host in HOSTS]
+
+
+def histories() -> list[int]:
+    return [len(json.loads(on(host, "releasectl", "history", "--json"))["releases"]) for host in HOSTS]
+
+
+@contextmanager
+def full(host: str) -> Iterator[None]:
+    """No room for anything there, by what its engine is told to keep free."""
+    was = on(host, "cat", CONFIG)
+    wanted = json.dumps({**json.loads(was), "min_free_mb": 10**9})
+    on(host, "sh", "-c", f"cat > {CONFIG} <<'EOF'\n{wanted}\nEOF")
+    try:
+        yield
+    finally:
+        on(host, "sh", "-c", f"cat > {CONFIG} <<'EOF'\n{was}\nEOF")
+
+
+def deploy(version: str, *more: str) -> lab.Done:
+    return lab.play("playbooks/deploy.yml", "-e", f"version={version}", *more)
+
+
+def test_a_rollout_reaches_all_of_them() -> None:
+    lab.good(lab.build("v2.2.0"))
+    lab.good(deploy("v2.0.0"))
+    assert live() == ["v2.0.0"] * 3
+
+
+def test_one_of_the_others_fails_and_all_are_taken_back() -> None:
+    with full("inference-2"):
+        done = deploy("v2.2.0")
+    assert done.code != 0
+    assert "v2.2.0 did not go live on inference-2." in done.out
+    assert "MB free on Docker's disk" in done.out
+    assert live() == ["v2.0.0"] * 3
+    last = json.loads(on("inference-1", "releasectl", "history", "--json"))["releases"][0]
+    assert (last["kind"], last["reason"]) == ("rollback", "v2.2.0 did not go live on inference-2")
+
+
+def test_the_first_one_fails_and_the_others_never_begin() -> None:
+    before = histories()
+    with full("inference-1"):
+        assert deploy("v2.2.0").code != 0
+    assert histories() == before
+    assert live() == ["v2.0.0"] * 3
+
+
+def test_who_asks_for_it_keeps_what_went_live() -> None:
+    with full("inference-3"):
+        assert deploy("v2.2.0", "-e", "deploy_undo=false").code != 0
+    assert live() == ["v2.2.0", "v2.2.0", "v2.0.0"]
+    lab.good(deploy("v2.2.0"))
+    assert live() == ["v2.2.0"] * 3
