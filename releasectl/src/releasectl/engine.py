@@ -16,9 +16,9 @@ from .core.recovery import Recovered, recover
 from .core.request import RegistryAuth, Rollout, one_line, read_prefetch, read_request
 from .core.transaction import Transaction, as_failure
 from .core.values import dataclass
-from .fitting import fitting
 from .hooks import Hooks
 from .maintenance import set_maintenance, words
+from .preflight import fitting, present, room
 from .prune import prune
 from .result import Result, observed
 from .way_back import way_back
@@ -110,7 +110,7 @@ class Engine:
             if self.edge.has_image(image):
                 result.outcome, result.message = "unchanged", f"{image} is on this host already"
                 return result
-            self._room(free_mb)
+            room(self.edge, free_mb)
             if dry_run:
                 result.outcome, result.changed, result.message = "would_change", True, f"{image} would be pulled"
                 return result
@@ -235,38 +235,10 @@ class Engine:
         elif wish.rollout and wish.rollout.canary and not intent.canary:
             result.warnings.append("canary: no other release is live to compare with, so all the traffic moves at once")
         intent = fitting(edge, intent, wish.release, releases, result)
-        present = self._preflight(kind, intent)
-        phases = phases_of(intent, config, wish.release.gates, present, moment(edge))
+        phases = phases_of(intent, config, wish.release.gates, present(edge, intent), moment(edge))
         return intent, Transaction(
             edge, intent, phases, wish.release, wish.settings, timings=result.phases, auth=wish.auth
         )
-
-    def _preflight(self, kind: str, intent: Intent) -> bool:
-        """Is everything there that the transaction needs? Returns whether the image is on this host."""
-        edge = self.edge
-        edge.get_map()
-        if intent.adopt:
-            # The container runs: neither Docker nor the image file is needed to switch to it.
-            return True
-        free_mb = edge.check_docker()
-        present = edge.has_image(intent.target.image)
-        self._room(free_mb)
-        if kind == "rollback" and not present:
-            raise Failure(
-                Code.IMAGE,
-                f"the image of {intent.target} is gone from this host ({intent.target.image})",
-                "Roll back to another release (`releasectl history`), or deploy this version again from the registry.",
-            )
-        return present
-
-    def _room(self, free_mb: int) -> None:
-        wanted = self.edge.config.min_free_mb
-        if free_mb < wanted:
-            raise Failure(
-                Code.PREFLIGHT,
-                f"{free_mb} MB free on Docker's disk, at least {wanted} MB are wanted",
-                "Free space (`releasectl prune`, `docker system df`), or lower min_free_mb in service.json.",
-            )
 
     def _afterwards(self, result: Result) -> None:
         """Best effort, after success is recorded: clean up, and say what the way back is. Never fails a deploy."""

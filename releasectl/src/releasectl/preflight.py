@@ -1,14 +1,44 @@
-"""Preflight: both releases fit into the host's memory, or the old one has to stop first."""
+"""Preflight: is there on this host what a rollout needs, room included? Nothing is changed here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .core.errors import Code, Failure
 from .core.fit import Share, misfit, size_mb, tight
 from .core.model import Intent, Ref, Release
 from .core.ports import Edge
 from .core.values import replace
 from .result import Result
+
+
+def present(edge: Edge, intent: Intent) -> bool:
+    """Is everything there that the transaction needs? Returns whether the image is. Raises Failure (codes 5 and 8)."""
+    edge.get_map()
+    if intent.adopt:
+        # The container runs: neither Docker nor the image file is needed to switch to it.
+        return True
+    free_mb = edge.check_docker()
+    there = edge.has_image(intent.target.image)
+    room(edge, free_mb)
+    if intent.kind == "rollback" and not there:
+        raise Failure(
+            Code.IMAGE,
+            f"the image of {intent.target} is gone from this host ({intent.target.image})",
+            "Roll back to another release (`releasectl history`), or deploy this version again from the registry.",
+        )
+    return there
+
+
+def room(edge: Edge, free_mb: int) -> None:
+    """Raises Failure (code 8) when less is free on Docker's disk than has to be."""
+    wanted = edge.config.min_free_mb
+    if free_mb < wanted:
+        raise Failure(
+            Code.PREFLIGHT,
+            f"{free_mb} MB free on Docker's disk, at least {wanted} MB are wanted",
+            "Free space (`releasectl prune`, `docker system df`), or lower min_free_mb in service.json.",
+        )
 
 
 def fitting(edge: Edge, intent: Intent, target: Release, releases: Mapping[int, Release], result: Result) -> Intent:
