@@ -191,7 +191,8 @@ def well(
         "links of the slots": seen["links"],
         "containers": seen["containers"],
         "units": sorted(unit for unit, is_ in seen["units"].items() if is_ != "inactive"),
-        "files": set(seen["home"]),
+        # What models were fetched outlives every release.
+        "files": set(seen["home"]) - {"cache"},
         "temporary files": seen["hidden"],
         "in /run/slipway": [name for name in seen["run"] if not name.endswith((".lock", ".fate"))],
         "lines of history": len(history),
