@@ -223,6 +223,6 @@ def well(
         "failed ones kept": set(),
         "lost releases": set(),
     }
-    # What is, what should be.
-    assert {key: (found[key], wanted[key]) for key in wanted if found[key] != wanted[key]} == {}
+    wrong = {key: (found[key], wanted[key]) for key in wanted if found[key] != wanted[key]}
+    assert not wrong, f"what is, what should be: {wrong}"
     return seen
