@@ -65,17 +65,21 @@ def test_the_reserve_is_enough_for_a_deploy(load: SteadyLoad) -> None:
 def test_full_to_the_last_byte(load: SteadyLoad, place: str) -> None:
     """No reserve either: undone, or left for recovery, which ends it once there is room."""
     before, entries = host.live(), len(host.look()["history"])
+    wanted = host.other(before)
     how: dict[str, Any] = {"canary": QUICK} if place.startswith("canary") else {}
     with small_disk():
         host.shell(NO_SLACK)
-        answer = host.deploy_at(place, WITHOUT_RESERVE, host.request(host.other(before), **how))
+        answer = host.deploy_at(place, WITHOUT_RESERVE, host.request(wanted, **how))
         assert answer.code == 8, answer
         assert "No space left on device" in answer.cause
         free()
         seen = host.recovered(entries + 1)
-        assert seen["history"][-1]["outcome"] == "failed"
-        assert "No space left" in seen["history"][-1]["cause"] or seen["history"][-1]["recovered"]
-        assert host.live() == before
+        last = seen["history"][-1]
+        # Marks may still fit into the journal's last block: a canary that came to its switch is finished by recovery.
+        forward = place.startswith("canary") and last["recovered"] and last["outcome"] == "live"
+        assert forward or last["outcome"] == "failed"
+        assert forward or "No space left" in last["cause"] or last["recovered"]
+        assert host.live() == (wanted if forward else before)
 
 
 def test_full_before_a_rollout(load: SteadyLoad) -> None:

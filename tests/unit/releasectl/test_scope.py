@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from releasectl.edge import scope
@@ -29,3 +31,14 @@ def test_the_end_waits_until_it_is_moved(monkeypatch: pytest.MonkeyPatch, code: 
     thread.join(5)
     assert not thread.is_alive()
     assert (next(places, None) is None) == (code == 0), "a refusal is not waited for"
+
+
+def test_a_scope_whose_process_was_killed_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    mine, gone = os.getpid(), 2**22 + 1
+    for name in (f"slipway-inference-{mine}", f"slipway-inference-{gone}", f"slipway-inference-b-{gone}", "ssh"):
+        (tmp_path / f"{name}.scope").mkdir()
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(scope, "_slices", lambda: [str(tmp_path)])
+    monkeypatch.setattr(scope, "run", lambda argv, timeout_s: asked.append(argv))
+    scope.end_empty("inference")
+    assert asked == [("systemctl", "stop", f"slipway-inference-{gone}.scope")]

@@ -25,7 +25,7 @@ from .haproxy import Haproxy
 from .http import ask_front_door, ask_port
 from .paths import Paths
 from .run import run
-from .scope import leave_session
+from .scope import end_empty, leave_session
 from .store import Store
 
 
@@ -49,6 +49,7 @@ class Host:
         """What a changing command needs before anything else."""
         os.makedirs(self.paths.run, mode=0o700, exist_ok=True)
         self.docker.forget_logins()
+        end_empty(self.config.service)
         self.canary.clear()
         self.store.prepare()
 

@@ -65,3 +65,26 @@ def _cgroup() -> str:
             return file.read()
     except OSError:
         return ""
+
+
+def end_empty(service: str) -> None:
+    """
+    A scope that was made for a process which had just been killed stays behind, empty, where the kernel does not tell
+    systemd of it (cgroup v1). Only under the lock.
+    """
+    prefix, suffix = scope_name(service, ""), ".scope"
+    for directory in _slices():
+        for name in os.listdir(directory):
+            pid = name.removeprefix(prefix).removesuffix(suffix)
+            if name == f"{prefix}{pid}{suffix}" and pid.isdigit() and not os.path.exists(f"/proc/{pid}"):
+                with contextlib.suppress(Failure):
+                    run(("systemctl", "stop", name), BUSCTL_S)
+
+
+def _slices() -> list[str]:
+    """Where systemd has the scopes of the system (cgroups(7)): its own hierarchy, under its own root."""
+    with open("/proc/1/cgroup", encoding="utf-8") as file:
+        lines = [line.rstrip("\n").split(":", 2) for line in file]
+    root = next((path for _, names, path in lines if names in ("", "name=systemd")), "/").removesuffix("/init.scope")
+    found = [f"/sys/fs/cgroup{kind}{root.rstrip('/')}/system.slice" for kind in ("", "/systemd", "/unified")]
+    return [directory for directory in found if os.path.isdir(directory)]
