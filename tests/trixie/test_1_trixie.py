@@ -24,7 +24,7 @@ def test_a_second_converge_changes_nothing() -> None:
 def test_a_rollout_and_a_rollback_fail_no_request(request: pytest.FixtureRequest) -> None:
     request.getfixturevalue("load")
     lab.good(lab.deploy("v2.0.0"))
-    lab.good(lab.make("rollback"))
+    lab.good(lab.play("playbooks/rollback.yml", *lab.LIMIT))
     assert lab.live_version() == "v1.0.0"
 
 
