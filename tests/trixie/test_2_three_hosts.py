@@ -45,7 +45,7 @@ def histories() -> list[int]:
 
 @contextmanager
 def full(host: str) -> Iterator[None]:
-    """No room for anything there, by what its engine is told to keep free."""
+    """No room for a release that is not there yet, by what its engine is told to keep free."""
     was = on(host, "cat", CONFIG)
     wanted = json.dumps({**json.loads(was), "min_free_mb": 10**9})
     on(host, "sh", "-c", f"cat > {CONFIG} <<'EOF'\n{wanted}\nEOF")
@@ -60,33 +60,33 @@ def deploy(version: str, *more: str) -> lab.Done:
 
 
 def test_a_rollout_reaches_all_of_them() -> None:
-    lab.good(lab.build("v2.2.0"))
+    lab.good(lab.build("v2.3.0"))
     lab.good(deploy("v2.0.0"))
     assert live() == ["v2.0.0"] * 3
-
-
-def test_one_of_the_others_fails_and_all_are_taken_back() -> None:
-    with full("inference-2"):
-        done = deploy("v2.2.0")
-    assert done.code != 0
-    assert "v2.2.0 did not go live on inference-2." in done.out
-    assert "MB free on Docker's disk" in done.out
-    assert live() == ["v2.0.0"] * 3
-    last = json.loads(on("inference-1", "releasectl", "history", "--json"))["releases"][0]
-    assert (last["kind"], last["reason"]) == ("rollback", "v2.2.0 did not go live on inference-2")
 
 
 def test_the_first_one_fails_and_the_others_never_begin() -> None:
     before = histories()
     with full("inference-1"):
-        assert deploy("v2.2.0").code != 0
+        assert deploy("v2.3.0").code != 0
     assert histories() == before
     assert live() == ["v2.0.0"] * 3
 
 
+def test_one_of_the_others_fails_and_all_are_taken_back() -> None:
+    with full("inference-2"):
+        done = deploy("v2.3.0")
+    assert done.code != 0
+    assert "v2.3.0 did not go live on inference-2." in done.out
+    assert "MB free on Docker's disk" in done.out
+    assert live() == ["v2.0.0"] * 3
+    last = json.loads(on("inference-1", "releasectl", "history", "--json"))["releases"][0]
+    assert (last["kind"], last["reason"]) == ("rollback", "v2.3.0 did not go live on inference-2")
+
+
 def test_who_asks_for_it_keeps_what_went_live() -> None:
-    with full("inference-3"):
-        assert deploy("v2.2.0", "-e", "deploy_undo=false").code != 0
-    assert live() == ["v2.2.0", "v2.2.0", "v2.0.0"]
-    lab.good(deploy("v2.2.0"))
-    assert live() == ["v2.2.0"] * 3
+    with full("inference-2"):
+        assert deploy("v2.3.0", "-e", "deploy_undo=false").code != 0
+    assert live() == ["v2.3.0", "v2.0.0", "v2.3.0"]
+    lab.good(deploy("v2.3.0"))
+    assert live() == ["v2.3.0"] * 3
