@@ -67,11 +67,11 @@ def run_slot(paths: Paths, config: Config, name: str) -> int:
         systemd.notify(f"STATUS={failure.cause}"[:1000])
         return 1
     if pidfd is None:
-        return _ended(docker, slot)
+        return _ended(docker, slot, wake)
     systemd.notify("READY=1", f"STATUS={release.ref} runs")
     ready, _, _ = select.select([pidfd, wake], [], [])
     if pidfd in ready:
-        return _ended(docker, slot)
+        return _ended(docker, slot, wake)
     systemd.notify("STOPPING=1")
     _stop(slot, pidfd, release.options.stop_timeout_s)
     return 0
@@ -140,8 +140,11 @@ def _pidfd(docker: Docker, name: str, found: dict[str, Any] | None) -> int | Non
     return None
 
 
-def _ended(docker: Docker, slot: Slot) -> int:
+def _ended(docker: Docker, slot: Slot, wake: int) -> int:
     fate = _fate(docker, slot.container)
+    if select.select([wake], [], [], 0)[0]:
+        # The engine ends at once what serves nobody: systemd tells us and Docker kills it, in whichever order.
+        return 0
     text = f"{fate}\n{time.time()}\n"
     files.write_atomic(slot.paths.fate(slot.config.service, slot.name), text, 0o644)
     print(f"the container in slot {slot.name} {fate}", file=sys.stderr)
