@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from . import report
@@ -48,12 +49,18 @@ def main(argv: list[str] | None = None) -> int:
         return Code.UNEXPECTED
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="releasectl", description="The releases of a service on this host.")
-    parser.add_argument("--service", help="name of the service; not needed when the host has one")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+# Of a width of its own: argparse would ask for the terminal's with every option, and import shutil for it.
+class _Parser(argparse.ArgumentParser):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=partial(argparse.HelpFormatter, width=100), **options)
 
-    def add(name: str, text: str) -> argparse.ArgumentParser:
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="releasectl", description="The releases of a service on this host.")
+    parser.add_argument("--service", help="name of the service; not needed when the host has one")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    def add(name: str, text: str) -> _Parser:
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("--json", action="store_true", help="one JSON document, on the last line")
         return command

@@ -58,7 +58,7 @@ class Engine:
         def resolve(state: State, releases: Mapping[int, Release]) -> Wish:
             request = read_request(document, self._base(state, releases))
             release, fresh = plan.wanted(
-                request, releases, state, self.edge.read_settings, self._next_id(state, releases), self.edge.now()
+                request, releases, state, self.edge.read_settings, lambda: self._next_id(state), self.edge.now()
             )
             return Wish(release, fresh, request.settings, request.by, request.reason, request.auth, request.rollout)
 
@@ -263,7 +263,7 @@ class Engine:
         release = releases.get(state.live.ref.id) if state.live else None
         return (release, self.edge.read_settings(release.ref.id)) if release else None
 
-    def _next_id(self, state: State, releases: Mapping[int, Release]) -> int:
+    def _next_id(self, state: State) -> int:
         """Ids are never used twice, not even those of failed releases, which only history remembers."""
         used = {entry.release.id for entry in self.edge.read_history().entries} | set(self.edge.read_releases())
         used |= {it.id for it in (state.live and state.live.ref, state.previous) if it}

@@ -47,7 +47,7 @@ def state(
 def wanted(version: str, now: State, **changed: Any) -> tuple[Release, bool]:
     secrets = {"secrets": {"TOKEN": "t"}, "gates": {}}
     asked = read_request(request(version, **{**secrets, **changed}), None)
-    return plan.wanted(asked, RELEASES, now, lambda _: SETTINGS, 4, 5.0)
+    return plan.wanted(asked, RELEASES, now, lambda _: SETTINGS, lambda: 4, 5.0)
 
 
 def test_an_unknown_version_is_a_new_release() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
 from typing import Any
 
 from .fields import Fields, shown
@@ -63,6 +62,9 @@ def _container_path(fields: Fields, key: str) -> str | None:
 def _read_hosts(fields: Fields) -> tuple[tuple[str, str], ...]:
     found = []
     at = Fields(dict(fields.mapping("hosts")), f"{fields.where}.hosts")
+    if at.doc:
+        # Few releases have any, and every command would wait for it.
+        from ipaddress import ip_address
     for name in sorted(at.doc):
         if not re.fullmatch(r"[0-9A-Za-z]([0-9A-Za-z.-]*[0-9A-Za-z])?", name):
             raise fields.bad("hosts", f"{name[:60]!r} is no DNS name")

@@ -10,7 +10,7 @@ from .model import Config, Options, Release
 LABEL = "slipway."
 FULL_SHARES = 1024
 # Of a candidate that boots, against those of the release that serves meanwhile. An idle processor is all its own.
-BOOT_SHARES = 256
+BOOT_SHARES = 64
 
 
 def run_argv(

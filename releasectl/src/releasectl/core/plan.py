@@ -13,10 +13,16 @@ from .model import Config, Intent, Ref, Release, Settings, State
 from .request import Request, Rollout
 
 SettingsOf = Callable[[int], Settings]
+NextId = Callable[[], int]
 
 
 def wanted(
-    request: Request, releases: Mapping[int, Release], state: State, settings_of: SettingsOf, next_id: int, now: float
+    request: Request,
+    releases: Mapping[int, Release],
+    state: State,
+    settings_of: SettingsOf,
+    next_id: NextId,
+    now: float,
 ) -> tuple[Release, bool]:
     """The release a request means and whether it is new. The live one is preferred, then the newest identical one."""
     check_headers(request)
@@ -40,10 +46,10 @@ def wanted(
             f"`releasectl rollback --to {request.version}`.",
         )
     for it in same_version:
-        # Reads files, so it is asked last.
+        # Reads files, so it is asked last; a number for a new one, which reads them all, only then.
         if _same(it, request, image) and settings_of(it.ref.id) == request.settings:
             return it, False
-    ref = Ref(next_id, request.version, image, request.model_version)
+    ref = Ref(next_id(), request.version, image, request.model_version)
     keys = settings_keys(request.settings.env), settings_keys(request.settings.secrets)
     return Release(ref, request.options, request.gates, *keys, request.by, request.reason, now), True
 

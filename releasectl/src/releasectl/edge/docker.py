@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -103,7 +103,7 @@ class Docker:
         directory = os.path.join(self.run_dir, f"{LOGIN}{os.getpid()}")
         os.mkdir(directory, 0o700)
         try:
-            pair = base64.b64encode(f"{auth.username}:{auth.password}".encode()).decode()
+            pair = binascii.b2a_base64(f"{auth.username}:{auth.password}".encode(), newline=False).decode()
             with open(os.path.join(directory, "config.json"), "w", encoding="utf-8") as file:
                 json.dump({"auths": {image.partition("/")[0]: {"auth": pair}}}, file)
             yield directory
