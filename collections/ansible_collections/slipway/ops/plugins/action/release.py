@@ -1,72 +1,113 @@
-"""Controller side of slipway.ops.release: resolve the version to a digest here, then one call on the host."""
+"""Controller side of slipway.ops.release: resolve the version to a digest here, then one command on the host."""
 
 from __future__ import annotations
 
 import getpass
+import json
 import re
 import socket
-from contextlib import nullcontext
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
-from ansible_collections.slipway.ops.plugins.module_utils import registry
-from ansible_collections.slipway.ops.plugins.plugin_utils.progress import follow
+from ansible_collections.slipway.ops.plugins.module_utils import options
+from ansible_collections.slipway.ops.plugins.plugin_utils.engine import EngineAction, finished
 
 VERSION = re.compile(r"v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?")
+REQUEST_KEYS = ("version", "env", "secrets", "options", "gates", "model_version", "reason", "by", "strategy")
 
 
-class ActionModule(ActionBase):
-    _requires_connection = True
+class ActionModule(EngineAction):
+    SPEC: ClassVar[dict[str, Any]] = {
+        "service": {"type": "str", "default": "inference"},
+        "version": {"type": "str", "required": True},
+        "registry": {"type": "str", "required": True},
+        "repository": {"type": "str", "required": True},
+        "aws": options.AWS,
+        "env": {"type": "dict", "default": {}},
+        "secrets": {"type": "dict", "default": {}, "no_log": True},
+        "options": {"type": "dict", "default": {}},
+        "gates": {"type": "dict", "default": {}},
+        "strategy": {"type": "str", "choices": ["blue_green", "canary", "stop_first"]},
+        "canary": {"type": "dict", "default": {}},
+        "prefetch": {"type": "bool", "default": False},
+        "model_version": {"type": "str"},
+        "reason": {"type": "str", "default": ""},
+        "by": {"type": "str"},
+    }
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        args = dict(self._task.args)
-        self._check_version(args.get("version"))
-        args.update(self._resolve(args))
-        # It was for the controller alone: no host needs a key of AWS.
-        args.pop("aws", None)
-        args.setdefault("by", f"{getpass.getuser()}@{socket.gethostname()}")
-        name = (task_vars or {}).get("inventory_hostname", "")
+    def act(self, args: dict[str, Any], host: str) -> dict[str, Any]:
+        _check(args)
+        # The registry is asked while the connection to the host is opened.
+        with ThreadPoolExecutor(1) as pool:
+            resolving = pool.submit(_resolve, args)
+            there = self.installed()
+            resolved, error = resolving.result()
+        if self._task.check_mode and not there:
+            # A host that was never converged: everything would be new.
+            after = {"version": args["version"], "image": resolved["image"]}
+            diff = {"before": "", "after": json.dumps(after, indent=2) + "\n"}
+            return {"changed": True, "outcome": "would_change", "code": 0, "phases": [], "diff": diff}
+        if args["prefetch"]:
+            if error:
+                raise AnsibleActionFail(error)
+            command, request = "prefetch", resolved
+        else:
+            by = args["by"] or f"{getpass.getuser()}@{socket.gethostname()}"
+            command, request = "deploy", {**{key: args[key] for key in REQUEST_KEYS}, **resolved, "by": by}
+            if args["strategy"] == "canary":
+                request["canary"] = args["canary"]
+        words = (command, "--request", "-", *(["--dry-run"] if self._task.check_mode else []))
+        with self.telling(args["service"], host):
+            result = self.ask(args["service"], *words, document=request)
+        if result["code"] != 0 and error:
+            result["message"] = f"{error}\n{result.get('message', '')}"
+        return {**finished(result), "report": report(host, result, args["model_version"])}
 
-        def say(line: str) -> None:
-            # Not on stdout: a callback may be writing a document there.
-            Display().display(f"{name} | {line}", stderr=True)
 
-        with (
-            nullcontext() if self._task.check_mode else follow(self._connection, args.get("service", "inference"), say)
-        ):
-            return dict(self._execute_module(module_name="slipway.ops.release", module_args=args, task_vars=task_vars))
+def _check(args: dict[str, Any]) -> None:
+    if not VERSION.fullmatch(args["version"]):
+        raise AnsibleActionFail(
+            f"{args['version']!r} is not a version: it must look like v1.4.2 or v1.4.2-rc.1 (never 'latest'). "
+            "It was set by -e version=… or release_version in inventory/<env>/group_vars."
+        )
+    missing = [name for name in ("registry", "repository") if not args[name]]
+    if missing:
+        raise AnsibleActionFail(f"slipway.ops.release needs: {', '.join(missing)}")
 
-    @staticmethod
-    def _check_version(version: Any) -> None:
-        if not isinstance(version, str) or not VERSION.fullmatch(version):
-            raise AnsibleActionFail(
-                f"{version!r} is not a version: it must look like v1.4.2 or v1.4.2-rc.1 (never 'latest'). "
-                "It was set by -e version=… or release_version in inventory/<env>/group_vars."
-            )
 
-    @staticmethod
-    def _resolve(args: dict[str, Any]) -> dict[str, Any]:
-        """Image and pull account; or the reason why they are not known, for the host may know the version itself."""
-        where = {name: args.get(name) for name in ("registry", "repository", "version")}
-        missing = [name for name, value in where.items() if not value]
-        if missing:
-            raise AnsibleActionFail(f"slipway.ops.release needs: {', '.join(missing)}")
-        session = registry.Session.of(args.get("aws"))
-        try:
-            auth = registry.credentials(session)
-            digest = registry.digest(session, auth, **where)
-        except registry.RegistryError as error:
-            return {"image": None, "registry_auth": None, "resolve_error": str(error)}
-        except registry.NotInRegistry:
-            there = ", ".join(registry.versions(session, auth, where["registry"], where["repository"])) or "none"
-            raise AnsibleActionFail(
-                f"Failed to resolve {where['version']}: {where['registry']}/{where['repository']} has no such version. "
-                f"It has: {there}. Build it first: ansible-playbook playbooks/build.yml -e version={where['version']}"
-            ) from None
-        return {
-            "image": f"{where['registry']}/{where['repository']}@{digest}",
-            "registry_auth": {"username": auth.username, "password": auth.password},
-        }
+def _resolve(args: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Image and pull account; or the reason why they are not known, for the host may know the version itself."""
+    # Here, for boto3 takes as long to import as the connection to open.
+    from ansible_collections.slipway.ops.plugins.module_utils import registry
+
+    where = {name: args[name] for name in ("registry", "repository", "version")}
+    session = registry.Session.of(args["aws"])
+    try:
+        auth = registry.credentials(session)
+        digest = registry.digest(session, auth, **where)
+    except registry.RegistryError as error:
+        return {"image": None, "registry_auth": None}, str(error)
+    except registry.NotInRegistry:
+        there = ", ".join(registry.versions(session, auth, where["registry"], where["repository"])) or "none"
+        raise AnsibleActionFail(
+            f"Failed to resolve {where['version']}: {where['registry']}/{where['repository']} has no such version. "
+            f"It has: {there}. Build it first: ansible-playbook playbooks/build.yml -e version={where['version']}"
+        ) from None
+    image = f"{where['registry']}/{where['repository']}@{digest}"
+    return {"image": image, "registry_auth": {"username": auth.username, "password": auth.password}}, ""
+
+
+def report(host: str, result: dict[str, Any], model_version: str | None) -> list[str]:
+    """What a person wants to know at the end."""
+    release, previous, phases = (result.get(key) or {} for key in ("release", "previous", "phases"))
+    live = result.get("outcome") == "live"
+    what, took = str(result.get("message") or result.get("outcome")), ""
+    if live:
+        what = f"{previous.get('version', 'nothing')} → {release.get('version')}"
+        what += f" with model {model_version} is live" if model_version else " is live"
+        took = f"{sum(phase['seconds'] for phase in phases):.2f} s: "
+        took += " · ".join(f"{phase['name']} {phase['seconds']:.2f}" for phase in phases)
+    back = result.get("rollback")
+    lines = (f"{host}: {what}", release.get("digest"), took, f"rollback {back}" if back else "")
+    return [line for line in lines if line]

@@ -16,8 +16,3 @@ AWS: dict[str, Any] = {
         "profile": {"type": "str"},
     },
 }
-
-REGISTRY_AUTH: dict[str, Any] = {
-    "type": "dict",
-    "options": {"username": {"type": "str"}, "password": {"type": "str", "no_log": True}},
-}

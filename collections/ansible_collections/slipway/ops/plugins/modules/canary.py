@@ -47,28 +47,3 @@ message:
   returned: always
   sample: "told to abort: v1.4.2 on green gets 5 %"
 """
-
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-from ansible_collections.slipway.ops.plugins.module_utils import releasectl  # noqa: E402
-
-
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "service": {"type": "str", "default": "inference"},
-            "word": {"type": "str", "choices": ["promote", "abort", "hold", "status"], "default": "status"},
-            "by": {"type": "str", "default": ""},
-        },
-        supports_check_mode=True,
-    )
-    # In check mode nobody is told anything.
-    word = "status" if module.check_mode else module.params["word"]
-    words = ["canary", word] + (["--by", module.params["by"]] if module.params["by"] else [])
-    result = releasectl.call(module, module.params["service"], *words)
-    if module.check_mode and module.params["word"] != "status":
-        result["changed"] = bool(result.get("canary"))
-    releasectl.finish(module, result)
-
-
-if __name__ == "__main__":
-    main()

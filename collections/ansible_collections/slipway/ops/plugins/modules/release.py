@@ -74,15 +74,6 @@ options:
   by:
     description: Who, for the history. The controller's user and host name when not given.
     type: str
-  image:
-    description: The image by digest. Set by the action plugin.
-    type: str
-  registry_auth:
-    description: Account for the pull. Set by the action plugin.
-    type: dict
-  resolve_error:
-    description: Why the version could not be resolved. Set by the action plugin.
-    type: str
 author: [Slipway (@slipway)]
 """
 
@@ -131,67 +122,10 @@ logs:
   elements: str
   returned: on failure
   sample: ["model file not found"]
+report:
+  description: What a person wants to know at the end.
+  type: list
+  elements: str
+  returned: always
+  sample: ["inference-1: v1.0.0 → v1.1.0 is live"]
 """
-
-import json  # noqa: E402
-
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-from ansible_collections.slipway.ops.plugins.module_utils import options, releasectl  # noqa: E402
-
-REQUEST_KEYS = (
-    "version", "image", "env", "secrets", "options", "gates", "model_version", "reason", "by", "registry_auth",
-    "strategy",
-)  # fmt: skip
-PREFETCH_KEYS = ("image", "registry_auth")
-
-
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "service": {"type": "str", "default": "inference"},
-            "version": {"type": "str", "required": True},
-            "registry": {"type": "str", "required": True},
-            "repository": {"type": "str", "required": True},
-            "aws": options.AWS,
-            "env": {"type": "dict", "default": {}},
-            "secrets": {"type": "dict", "default": {}, "no_log": True},
-            "options": {"type": "dict", "default": {}},
-            "gates": {"type": "dict", "default": {}},
-            "strategy": {"type": "str", "choices": ["blue_green", "canary", "stop_first"]},
-            "canary": {"type": "dict", "default": {}},
-            "prefetch": {"type": "bool", "default": False},
-            "model_version": {"type": "str"},
-            "reason": {"type": "str", "default": ""},
-            "by": {"type": "str"},
-            "image": {"type": "str"},
-            "registry_auth": options.REGISTRY_AUTH,
-            "resolve_error": {"type": "str"},
-        },
-        supports_check_mode=True,
-    )
-    given = module.params
-    if module.check_mode and not releasectl.installed():
-        # A host that was never converged: everything would be new.
-        after = {"version": given["version"], "image": given["image"]}
-        module.exit_json(
-            changed=True, outcome="would_change", code=0, phases=[],
-            diff={"before": "", "after": json.dumps(after, indent=2) + "\n"},
-        )  # fmt: skip
-    if given["prefetch"] and not given["image"]:
-        module.fail_json(msg=given["resolve_error"] or "Failed to prefetch: the image is not known")
-    if given["prefetch"]:
-        command, keys = "prefetch", PREFETCH_KEYS
-    else:
-        command, keys = "deploy", REQUEST_KEYS
-    request = {key: given[key] for key in keys}
-    if command == "deploy" and given["strategy"] == "canary":
-        request["canary"] = given["canary"]
-    words = [command, "--request", "-"] + (["--dry-run"] if module.check_mode else [])
-    result = releasectl.call(module, given["service"], *words, stdin=json.dumps(request))
-    if result["code"] != 0 and given["resolve_error"]:
-        result["message"] = f"{given['resolve_error']}\n{result.get('message', '')}"
-    releasectl.finish(module, result)
-
-
-if __name__ == "__main__":
-    main()

@@ -41,28 +41,3 @@ text:
   returned: always
   sample: "inference  v1.0.0 live on blue"
 """
-
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-from ansible_collections.slipway.ops.plugins.module_utils import releasectl  # noqa: E402
-
-
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={"service": {"type": "str", "default": "inference"}, "history": {"type": "int", "default": 5}},
-        supports_check_mode=True,
-    )
-    service, count = module.params["service"], str(module.params["history"])
-    status = releasectl.call(module, service, "status")
-    history = releasectl.call(module, service, "history", "-n", count)
-    for document in (status, history):
-        if document["code"] != 0:
-            releasectl.finish(module, document)
-    text = "".join(
-        module.run_command([releasectl.RELEASECTL, "--service", service, *words])[1]
-        for words in (["status"], ["history", "-n", count])
-    )
-    module.exit_json(changed=False, status=status, history=history.get("releases", []), text=text)
-
-
-if __name__ == "__main__":
-    main()

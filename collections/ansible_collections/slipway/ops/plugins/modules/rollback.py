@@ -64,29 +64,3 @@ phases:
   returned: always
   sample: [{"name": "switch", "seconds": 0.012}]
 """
-
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-from ansible_collections.slipway.ops.plugins.module_utils import releasectl  # noqa: E402
-
-
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "service": {"type": "str", "default": "inference"},
-            "to": {"type": "str"},
-            "reason": {"type": "str", "default": ""},
-            "by": {"type": "str", "default": ""},
-        },
-        supports_check_mode=True,
-    )
-    words = ["rollback"]
-    for flag in ("to", "reason", "by"):
-        if module.params[flag]:
-            words += [f"--{flag}", module.params[flag]]
-    if module.check_mode:
-        words.append("--dry-run")
-    releasectl.finish(module, releasectl.call(module, module.params["service"], *words))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,23 @@
+"""Controller side of slipway.ops.canary."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ansible_collections.slipway.ops.plugins.plugin_utils.engine import EngineAction, finished
+
+
+class ActionModule(EngineAction):
+    SPEC: ClassVar[dict[str, Any]] = {
+        "service": {"type": "str", "default": "inference"},
+        "word": {"type": "str", "choices": ["promote", "abort", "hold", "status"], "default": "status"},
+        "by": {"type": "str", "default": ""},
+    }
+
+    def act(self, args: dict[str, Any], host: str) -> dict[str, Any]:
+        # In check mode nobody is told anything.
+        word = "status" if self._task.check_mode else args["word"]
+        result = self.ask(args["service"], "canary", word, *(["--by", args["by"]] if args["by"] else []))
+        if self._task.check_mode and args["word"] != "status":
+            result["changed"] = bool(result.get("canary"))
+        return finished(result)

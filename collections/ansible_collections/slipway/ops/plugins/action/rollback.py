@@ -1,0 +1,26 @@
+"""Controller side of slipway.ops.rollback."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ansible_collections.slipway.ops.plugins.plugin_utils.engine import EngineAction, finished
+
+
+class ActionModule(EngineAction):
+    SPEC: ClassVar[dict[str, Any]] = {
+        "service": {"type": "str", "default": "inference"},
+        "to": {"type": "str"},
+        "reason": {"type": "str", "default": ""},
+        "by": {"type": "str", "default": ""},
+    }
+
+    def act(self, args: dict[str, Any], host: str) -> dict[str, Any]:
+        words = ["rollback"]
+        for flag in ("to", "reason", "by"):
+            if args[flag]:
+                words += [f"--{flag}", args[flag]]
+        if self._task.check_mode:
+            words.append("--dry-run")
+        with self.telling(args["service"], host):
+            return finished(self.ask(args["service"], *words))

@@ -1,0 +1,164 @@
+"""What a task makes of the engine's answer: the request it sends, the result it gives, the words of a failure."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleActionFail
+
+sys.path.insert(0, str(Path(__file__).parent.parent.parent / "collections"))
+
+from ansible_collections.slipway.ops.plugins.action import canary, release, release_info, rollback
+from ansible_collections.slipway.ops.plugins.module_utils import registry
+
+IMAGE = "registry.test/inference@sha256:" + "1" * 64
+LIVE = {
+    "outcome": "live", "code": 0, "changed": True, "message": "v1.1.0 is live on blue", "rollback": "ready: v1.0.0",
+    "release": {"id": 2, "version": "v1.1.0", "digest": "sha256:11"}, "previous": {"id": 1, "version": "v1.0.0"},
+    "phases": [{"name": "start", "seconds": 0.5}, {"name": "switch", "seconds": 0.01}],
+}  # fmt: skip
+ASKED = {
+    "service": "inference", "version": "v1.1.0", "registry": "registry.test", "repository": "inference", "aws": {},
+    "env": {"A": "1"}, "secrets": {"KEY": "hidden"}, "options": {}, "gates": {}, "strategy": None, "canary": {},
+    "prefetch": False, "model_version": None, "reason": "why", "by": None,
+}  # fmt: skip
+
+
+class Host:
+    """Answers for a host: `answers` are documents (or exit codes) in turn; `asked` is what was run, and its input."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.asked: list[tuple[str, dict[str, Any] | None]] = []
+
+    def run(self, command: str, in_data: bytes | None = None) -> dict[str, Any]:
+        self.asked.append((command, None if in_data is None else json.loads(in_data)))
+        answer = self.answers.pop(0)
+        if isinstance(answer, int):
+            return {"rc": answer, "stdout": "", "stderr": "sh: what it said"}
+        text = answer if isinstance(answer, str) else f"progress\n{json.dumps(answer)}\n"
+        return {"rc": 0 if isinstance(answer, str) else answer["code"], "stdout": text, "stderr": ""}
+
+
+def action(module: Any, host: Host, check: bool = False) -> Any:
+    found = module.ActionModule.__new__(module.ActionModule)
+    found._task = SimpleNamespace(check_mode=check)
+    # No kind of connection that progress could be read from.
+    found._connection = SimpleNamespace(become=None, transport="none")
+    found._low_level_execute_command = host.run
+    return found
+
+
+@pytest.fixture
+def resolved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "credentials", lambda session: registry.Credentials("AWS", "token"))
+    monkeypatch.setattr(registry, "digest", lambda session, auth, **where: IMAGE.partition("@")[2])
+
+
+@pytest.mark.usefixtures("resolved")
+def test_a_release_is_one_request_with_what_was_resolved() -> None:
+    host = Host(0, LIVE)
+    result = action(release, host).act(ASKED, "web-1")
+    command, request = host.asked[1]
+    assert command == "/usr/local/bin/releasectl --service inference deploy --request - --json"
+    assert request is not None
+    assert request["image"] == IMAGE
+    assert request["registry_auth"] == {"username": "AWS", "password": "token"}
+    assert (request["secrets"], request["reason"]) == ({"KEY": "hidden"}, "why")
+    assert not {"aws", "canary", "prefetch", "service"} & set(request), "no host needs a key of AWS"
+    assert "@" in request["by"]
+    assert result["changed"]
+    assert result["report"] == [
+        "web-1: v1.0.0 → v1.1.0 is live", "sha256:11", "0.51 s: start 0.50 · switch 0.01", "rollback ready: v1.0.0",
+    ]  # fmt: skip
+    assert "hidden" not in json.dumps(result)
+
+
+@pytest.mark.usefixtures("resolved")
+def test_a_canary_says_how_and_a_prefetch_only_what() -> None:
+    host = Host(0, LIVE, 0, {"outcome": "prefetched", "code": 0, "message": "it is here"})
+    action(release, host).act({**ASKED, "strategy": "canary", "canary": {"steps": [5]}}, "web-1")
+    result = action(release, host).act({**ASKED, "prefetch": True}, "web-1")
+    assert host.asked[1][1] is not None
+    assert host.asked[1][1]["canary"] == {"steps": [5]}
+    assert set(host.asked[3][1] or ()) == {"image", "registry_auth"}
+    assert result["report"] == ["web-1: it is here"]
+
+
+@pytest.mark.usefixtures("resolved")
+def test_a_check_on_a_clean_host_runs_no_engine() -> None:
+    host = Host(1)
+    result = action(release, host, check=True).act(ASKED, "web-1")
+    assert (result["outcome"], result["changed"]) == ("would_change", True)
+    assert IMAGE in result["diff"]["after"]
+    assert len(host.asked) == 1
+
+
+def test_a_registry_that_cannot_be_asked_is_the_host_s_to_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(session: registry.Session) -> registry.Credentials:
+        raise registry.RegistryError("Failed to get an ECR token: throttled")
+
+    monkeypatch.setattr(registry, "credentials", refuse)
+    failed = {"outcome": "failed", "code": 2, "message": "Failed to deploy", "cause": "not recorded here", "hint": "x"}
+    host = Host(0, {**LIVE, "outcome": "unchanged", "changed": False}, 0, failed)
+    assert not action(release, host).act(ASKED, "web-1")["changed"]
+    result = action(release, host).act(ASKED, "web-1")
+    assert result["failed"]
+    assert "throttled" in result["msg"], "why the image is not known"
+    assert "not recorded here" in result["msg"]
+    with pytest.raises(AnsibleActionFail, match="throttled"):
+        action(release, Host(0)).act({**ASKED, "prefetch": True}, "web-1")
+
+
+@pytest.mark.parametrize("version", ["latest", "1.4.2", "v1.4", ""])
+def test_no_version_is_refused_before_anything_is_asked(version: str) -> None:
+    host = Host()
+    with pytest.raises(AnsibleActionFail, match="is not a version"):
+        action(release, host).act({**ASKED, "version": version}, "web-1")
+    assert host.asked == []
+
+
+def test_a_failure_carries_cause_hint_and_last_lines() -> None:
+    failed = {
+        "outcome": "failed", "code": 3, "message": "Failed to roll back", "cause": "gate: 500", "hint": "See logs",
+        "logs": ["boom"], "diff": {"before": {"b": 1, "a": 2}, "after": None},
+    }  # fmt: skip
+    asked = {"service": "inference", "to": "v1.0.0", "reason": "it's slow", "by": "me"}
+    host = Host(failed)
+    result = action(rollback, host).act(asked, "web-1")
+    assert host.asked[0][0].endswith("rollback --to v1.0.0 --reason 'it'\"'\"'s slow' --by me --json")
+    assert result["failed"]
+    assert result["msg"].splitlines() == [
+        "Failed to roll back", "gate: 500", "See logs", "The container's last lines:", "  boom",
+    ]  # fmt: skip
+    assert result["diff"]["before"] == '{\n  "a": 2,\n  "b": 1\n}\n'
+
+
+def test_a_host_without_the_engine_and_an_engine_without_an_answer() -> None:
+    asked = {"service": "inference", "to": None, "reason": "", "by": ""}
+    with pytest.raises(AnsibleActionFail, match="Converge the host first"):
+        action(rollback, Host(127)).act(asked, "web-1")
+    with pytest.raises(AnsibleActionFail, match=r"ended with 137\. sh: what it said"):
+        action(rollback, Host(137)).act(asked, "web-1")
+
+
+def test_a_check_tells_a_canary_nothing() -> None:
+    host = Host({"code": 0, "canary": {"percent": 5}})
+    result = action(canary, host, check=True).act({"service": "inference", "word": "abort", "by": "me"}, "web-1")
+    assert "canary status" in host.asked[0][0]
+    assert result["changed"]
+
+
+def test_status_is_read_for_people_and_for_programs() -> None:
+    host = Host({"code": 0, "live": None}, {"code": 0, "releases": [{"kind": "deploy"}]}, "nothing is live\n", "none\n")
+    result = action(release_info, host).act({"service": "inference", "history": 3}, "web-1")
+    assert host.asked[1][0].endswith("history -n 3 --json")
+    assert result["status"]["live"] is None
+    assert result["history"] == [{"kind": "deploy"}]
+    assert result["text"] == "nothing is live\nnone\n"
+    assert not result["changed"]
