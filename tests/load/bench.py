@@ -114,16 +114,21 @@ class Bench:
             live = self.host.deploy_live()
             if live.outcome != "unchanged":
                 raise Failed(f"a deploy of what is live ended as {live.outcome}")
-            extra = json.dumps({"version": VERSIONS[1], "release_env": {**env, "SLIPWAY_BENCH": f"play {number}"}})
-            deploy, _ = self.play("playbooks/deploy.yml", "-e", extra)
-            again, _ = self.play("playbooks/deploy.yml", "-e", extra)
-            self.host.rollback()
+            self.host.end_standby()
+            deploy, _ = self.new_release(env, f"play {number}")
+            again, _ = self.new_release(env, f"play {number}")
+            over, _ = self.new_release(env, f"over {number}")
+            self.play("playbooks/rollback.yml", "-e", f"version={old['id']}", "-e", "reason=bench")
             rollouts += [deployed, back]
             values = (deployed.total, by_hand, deployed.total - by_hand, back.moved, back.total, fab, ansible,
-                      live.total, deploy, again)  # fmt: skip
+                      live.total, deploy, over, again)  # fmt: skip
             for name, value in zip(figures.COMMANDS, values, strict=True):
                 found[name].append(value)
         return figures.commands(found, rollouts)
+
+    def new_release(self, env: dict[str, str], mark: str) -> tuple[float, str]:
+        extra = {"version": VERSIONS[1], "release_env": {**env, "SLIPWAY_BENCH": mark}}
+        return self.play("playbooks/deploy.yml", "-e", json.dumps(extra))
 
     # Rollouts, under load.
 

@@ -20,7 +20,8 @@ COMMANDS: dict[str, float | None] = {
     "`fab rollback`: whole process": 1.0,
     "`ansible-playbook playbooks/rollback.yml`": 3.0,
     "deploy of what is live, on the host": 0.1,
-    "`ansible-playbook playbooks/deploy.yml`, image on the host": 3.5,
+    "`ansible-playbook playbooks/deploy.yml`, image on the host, slot free": 3.5,
+    "the same, with a standby to stop first": None,
     "`ansible-playbook playbooks/deploy.yml` of what is live": None,
 }
 TAIL_BAR = 1.5

@@ -18,6 +18,7 @@ from scripts.inventory import Target
 
 PHASES = ("lock", "recover", "preflight", "pull", "start", "gate", "switch", "drain", "record", "standby")
 BY = "bench"
+QUIET_S = 1.0
 
 # Runs on the host: the image as the engine runs it, but by hand; prints the seconds from `docker run` to ready.
 BY_HAND = """
@@ -130,11 +131,17 @@ class OnHost:
         return self._change("deploy", ["deploy", "--version", self.live()["release"]["version"], "--by", BY])
 
     def _change(self, kind: str, words: list[str], stdin: str = "") -> Rollout:
-        # The host's clock before and after, and what the engine said; the shell costs a millisecond.
+        # The host's clock before and after, and what the engine said; the shell costs a millisecond. It has the whole
+        # request before the clock begins: Fabric sends standard input a character every 10 ms.
         command = shlex.join([RELEASECTL, "--service", self.target.service, *words, "--json"])
-        text = self.run("sh", "-c", f"date +%s.%N; {command}; code=$?; date +%s.%N; exit $code", stdin=stdin)
+        if stdin:
+            command = f'printf %s "$request" | {command}'
+        timed = f"date +%s.%N; {command}; code=$?; date +%s.%N; exit $code"
+        text = self.run("sh", "-c", f"request=$(cat); {timed}" if stdin else timed, stdin=stdin)
         begin, *_, answer, end = text.strip().splitlines()
         result = json.loads(answer)
+        # What this asks of the host has no place in the surroundings of the switch.
+        time.sleep(QUIET_S)
         # `switched` needs the event: phases only say how long each took.
         switched = self._switched(float(begin)) if result["outcome"] == "live" else float(end)
         release = result["release"] or {}
