@@ -41,12 +41,6 @@ def test_the_chain_is_the_acme_server_s() -> None:
     assert "Pebble" in issuer.rfc4514_string()
 
 
-def test_a_second_converge_changes_nothing() -> None:
-    done = lab.good(lab.play("site.yml"))
-    assert done.recap[lab.HOST]["changed"] == 0
-    assert done.recap[lab.HOST]["failed"] == 0
-
-
 def test_a_second_make_deploy_changes_nothing() -> None:
     done = lab.good(lab.make("deploy"))
     assert all(counts["changed"] == 0 for counts in done.recap.values())
