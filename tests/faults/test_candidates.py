@@ -89,7 +89,7 @@ def test_boots_behind_the_one_that_serves(load: SteadyLoad) -> None:
         return [int(lab.on_host("docker", "inspect", "--format", "{{.HostConfig.CpuShares}}", name)) for name in names]
 
     with host.held("gate/CheckIdentity", host.request(host.other(host.live())), "deploy") as answers:
-        assert shares() == [1024, 256]
+        assert shares() == [1024, 64]
     host.good(answers[0])
     assert shares() == [1024, 1024]
     host.well()
