@@ -9,7 +9,8 @@ from typing import Any
 from .core import plan
 from .core.errors import Code, Failure
 from .core.gates import PROBE_S, comes_up
-from .core.model import Intent, Maintenance, Release, Settings, State
+from .core.journal import Intent
+from .core.model import Maintenance, Release, Settings, State
 from .core.phases import phases_of
 from .core.ports import Broken, Edge, moment
 from .core.recovery import Recovered, recover

@@ -6,7 +6,7 @@ from typing import Any
 
 from .core.codec import ref_doc
 from .core.errors import Code, Failure
-from .core.model import Intent
+from .core.journal import Intent
 from .core.ports import Edge
 from .core.transaction import as_failure
 

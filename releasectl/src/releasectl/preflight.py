@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from .core.errors import Code, Failure
 from .core.fit import Share, misfit, size_mb, tight
-from .core.model import Intent, Ref, Release
+from .core.journal import Intent
+from .core.model import Ref, Release
 from .core.ports import Edge
 from .core.values import replace
 from .result import Result

@@ -11,7 +11,8 @@ from releasectl.core import codec
 from releasectl.core.config import read_config
 from releasectl.core.errors import Failure
 from releasectl.core.fit import Memory
-from releasectl.core.model import Config, Entry, Journal, Mark, Release, Settings, State
+from releasectl.core.journal import Entry, Journal, Mark
+from releasectl.core.model import Config, Release, Settings, State
 from releasectl.core.ports import Broken
 from releasectl.core.values import replace
 

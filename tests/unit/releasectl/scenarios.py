@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from releasectl.core.model import Journal, State
+from releasectl.core.journal import Journal
+from releasectl.core.model import State
 from releasectl.core.values import replace
 from releasectl.engine import Engine, Result
 

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from releasectl.core import codec
 from releasectl.core.errors import Code, Failure, Interrupted
 from releasectl.core.fit import Memory
-from releasectl.core.model import Entry, Intent, Journal, Mark, Release, Settings, State
+from releasectl.core.journal import Entry, Intent, Journal, Mark
+from releasectl.core.model import Release, Settings, State
 from releasectl.core.ports import Broken, History, Records, Reply, Units
 from releasectl.core.request import RegistryAuth
 from releasectl.engine import Engine

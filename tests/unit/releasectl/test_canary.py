@@ -12,7 +12,8 @@ from releasectl.core.codec import canary_doc, read_canary
 from releasectl.core.counters import Counters, Span, Tally, between
 from releasectl.core.errors import Code, Failure, Interrupted
 from releasectl.core.fields import Fields
-from releasectl.core.model import Canary, Mark
+from releasectl.core.journal import Mark
+from releasectl.core.model import Canary
 from releasectl.core.ports import Word
 from releasectl.core.request import read_request
 from releasectl.core.values import replace

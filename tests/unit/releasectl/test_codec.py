@@ -10,20 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from releasectl.core import codec
 from releasectl.core.errors import Failure
-from releasectl.core.model import (
-    Entry,
-    Gates,
-    Golden,
-    Header,
-    Intent,
-    Live,
-    Mark,
-    Options,
-    Ref,
-    Release,
-    Standby,
-    State,
-)
+from releasectl.core.journal import Entry, Intent, Mark
+from releasectl.core.model import Gates, Golden, Header, Live, Options, Ref, Release, Standby, State
 from releasectl.core.timefmt import age, parse, rfc3339
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from releasectl.core.model import Entry
+from releasectl.core.journal import Entry
 
 from .faults import MIDWAY, WRITES, CrashAt
 from .host import Host

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from releasectl.core import plan
 from releasectl.core.errors import Code, Failure
-from releasectl.core.model import Gates, Intent, Live, Options, Ref, Release, Settings, Standby, State
+from releasectl.core.journal import Intent
+from releasectl.core.model import Gates, Live, Options, Ref, Release, Settings, Standby, State
 from releasectl.core.request import read_request
 
 from .host import config

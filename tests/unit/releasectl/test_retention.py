@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from releasectl.core.model import Entry, Live, Ref, Standby, State
+from releasectl.core.journal import Entry
+from releasectl.core.model import Live, Ref, Standby, State
 from releasectl.core.retention import to_prune
 
 

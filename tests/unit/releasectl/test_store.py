@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from releasectl.core.errors import Failure
-from releasectl.core.model import Entry, Gates, Intent, Live, Mark, Options, Ref, Release, Settings, State
+from releasectl.core.journal import Entry, Intent, Mark
+from releasectl.core.model import Gates, Live, Options, Ref, Release, Settings, State
 from releasectl.core.ports import Broken
 from releasectl.core.values import replace
 from releasectl.edge.paths import Paths

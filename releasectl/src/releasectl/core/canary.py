@@ -9,7 +9,8 @@ from .counters import Span, Tally
 from .effects import JudgeStep
 from .errors import Code, Failure
 from .gates import HINT, failed, raise_if_dead
-from .model import Canary, Mark, Split
+from .journal import Mark
+from .model import Canary, Split
 from .phases import CANARY
 from .ports import Edge, Word
 from .values import dataclass

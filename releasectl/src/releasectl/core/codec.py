@@ -7,7 +7,8 @@ from typing import Any
 
 from .contents import gates_doc, options_doc, read_gates, read_options
 from .fields import Fields
-from .model import Canary, Entry, Intent, Live, Maintenance, Mark, Ref, Release, Standby, State
+from .journal import Entry, Intent, Mark
+from .model import Canary, Live, Maintenance, Ref, Release, Standby, State
 from .timefmt import parse, rfc3339
 from .values import asdict
 

@@ -6,7 +6,8 @@ which is what lets recovery run the same effects again after a crash at any poin
 from __future__ import annotations
 
 from .inflight import Limits
-from .model import Canary, Entry, Split, State
+from .journal import Entry
+from .model import Canary, Split, State
 from .values import dataclass
 
 

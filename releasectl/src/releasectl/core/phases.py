@@ -32,7 +32,8 @@ from .effects import (
     WriteSplit,
 )
 from .inflight import Limits
-from .model import NOBODY, Config, Gates, Intent, Live, Mark, Moment, Split, Standby, State
+from .journal import Intent, Mark
+from .model import NOBODY, Config, Gates, Live, Moment, Split, Standby, State
 from .values import dataclass, replace
 
 PULL, START, GATE, SWITCH, DRAIN, RECORD, STANDBY = "pull", "start", "gate", "switch", "drain", "record", "standby"

@@ -9,7 +9,8 @@ from typing import Any
 from .codec import settings_keys
 from .contents import HEADER_VALUE, options_doc
 from .errors import Code, Failure
-from .model import Config, Intent, Ref, Release, Settings, State
+from .journal import Intent
+from .model import Config, Ref, Release, Settings, State
 from .request import Request, Rollout
 
 SettingsOf = Callable[[int], Settings]

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 from .counters import Counters
 from .fit import Memory
 from .inflight import Exchange
-from .model import Config, Entry, Intent, Journal, Mark, Moment, Release, Settings, Split, State
+from .journal import Entry, Intent, Journal, Mark
+from .model import Config, Moment, Release, Settings, Split, State
 from .request import RegistryAuth
 from .values import dataclass, field
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from . import effects as fx
 from .errors import Code, Failure
-from .model import NOBODY, Config, Entry, Live, Maintenance, Moment, Ref, Release, State
+from .journal import Entry
+from .model import NOBODY, Config, Live, Maintenance, Moment, Ref, Release, State
 from .ports import Broken, History, Records, Units
 
 STANDBY_SLACK_S = 5

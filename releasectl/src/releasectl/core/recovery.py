@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from . import effects as fx
 from .errors import Code, Failure
-from .model import Gates, Intent, Journal, Live, Release, Settings, State
+from .journal import Intent, Journal
+from .model import Gates, Live, Release, Settings, State
 from .perform import Performer
 from .phases import CANARY, STANDBY, SWITCH, forward_of, phases_of, resume_of
 from .ports import Broken, Edge, History, Records, moment

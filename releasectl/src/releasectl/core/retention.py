@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from .model import Entry, State
+from .journal import Entry
+from .model import State
 from .values import dataclass
 
 

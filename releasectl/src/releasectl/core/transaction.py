@@ -5,7 +5,8 @@ from __future__ import annotations
 from . import effects as fx
 from .counters import Span
 from .errors import Code, Failure, Interrupted
-from .model import Entry, Intent, Mark, Release, Settings
+from .journal import Entry, Intent, Mark
+from .model import Release, Settings
 from .perform import Performer
 from .phases import BAKE, CANARY, DRAIN, SWITCH, Phase, dated, undo_of
 from .ports import Edge, moment

@@ -14,7 +14,8 @@ from ..core.counters import Counters
 from ..core.errors import Failure, Interrupted
 from ..core.fit import Memory
 from ..core.inflight import Exchange
-from ..core.model import Config, Entry, Intent, Mark, Release, Settings, Split, State
+from ..core.journal import Entry, Intent, Mark
+from ..core.model import Config, Release, Settings, Split, State
 from ..core.ports import Broken, History, Records, Reply, Units, Word
 from ..core.request import RegistryAuth
 from . import files, hooks, systemd

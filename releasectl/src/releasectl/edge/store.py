@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 from ..core import codec
 from ..core.errors import Failure
-from ..core.model import Config, Entry, Intent, Journal, Mark, Release, Settings, Split, State
+from ..core.journal import Entry, Intent, Journal, Mark
+from ..core.model import Config, Release, Settings, Split, State
 from ..core.ports import Broken, History, Records
 from ..core.request import env_file, read_env_file
 from . import files
