@@ -41,7 +41,7 @@ test-unit: .venv/.ok
 
 # The plans of Terraform and the making of the lab leave each other alone.
 test-ground: .venv/.ok
-	$(MAKE) --jobs 2 --output-sync=line ENV=local VERSION= test-terraform ground-local
+	$(MAKE) --jobs 2 ENV=local VERSION= test-terraform ground-local
 
 test-app: .venv/.ok
 	cd app && $$(../scripts/tool_venv app requirements-test.lock)/python -m pytest tests --cov --cov-config=pyproject.toml
