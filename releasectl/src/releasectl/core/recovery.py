@@ -11,7 +11,7 @@ from .journal import Intent, Journal
 from .model import Gates, Live, Release, Settings, State
 from .perform import Performer
 from .phases import CANARY, STANDBY, SWITCH, forward_of, phases_of, resume_of
-from .ports import Broken, Edge, History, Records, moment
+from .ports import Broken, Edge, Records, moment
 from .reconcile import assume_live, rebuild, reconcile
 from .transaction import Transaction, as_failure
 from .values import dataclass, field, replace
@@ -22,7 +22,6 @@ class Recovered:
     """What recovery found and did. `troubles` did not keep it from knowing the truth; `done` is in words."""
 
     state: State = field(default_factory=State)
-    history: History = field(default_factory=History)
     done: list[str] = field(default_factory=list)
     troubles: list[Failure] = field(default_factory=list)
     ended: list[tuple[Intent, Failure | None]] = field(default_factory=list)
@@ -62,7 +61,6 @@ def recover(
             edge.save_state(result.state)
             live = result.state.live
             result.done.append(f"state.json rebuilt: {live.ref if live else 'nothing'} is live")
-    result.history = edge.read_history()
     result.state = _agree(edge, result.state, records, result)
     return result
 
