@@ -172,7 +172,6 @@ def start(ground: Ground) -> None:
         ground.jobs[f"tool {name}"] = submit(tool, name)
     for folder in sorted(FOLDERS, key=lambda f: not f.startswith("environments")):
         ground.jobs[f"test {folder}"] = submit(ground.check, folder, "test")
-        ground.jobs[f"validate {folder}"] = submit(ground.check, folder, "validate")
     ground.jobs["scan plans"] = submit(ground.scan_plans)
     ground.jobs["scan code"] = submit(ground.scan)
 

@@ -18,13 +18,7 @@ def test_the_code_is_formatted(ground: Ground) -> None:
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_is_valid(ground: Ground, folder: str) -> None:
-    done = ground.wait(f"validate {folder}")
-    assert done.code == 0, done.said
-
-
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_own_tests_pass(ground: Ground, folder: str) -> None:
+def test_is_valid_and_its_own_tests_pass(ground: Ground, folder: str) -> None:
     done = ground.wait(f"test {folder}")
     assert done.code == 0, done.said
     counted = re.search(r"(\d+) passed, 0 failed", done.said)

@@ -96,6 +96,7 @@ def test_a_check_on_a_clean_host_runs_no_engine() -> None:
     result = action(release, host, check=True).act(ASKED, "web-1")
     assert (result["outcome"], result["changed"]) == ("would_change", True)
     assert IMAGE in result["diff"]["after"]
+    assert result["report"] == ["web-1: v1.1.0 would go live"]
     assert len(host.asked) == 1
 
 

@@ -47,7 +47,9 @@ class ActionModule(EngineAction):
             # A host that was never converged: everything would be new.
             after = {"version": args["version"], "image": resolved["image"]}
             diff = {"before": "", "after": json.dumps(after, indent=2) + "\n"}
-            return {"changed": True, "outcome": "would_change", "code": 0, "phases": [], "diff": diff}
+            result = {"changed": True, "outcome": "would_change", "code": 0, "phases": [], "diff": diff}
+            result["message"] = f"{args['version']} would go live"
+            return {**result, "report": report(host, result, args["model_version"])}
         if args["prefetch"]:
             if error:
                 raise AnsibleActionFail(error)
