@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -273,3 +274,24 @@ async def test_idle_connections_are_closed_and_busy_ones_are_not(listening: List
             assert (await connection.answer())[0] == 200
             await asyncio.sleep(0.5)
         assert await connection.closed()
+
+
+@pytest.mark.parametrize("path", ["/predict", "/v2/models/breast-cancer/infer"])
+async def test_an_idle_connection_keeps_nothing_of_its_last_request(
+    listening: Listen, row: list[float], usual: list[str], path: str
+) -> None:
+    tensor = {"name": "features", "shape": [100, len(row)], "datatype": "FP64", "data": row * 100}
+    request = post({"inputs": [tensor]} if path.endswith("infer") else {"instances": [row] * 100}, path=path)
+    async with listening() as service:
+        await (await service.connect()).send(request)
+        connections = [await service.connect() for _ in range(20)]
+        tracemalloc.start()
+        try:
+            for connection in connections:
+                await connection.send(request)
+                assert (await connection.answer())[0] == 200
+            grown = tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+    assert usual == []
+    assert grown < len(connections) * len(request) / 2

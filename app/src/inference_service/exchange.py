@@ -155,6 +155,8 @@ class Exchange(ABC):
 
     def _end(self, status: int, body: bytes, retry_after_s: int | None) -> None:
         self.ended = True
+        # The connection keeps this exchange until its next request; what was asked for need not stay as long.
+        self._context = None
         # Makes the edge's idle connections go elsewhere; after 413 the rest of the body is not worth reading.
         close = status == 413 or self._desk.service.state == "draining"
         try:

@@ -105,8 +105,9 @@ class Wire(HttpToolsProtocol):
         self._endpoint = None
         exchange = WireExchange(self, self._desk, endpoint)
         self.cycle = exchange  # type: ignore[assignment]
+        # Not kept until the next request: of many connections that would be as many bodies.
+        pieces, self._pieces = self._pieces, []
         if exchange.admitted():
-            pieces = self._pieces
             exchange.ask(pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
     def head(self, status: int) -> bytes:
@@ -139,7 +140,8 @@ class Wire(HttpToolsProtocol):
     def _go_on_as_usual(self) -> None:
         """The request did not come in one piece."""
         self._endpoint = None
+        pieces, self._pieces = self._pieces, []
         if not self.transport.is_closing():
             self._begin_as_usual()
-            for piece in self._pieces:
+            for piece in pieces:
                 super().on_body(piece)
