@@ -23,11 +23,12 @@ from tests.load.bench_app_servers import API_KEY, Server
 FACTOR = 4
 # What a run asks for differs a little from what its trial did.
 NEAR_FACTOR = 0.9 * FACTOR
-BUSY_CONNECTIONS = 16
-LOAD_CONNECTIONS = (128, 256, 512, 1024)
+PROBES = 4
+# With the probes as many batches of 100 as may wait (MAX_QUEUE_ROWS): as busy as can be without being refused.
+BUSY_CONNECTIONS = 16 - PROBES
+LOAD_CONNECTIONS = (128, 256, 512)
 TRIAL_S = 3
 TRIALS = 3
-PROBES = 4
 PROBE_PAUSE_S = 0.02
 NORMAL_S = 10
 RECOVERY_S = 2
@@ -88,6 +89,7 @@ def _load(server: Server, script: Path, connections: int, seconds: int, core: in
 
 
 def _requests_per_s(load: subprocess.Popen[str]) -> float:
+    """Answered ones, refusals too."""
     text = load.communicate(timeout=120)[0]
     found = re.search(r"Requests/sec:\s+([\d.]+)", text)
     if not found:
@@ -124,21 +126,24 @@ def overload(
     load = _load(server, script, BUSY_CONNECTIONS, NORMAL_S + 1, core)
     time.sleep(0.5)
     normal = _watch(server.port, body, NORMAL_S - 0.5)
-    capacity = _requests_per_s(load)
+    if normal.refused or normal.wrong:
+        raise RuntimeError(f"{len(normal.refused)} refused, {normal.wrong[:3]}: what was measured is not the capacity")
+    capacity = _requests_per_s(load) + len(normal.accepted) / NORMAL_S
     memory_mb = server.rss_mb()
 
     connections, pause_ms = _pace(server, script, FACTOR * capacity, core)
     load = _load(server, _paced(script, pause_ms), connections, seconds + 1, core)
     time.sleep(0.5)
     under = _watch(server.port, body, seconds - 0.5)
-    offered = _requests_per_s(load)
+    probed = len(under.accepted) + len(under.refused) + len(under.wrong)
+    offered = _requests_per_s(load) + probed / seconds
     grown_mb = server.rss_mb() - memory_mb
     after = _watch(server.port, body, RECOVERY_S)
 
     normal_p99, under_p99 = normal.p99_ms(normal.accepted), under.p99_ms(under.accepted)
     print(
-        f"\nOverload: capacity {capacity:,.0f} batches/s, under overload {offered:,.0f}/s asked for by "
-        f"{connections} connections and answered; of the probes "
+        f"\nOverload: capacity {capacity:,.0f} batches/s, under overload {offered:,.0f}/s asked for and answered, "
+        f"mostly by {connections} connections; of the probes "
         f"{len(under.accepted)} accepted (p99 {under_p99:.1f} ms, before {normal_p99:.1f} ms), "
         f"{len(under.refused)} refused (p99 {under.p99_ms(under.refused):.1f} ms), "
         f"memory +{grown_mb:.1f} MB"
