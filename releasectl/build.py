@@ -27,7 +27,10 @@ else:
     from releasectl.unpacked import unpack
     unpack(sys.argv[0], KEPT)
 from releasectl.cli import main
-sys.exit(main())
+code = main()
+sys.stdout.flush()
+# Nothing is left to tidy, and the interpreter would take a tenth of a command's time for it.
+os._exit(code)
 """
 
 

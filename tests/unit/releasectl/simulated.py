@@ -207,6 +207,10 @@ class SimulatedEdge(TrafficEdge):
     def units(self) -> Units:
         return self._call("units", lambda: Units({slot: self.host.units.get(slot, "inactive") for slot in SLOTS}))
 
+    def ask_units(self) -> Callable[[], Units]:
+        units = self.units()
+        return lambda: units
+
     def start_unit(self, slot: str, timeout_s: float) -> None:
         assert timeout_s > 0
         self.host.spend(0.01)

@@ -7,7 +7,7 @@ already carries the exit code and the cause in words.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from .counters import Counters
@@ -111,6 +111,10 @@ class Edge(Protocol):
     # systemd.
     def going_down(self) -> bool: ...
     def units(self) -> Units: ...
+    def ask_units(self) -> Callable[[], Units]:
+        """Asks, and returns what waits for the answer: what is asked of others meanwhile takes no time of its own."""
+        ...
+
     def start_unit(self, slot: str, timeout_s: float) -> None: ...
     def stop_unit(self, slot: str, quick: bool, timeout_s: float) -> None: ...
     def died(self, slot: str, wait_s: float) -> str | None: ...

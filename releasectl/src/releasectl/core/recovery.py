@@ -137,6 +137,7 @@ def _both_up(edge: Edge, journal: Journal, ready: fx.Effect, start: fx.Effect | 
 
 
 def _agree(edge: Edge, state: State, records: Records, result: Recovered) -> State:
+    units = edge.ask_units()
     runtime: str | None = None
     percent = records.map_percent
     try:
@@ -145,7 +146,8 @@ def _agree(edge: Edge, state: State, records: Records, result: Recovered) -> Sta
         percent = max(percent, split.percent if split else 0)
     except Failure as trouble:
         result.troubles.append(trouble)
-    todo = reconcile(state, records, edge.units(), runtime, edge.containers(), moment(edge), edge.config, percent)
+    containers = edge.containers()
+    todo = reconcile(state, records, units(), runtime, containers, moment(edge), edge.config, percent)
     live = state.live
     performer = Performer(edge, settings=_settings_of(edge, live))
     for effect in todo:

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
 
@@ -149,7 +149,10 @@ class Host:
         return systemd.going_down()
 
     def units(self) -> Units:
-        return systemd.read_units(self.config)
+        return self.ask_units()()
+
+    def ask_units(self) -> Callable[[], Units]:
+        return systemd.ask_units(self.config)
 
     def start_unit(self, slot: str, timeout_s: float) -> None:
         files.remove_file(self.paths.fate(self.config.service, slot))

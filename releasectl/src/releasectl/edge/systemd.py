@@ -9,22 +9,28 @@ from collections.abc import Callable
 from ..core.errors import Code, Failure
 from ..core.model import Config
 from ..core.ports import Units
-from .run import run
+from .run import Running, run
 
 Pulse = Callable[[], None]
 
 
-def read_units(config: Config) -> Units:
+def ask_units(config: Config) -> Callable[[], Units]:
+    """Asks; what is returned waits for the answer. systemctl takes longer to start than all else that is asked."""
     names = {config.unit(slot): slot for slot in config.slots}
-    done = run(("systemctl", "show", "--property=Id,ActiveState", *names), 10)
-    if done.code:
-        raise Failure(Code.PREFLIGHT, f"systemctl show: {done.words}")
-    active: dict[str, str] = {}
-    for block in done.out.split("\n\n"):
-        fields = dict(line.partition("=")[::2] for line in block.splitlines())
-        if fields.get("Id") in names:
-            active[names[fields["Id"]]] = fields.get("ActiveState", "unknown")
-    return Units(active)
+    process = Running(("systemctl", "show", "--property=Id,ActiveState", *names))
+
+    def answer() -> Units:
+        done = process.finish(10)
+        if done.code:
+            raise Failure(Code.PREFLIGHT, f"systemctl show: {done.words}")
+        active: dict[str, str] = {}
+        for block in done.out.split("\n\n"):
+            fields = dict(line.partition("=")[::2] for line in block.splitlines())
+            if fields.get("Id") in names:
+                active[names[fields["Id"]]] = fields.get("ActiveState", "unknown")
+        return Units(active)
+
+    return answer
 
 
 def start_unit(unit: str, timeout_s: float, pulse: Pulse | None = None) -> None:
