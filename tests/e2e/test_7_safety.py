@@ -120,7 +120,8 @@ class TestStopFirst:
 
 class TestHooks:
     @pytest.fixture(scope="class", autouse=True)
-    def installed(self) -> Iterator[None]:
+    @classmethod
+    def installed(cls) -> Iterator[None]:
         path = str(lab.ROOT / "tests/e2e/hooks/listen")
         hooks = json.dumps({"release_hooks": dict.fromkeys(HOOKS, path), "release_notify_webhook": WEBHOOK})
         words = ("--tags", "release", "--skip-tags", "rollout", "-e", hooks)
