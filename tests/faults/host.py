@@ -21,6 +21,7 @@ A, B = "v6.2.0", "v7.2.0"
 """Two versions that are well and start in no time; which is live changes from test to test."""
 HELD = "/run/fault.held"
 HOLD = f"touch {HELD}; for i in $(seq 1200); do [ -e {HELD} ] || break; sleep 0.05; done"
+OPTIONS = {"memory": "64m", "stop_timeout_s": 3, "pids": 64}
 GATES = {"liveness_path": "/health", "readiness_path": "/ready", "version_path": "/version"}
 _numbers = count(1)
 
@@ -46,9 +47,8 @@ def image(version: str) -> str:
 def request(version: str, fault: str = "plain", **more: Any) -> dict[str, Any]:
     """A release that this host has never had: its environment has a number of its own."""
     env = {"TRY": str(next(_numbers)), "FAULTY_FAULT": fault}
-    options = {"memory": "64m", "stop_timeout_s": 3, "pids": 64}
     named = more.get("image") or image(version)
-    doc = {"version": version, "image": named, "env": env, "options": options, "gates": GATES, "by": "faults"}
+    doc = {"version": version, "image": named, "env": env, "options": OPTIONS, "gates": GATES, "by": "faults"}
     return {**doc, **more}
 
 

@@ -79,3 +79,31 @@ def test_what_does_not_fit_twice_is_told_to_stop_first(only_maintenance: SteadyL
         assert "so the old one stopped first" in " ".join(rollback.doc["warnings"])
     host.well(entries + 2)
     assert host.live() == before
+
+
+@pytest.fixture
+def gpu() -> Iterator[None]:
+    """The lab has none: its driver's tool tells of one with 16 GB."""
+    tool = "/usr/local/bin/nvidia-smi"
+    host.shell(f"printf '#!/bin/sh\\necho 16384, 16000\\n' > {tool}; chmod +x {tool}")
+    yield
+    host.shell(f"rm {tool}")
+
+
+def test_what_does_not_fit_twice_on_the_gpu(only_maintenance: SteadyLoad, gpu: None) -> None:
+    takes = {**host.OPTIONS, "gpu_memory": "10g"}
+    wanted = [host.other(host.live()), host.live()]
+    host.good(host.deploy(host.request(wanted[0], options=takes)))
+    refused = host.deploy(host.request(wanted[1], options=takes))
+    assert refused.code == 8, refused
+    assert "10240 MB + 10240 MB, this host has 16384 MB of GPU memory" in refused.cause
+    assert only_maintenance.failed == []
+    host.good(host.deploy(host.request(wanted[1], strategy="stop_first", options=takes)))
+    assert host.live() == wanted[1]
+
+
+def test_gpu_memory_on_a_host_without_a_gpu(only_maintenance: SteadyLoad) -> None:
+    entries = len(host.look()["history"])
+    refused = host.deploy(host.request(host.other(host.live()), options={**host.OPTIONS, "gpu_memory": "1g"}))
+    assert (refused.code, "nvidia-smi is not installed" in refused.cause) == (8, True), refused
+    host.well(entries)

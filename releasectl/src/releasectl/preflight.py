@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .core.errors import Code, Failure
-from .core.fit import Share, misfit, size_mb, tight
+from .core.fit import GPU, RAM, Kind, Share, misfit, size_mb, tight
 from .core.journal import Intent
-from .core.model import Ref, Release
+from .core.model import Release
 from .core.ports import Edge
 from .core.values import replace
 from .result import Result
@@ -44,32 +44,32 @@ def room(edge: Edge, free_mb: int) -> None:
 
 def fitting(edge: Edge, intent: Intent, target: Release, releases: Mapping[int, Release], result: Result) -> Intent:
     """
-    The intent, if the host has the memory for it. A rollback is not refused for want of it: there the old one stops
-    first, as a person would have to ask for. Raises Failure (code 8).
+    The intent, if the host and its GPU have the memory for it. A rollback is not refused for want of it: there the old
+    one stops first, as a person would have to ask for. Raises Failure (code 8).
     """
     if intent.adopt:
         return intent
     live, standby = intent.before.live, intent.before.standby
-    candidate = _share(target)
-    beside = _recorded(releases, live.ref) if live and not intent.stop_first else None
-    freed = _recorded(releases, standby.ref) if standby and intent.displaces else None
-    memory = edge.memory()
-    trouble = misfit(memory, edge.config.memory_reserve_mb, candidate, beside)
-    if trouble and beside and intent.kind == "rollback":
-        result.warnings.append(f"{trouble.cause}: so the old one stopped first")
-        return fitting(edge, replace(intent, stop_first=True, canary=None), target, releases, result)
-    if trouble:
-        raise trouble
-    warning = None if intent.stop_first else tight(memory, candidate, freed)
-    if warning:
-        result.warnings.append(warning)
+    beside = releases.get(live.ref.id) if live and not intent.stop_first else None
+    freed = releases.get(standby.ref.id) if standby and intent.displaces else None
+    warnings = []
+    for kind, reserve_mb in ((RAM, edge.config.memory_reserve_mb), (GPU, 0)):
+        candidate = _share(kind, target)
+        if candidate is None:
+            continue
+        memory = edge.memory() if kind is RAM else edge.gpu_memory()
+        trouble = misfit(kind, memory, reserve_mb, candidate, _share(kind, beside))
+        if trouble and beside and intent.kind == "rollback":
+            result.warnings.append(f"{trouble.cause}: so the old one stopped first")
+            return fitting(edge, replace(intent, stop_first=True, canary=None), target, releases, result)
+        if trouble:
+            raise trouble
+        warnings.append(None if intent.stop_first else tight(kind, memory, candidate, _share(kind, freed)))
+    result.warnings += [warning for warning in warnings if warning]
     return intent
 
 
-def _recorded(releases: Mapping[int, Release], ref: Ref) -> Share | None:
-    release = releases.get(ref.id)
-    return _share(release) if release else None
-
-
-def _share(release: Release) -> Share:
-    return Share(release.ref, size_mb(release.options.memory))
+def _share(kind: Kind, release: Release | None) -> Share | None:
+    """None: there is no such release, or it says that it takes nothing."""
+    size = release and (release.options.memory if kind is RAM else release.options.gpu_memory)
+    return Share(release.ref, size_mb(size)) if release and size else None

@@ -96,6 +96,7 @@ class Host(Traffic):
     free_mb: int = 9000
     goes_down: bool = False
     memory: Memory = field(default_factory=lambda: Memory(4000, 3000))
+    gpu_memory: Memory = field(default_factory=lambda: Memory(16000, 15000))
     pull_s: float = 0
     locked: bool = False
     died: frozenset[str] = frozenset()

@@ -232,6 +232,9 @@ class SimulatedEdge(TrafficEdge):
     def memory(self) -> Memory:
         return self._call("memory", lambda: self.host.memory)
 
+    def gpu_memory(self) -> Memory:
+        return self._call("gpu_memory", lambda: self.host.gpu_memory)
+
     def last_end(self, slot: str) -> tuple[str, float] | None:
         return self._call("last_end", lambda: self.host.ends.get(slot))
 

@@ -53,6 +53,13 @@ def test_of_the_host_it_sees_what_was_asked_for() -> None:
     )  # fmt: skip
 
 
+def test_gpus() -> None:
+    asked = replace(RELEASE, options=Options(gpus="all", gpu_memory="10g"))
+    argv = dockercmd.run_argv(config(), asked, "green", ("/r/app.env",))
+    assert argv[argv.index("--gpus") + 1] == "all"
+    assert not [part for part in argv if "10g" in part]
+
+
 def test_the_other_commands() -> None:
     assert dockercmd.stop_argv("x", 40) == ("docker", "stop", "--time", "40", "x")
     assert dockercmd.remove_argv("x") == ("docker", "rm", "--force", "--volumes", "x")

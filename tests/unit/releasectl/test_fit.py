@@ -1,13 +1,15 @@
-"""What does not fit into the host's memory twice is refused before anything begins, with the way out."""
+"""What does not fit twice into the memory of the host or its GPU is refused before anything begins."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from releasectl.core.errors import Code
-from releasectl.core.fit import Memory, Share, misfit, size_mb, tight
+from releasectl.core.errors import Code, Failure
+from releasectl.core.fit import RAM, Memory, Share, misfit, size_mb, tight
 from releasectl.core.model import Ref
+from releasectl.edge import gpu
 from releasectl.edge.host import Host as RealHost
 from releasectl.edge.paths import Paths
 
@@ -27,8 +29,8 @@ def test_dockers_notation(text: str, mb: int) -> None:
 
 class TestLimits:
     def test_to_the_last_megabyte(self) -> None:
-        assert misfit(Memory(1280, 0), 256, Share(NEW, 512), Share(OLD, 512)) is None
-        trouble = misfit(Memory(1279, 0), 256, Share(NEW, 512), Share(OLD, 512))
+        assert misfit(RAM, Memory(1280, 0), 256, Share(NEW, 512), Share(OLD, 512)) is None
+        trouble = misfit(RAM, Memory(1279, 0), 256, Share(NEW, 512), Share(OLD, 512))
         assert trouble and trouble.code == Code.PREFLIGHT
         assert trouble.cause == (
             "v2.0.0 (release 2) does not fit beside v1.0.0 (release 1): their limits ask for 512 MB + 512 MB, this "
@@ -38,13 +40,13 @@ class TestLimits:
 
     def test_what_does_not_fit_alone_is_not_sent_to_stop_first(self) -> None:
         for beside in (Share(OLD, 100), None):
-            trouble = misfit(Memory(700, 0), 256, Share(NEW, 512), beside)
+            trouble = misfit(RAM, Memory(700, 0), 256, Share(NEW, 512), beside)
             assert trouble and trouble.hint and "stop_first" not in trouble.hint
 
     def test_what_others_take_at_the_moment_is_a_warning(self) -> None:
-        assert tight(Memory(4000, 512), Share(NEW, 512), None) is None
-        assert tight(Memory(4000, 500), Share(NEW, 512), Share(OLD, 12)) is None
-        warning = tight(Memory(4000, 500), Share(NEW, 512), None)
+        assert tight(RAM, Memory(4000, 512), Share(NEW, 512), None) is None
+        assert tight(RAM, Memory(4000, 500), Share(NEW, 512), Share(OLD, 12)) is None
+        warning = tight(RAM, Memory(4000, 500), Share(NEW, 512), None)
         assert warning and "may take 512 MB, 500 MB are available" in warning
 
 
@@ -105,6 +107,79 @@ class TestPreflight:
         result = rollback(host)
         assert result.outcome == "live" and "stop" in dict(result.phases), result
         assert any("so the old one stopped first" in warning for warning in result.warnings)
+
+
+# Of a GPU with 16 GB.
+TAKES = {"gpu_memory": "10g"}
+
+
+class TestGpu:
+    def live(self) -> Host:
+        host = Host()
+        assert deploy(host, "v1.0.0", options=TAKES).outcome == "live"
+        return host
+
+    def test_refused_beside_the_live_one(self) -> None:
+        host = self.live()
+        result = deploy(host, "v2.0.0", False, options=TAKES)
+        assert result.code == Code.PREFLIGHT
+        assert "ask for 10240 MB + 10240 MB, this host has 16000 MB of GPU memory" in result.cause
+        assert "--strategy stop_first" in result.hint and "gpu_memory" in result.hint
+        assert host.serves()
+        check_idle(host)
+
+    def test_stop_first_is_the_way_out_and_the_way_back(self) -> None:
+        host = self.live()
+        assert deploy(host, "v2.0.0", False, strategy="stop_first", options=TAKES).outcome == "live"
+        result = rollback(host)
+        assert result.outcome == "live" and "stop" in dict(result.phases), result
+
+    def test_a_live_one_that_takes_nothing_of_it(self) -> None:
+        assert deploy(with_live("v1.0.0"), "v2.0.0", False, options=TAKES).outcome == "live"
+
+    def test_a_warning_when_others_take_the_rest(self) -> None:
+        host = Host()
+        host.gpu_memory = Memory(16000, 9000)
+        result = deploy(host, "v1.0.0", options=TAKES)
+        assert any(warning.startswith("GPU memory: ") for warning in result.warnings), result
+
+    def test_the_driver_is_not_asked_for_nothing(self) -> None:
+        edge = SimulatedEdge(publish(Host(), "v1.0.0"))
+        assert engine_of(edge).deploy(request("v1.0.0")).outcome == "live"
+        assert "gpu_memory" not in edge.calls
+
+
+class TestDriver:
+    def says(self, folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+        tool = folder / "nvidia-smi"
+        tool.write_text(f"#!/bin/sh\n{script}\n")
+        tool.chmod(0o755)
+        monkeypatch.setenv("PATH", str(folder), prepend=":")
+
+    def test_the_gpu_with_the_least_counts(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.says(tmp_path, monkeypatch, "echo '23034, 22500'; echo '15360, 15000'")
+        assert gpu.memory() == Memory(15360, 15000)
+
+    @pytest.mark.parametrize(
+        ("script", "cause"),
+        [
+            ("echo 'No devices were found'; exit 6", "No devices were found"),
+            ("echo '[N/A], [N/A]'", r"it said '\[N/A\]"),
+            ("exit 0", "it said ''"),
+        ],
+    )
+    def test_what_tells_no_memory(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, cause: str
+    ) -> None:
+        self.says(tmp_path, monkeypatch, script)
+        with pytest.raises(Failure, match=cause) as raised:
+            gpu.memory()
+        assert raised.value.code == Code.PREFLIGHT and "release_options_added" in (raised.value.hint or "")
+
+    def test_no_driver(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATH", str(tmp_path))
+        with pytest.raises(Failure, match="nvidia-smi is not installed"):
+            gpu.memory()
 
 
 def test_the_real_memory_is_read(tmp_path: Any) -> None:

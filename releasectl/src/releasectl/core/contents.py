@@ -23,10 +23,10 @@ def options_doc(options: Options) -> dict[str, Any]:
 
 def read_options(fields: Fields) -> Options:
     base = Options()
-    fields.only("memory", "cpus", "pids", "container_port", "stop_timeout_s", "user", "tmpfs", "cache", "ca", "hosts")
-    size = "a size such as 512m or 2g"
+    fields.only(*asdict(base))
+    size, is_size = "a size such as 512m or 2g", r"[1-9][0-9]*[bkmgBKMG]?"
     options = Options(
-        memory=fields.text("memory", base.memory, r"[1-9][0-9]*[bkmgBKMG]?", size),
+        memory=fields.text("memory", base.memory, is_size, size),
         cpus=fields.text("cpus", base.cpus, r"[0-9]+(\.[0-9]+)?", 'a decimal number as a string, such as "1.5"'),
         pids=fields.whole("pids", base.pids, low=1),
         container_port=fields.whole("container_port", base.container_port, low=1, high=65535),
@@ -36,6 +36,8 @@ def read_options(fields: Fields) -> Options:
         cache=_container_path(fields, "cache"),
         ca=_container_path(fields, "ca"),
         hosts=_read_hosts(fields),
+        gpus=_optional(fields, "gpus", "all|[1-9][0-9]*", '"all" or a number as a string, such as "1"'),
+        gpu_memory=_optional(fields, "gpu_memory", is_size, size),
     )
     for mount in options.tmpfs:
         if not mount.startswith("/"):
@@ -46,6 +48,10 @@ def read_options(fields: Fields) -> Options:
         # The folder is made on the host, which does not know the names of the image.
         raise fields.bad("user", f"with a cache expected two numbers such as 10001:10001, got {options.user!r}")
     return options
+
+
+def _optional(fields: Fields, key: str, pattern: str, wanted: str) -> str | None:
+    return fields.text(key, pattern=pattern, wanted=wanted) if fields.has(key) else None
 
 
 def _container_path(fields: Fields, key: str) -> str | None:

@@ -31,6 +31,7 @@ def run_argv(
         "--memory", options.memory, "--memory-swap", options.memory, "--cpus", options.cpus,
         "--cpu-shares", str(shares),
         "--pids-limit", str(options.pids), "--stop-timeout", str(options.stop_timeout_s),
+        *(("--gpus", options.gpus) if options.gpus else ()),
         *(part for mount in options.tmpfs for part in ("--tmpfs", mount)),
         *(part for name, address in options.hosts for part in ("--add-host", f"{name}:{address}")),
         *(part for mount in mounts for part in ("--mount", mount)),

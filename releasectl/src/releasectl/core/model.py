@@ -29,6 +29,10 @@ class Options:
     """A file in the container with the authorities that the host trusts. None: only those of the image."""
     hosts: tuple[tuple[str, str], ...] = ()
     """Name → address of what the container cannot learn from its DNS, by name."""
+    gpus: str | None = None
+    """As `docker run --gpus` has it: `all` or a number. None: those of the engine's default runtime, if any."""
+    gpu_memory: str | None = None
+    """What it takes of each GPU at most. Nothing enforces it: preflight goes by it."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from ..core.journal import Entry, Intent, Mark
 from ..core.model import Config, Release, Settings, Split, State
 from ..core.ports import Broken, History, Records, Reply, Units, Word
 from ..core.request import RegistryAuth
-from . import files, hooks, systemd
+from . import files, gpu, hooks, systemd
 from .canary import CanaryFiles
 from .docker import Docker
 from .events import Events
@@ -187,6 +187,9 @@ class Host:
             rows = dict(line.split(":") for line in file)
         total, available = (int(rows[name].split()[0]) // 1024 for name in ("MemTotal", "MemAvailable"))
         return Memory(total, available)
+
+    def gpu_memory(self) -> Memory:
+        return gpu.memory()
 
     def last_end(self, slot: str) -> tuple[str, float] | None:
         how, _, at = (files.read_text(self.paths.fate(self.config.service, slot)) or "").partition("\n")
