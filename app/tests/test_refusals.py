@@ -22,6 +22,14 @@ async def test_wrong_input_is_refused_naming_the_field(running: Running, row: li
         features = client.app.service.model.manifest.features  # type: ignore[union-attr]
         named = dict(zip(features, row, strict=True))
         cases: list[tuple[str, Any, int, str | None, str]] = [
+            # Behind the last feature: found before the length is.
+            (
+                "/predict",
+                {"instances": [[*row, 1e39]]},
+                422,
+                "instances[0][30]",
+                "Expected `float` <= 3.4028234e+38",
+            ),
             (
                 "/predict",
                 wrong(row, 3, "x"),

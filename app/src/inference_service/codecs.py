@@ -95,7 +95,8 @@ class PredictCodec:
     def _refuse(self, error: msgspec.ValidationError) -> NoReturn:
         message, path = _explain(error)
         index = _INDEX.match(path)
-        if index:
+        # What is wrong may stand behind the last feature: a row's numbers are looked at before its length.
+        if index and int(index[1]) < len(self._features):
             message = f"{message} for feature '{self._features[int(index[1])]}'"
         raise ApiError(422, "invalid_input", message, field=path or None) from None
 
