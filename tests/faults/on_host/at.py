@@ -14,7 +14,6 @@ Nothing of the engine is replaced: Python tells an audit hook (PEP 578) of every
 is opened, and the hook reads in the journal and the event log where the engine is.
 """
 
-import atexit
 import json
 import os
 import runpy
@@ -73,14 +72,17 @@ class Watch:
         for place in self.here():
             if place not in self.seen:
                 self.seen.append(place)
-                if place == self.place:
+                if self.action == "tell":
+                    # Each time: the engine ends without a moment for others.
+                    print("\n" + json.dumps(self.seen), file=sys.stderr)
+                elif place == self.place:
                     self.act()
         self.busy = False
 
     def act(self):
         if self.action == "kill":
             os.kill(self.pid, signal.SIGKILL)
-        elif self.action != "tell":
+        else:
             subprocess.run(self.action, shell=True, check=False)
 
 
@@ -91,8 +93,6 @@ def main():
         os.write(memory, request.encode())
         argv += ["--request", f"/proc/self/fd/{memory}"]
     watch = Watch(place, action)
-    if action == "tell":
-        atexit.register(lambda: print("\n" + json.dumps(watch.seen), file=sys.stderr))
     sys.argv = [ENGINE, *argv]
     sys.addaudithook(watch)
     runpy.run_path(ENGINE, run_name="__main__")
