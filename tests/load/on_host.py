@@ -131,13 +131,14 @@ class OnHost:
         return self._change("deploy", ["deploy", "--version", self.live()["release"]["version"], "--by", BY])
 
     def _change(self, kind: str, words: list[str], stdin: str = "") -> Rollout:
-        # The host's clock before and after, and what the engine said; the shell costs a millisecond. It has the whole
-        # request before the clock begins: Fabric sends standard input a character every 10 ms.
+        # The host's clock before and after (the shell's own costs no process), and what the engine said. It has the
+        # whole request before the clock begins: Fabric sends standard input a character every 10 ms.
         command = shlex.join([RELEASECTL, "--service", self.target.service, *words, "--json"])
         if stdin:
             command = f'printf %s "$request" | {command}'
-        timed = f"date +%s.%N; {command}; code=$?; date +%s.%N; exit $code"
-        text = self.run("sh", "-c", f"request=$(cat); {timed}" if stdin else timed, stdin=stdin)
+        timed = f"echo $EPOCHREALTIME; {command}; code=$?; echo $EPOCHREALTIME; exit $code"
+        script = f"request=$(cat); {timed}" if stdin else timed
+        text = self.run("env", "LC_ALL=C", "bash", "-c", script, stdin=stdin)
         begin, *_, answer, end = text.strip().splitlines()
         result = json.loads(answer)
         # What this asks of the host has no place in the surroundings of the switch.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator, Mapping
 
@@ -118,6 +117,9 @@ class Haproxy:
 
     def _stat(self, *slots: str, worker: int | None = None) -> dict[str, dict[str, str]]:
         """slot → its backend's own row, in one exchange. Empty: the (old) worker has ended."""
+        # Here: only a rollout counts, and only a canary often.
+        import csv
+
         names = {self.config.backend(slot): slot for slot in slots}
         answer = self.runtime.ask([f"show stat {name} {BACKEND_ROWS} -1" for name in names], worker)
         found: dict[str, dict[str, str]] = {}
