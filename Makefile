@@ -7,7 +7,7 @@ PYTEST = .venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
 .PHONY: help deploy ground-local ground-dev ground-staging ground-prod build rollback status verify cost preflight
-.PHONY: test test-unit test-app test-terraform test-e2e test-faults bench bench-app down
+.PHONY: test test-unit test-ground test-app test-terraform test-e2e test-faults bench bench-app down
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,21 +34,20 @@ status: .venv/.ok ## Say what is live on each host
 verify: .venv/.ok ## Prove that the hosts are as the inventory says (only reads)
 	$(PYTEST) tests/host --env $(ENV)
 
-# Two at a time where they leave each other alone: while the lab is tested it mostly waits, and Terraform's plans get only
-# the processor time that is left over.
-test: .venv/.ok ## Run every test; the lab is started for it
-	$(MAKE) --jobs 2 ENV=local VERSION= test-unit ground-local
-	$(MAKE) test-app
-	$(MAKE) --jobs 2 LEFT_OVER='chrt --idle 0' test-e2e test-terraform
+test: test-unit test-ground test-app test-e2e ## Run every test; the lab is started for it
 
 test-unit: .venv/.ok
 	$(PYTEST) tests/unit --numprocesses 2 --dist loadfile
+
+# The plans of Terraform and the making of the lab leave each other alone.
+test-ground: .venv/.ok
+	$(MAKE) --jobs 2 ENV=local VERSION= test-terraform ground-local
 
 test-app: .venv/.ok
 	cd app && $$(../scripts/tool_venv app requirements-test.lock)/python -m pytest tests --cov --cov-config=pyproject.toml
 
 test-terraform: .venv/.ok
-	$(LEFT_OVER) $(PYTEST) tests/terraform
+	$(PYTEST) tests/terraform
 
 test-e2e: .venv/.ok
 	$(PYTEST) tests/e2e tests/faults tests/trixie
