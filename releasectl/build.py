@@ -20,7 +20,7 @@ SOURCE = Path(__file__).parent / "src"
 SHEBANG = b"#!/usr/bin/python3 -IS\n"
 MAIN = """\
 import gc, os, sys
-# All that is imported stays: looking for garbage among it takes a tenth of the start.
+# All that is imported stays: looking for garbage among it would only take time.
 gc.disable()
 KEPT = "/var/cache/slipway/{digest}"
 if os.path.isdir(KEPT):
@@ -33,7 +33,7 @@ gc.freeze()
 gc.enable()
 code = main()
 sys.stdout.flush()
-# Nothing is left to tidy, and the interpreter would take a tenth of a command's time for it.
+# Nothing is left to tidy, and the interpreter would take its time for it.
 os._exit(code)
 """
 

@@ -87,7 +87,6 @@ class Wire(HttpToolsProtocol):
             and not parser.should_upgrade()
         ):
             self._endpoint = endpoint
-            self._pieces = []
         else:
             self._begin_as_usual()
 

@@ -53,11 +53,11 @@ def fitting(edge: Edge, intent: Intent, target: Release, releases: Mapping[int, 
     beside = releases.get(live.ref.id) if live and not intent.stop_first else None
     freed = releases.get(standby.ref.id) if standby and intent.displaces else None
     warnings = []
-    for kind, reserve_mb in ((RAM, edge.config.memory_reserve_mb), (GPU, 0)):
+    for kind, memory_of, reserve_mb in ((RAM, edge.memory, edge.config.memory_reserve_mb), (GPU, edge.gpu_memory, 0)):
         candidate = _share(kind, target)
         if candidate is None:
             continue
-        memory = edge.memory() if kind is RAM else edge.gpu_memory()
+        memory = memory_of()
         trouble = misfit(kind, memory, reserve_mb, candidate, _share(kind, beside))
         if trouble and beside and intent.kind == "rollback":
             result.warnings.append(f"{trouble.cause}: so the old one stopped first")
@@ -71,5 +71,5 @@ def fitting(edge: Edge, intent: Intent, target: Release, releases: Mapping[int, 
 
 def _share(kind: Kind, release: Release | None) -> Share | None:
     """None: there is no such release, or it says that it takes nothing."""
-    size = release and (release.options.memory if kind is RAM else release.options.gpu_memory)
+    size = kind.size(release.options) if release else None
     return Share(release.ref, size_mb(size)) if release and size else None

@@ -13,6 +13,7 @@ from releasectl.edge import gpu
 from releasectl.edge.host import Host as RealHost
 from releasectl.edge.paths import Paths
 
+from .conftest import StandIn
 from .host import Host, config
 from .scenarios import check_idle, deploy, publish, request, rollback, with_live
 from .simulated import SimulatedEdge, engine_of
@@ -150,14 +151,8 @@ class TestGpu:
 
 
 class TestDriver:
-    def says(self, folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-        tool = folder / "nvidia-smi"
-        tool.write_text(f"#!/bin/sh\n{script}\n")
-        tool.chmod(0o755)
-        monkeypatch.setenv("PATH", str(folder), prepend=":")
-
-    def test_the_gpu_with_the_least_counts(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.says(tmp_path, monkeypatch, "echo '23034, 22500'; echo '15360, 15000'")
+    def test_the_gpu_with_the_least_counts(self, stand_in: StandIn) -> None:
+        stand_in("nvidia-smi", "echo '23034, 22500'; echo '15360, 15000'")
         assert gpu.memory() == Memory(15360, 15000)
 
     @pytest.mark.parametrize(
@@ -168,10 +163,8 @@ class TestDriver:
             ("exit 0", "it said ''"),
         ],
     )
-    def test_what_tells_no_memory(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, cause: str
-    ) -> None:
-        self.says(tmp_path, monkeypatch, script)
+    def test_what_tells_no_memory(self, stand_in: StandIn, script: str, cause: str) -> None:
+        stand_in("nvidia-smi", script)
         with pytest.raises(Failure, match=cause) as raised:
             gpu.memory()
         assert raised.value.code == Code.PREFLIGHT and "release_options_added" in (raised.value.hint or "")

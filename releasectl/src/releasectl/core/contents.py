@@ -55,12 +55,10 @@ def _optional(fields: Fields, key: str, pattern: str, wanted: str) -> str | None
 
 
 def _container_path(fields: Fields, key: str) -> str | None:
-    if not fields.has(key):
-        return None
     # Docker reads a comma as the beginning of the next key of a mount.
     wanted = "an absolute path in the container, such as /var/cache/models"
-    path = fields.text(key, pattern=r"(/[0-9A-Za-z_][0-9A-Za-z_.-]*)+", wanted=wanted)
-    if any(mount.partition(":")[0] == path for mount in fields.texts("tmpfs", Options().tmpfs)):
+    path = _optional(fields, key, r"(/[0-9A-Za-z_][0-9A-Za-z_.-]*)+", wanted)
+    if path and any(mount.partition(":")[0] == path for mount in fields.texts("tmpfs", Options().tmpfs)):
         raise fields.bad(key, f"{path} is also in tmpfs")
     return path
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .errors import Code, Failure
-from .model import Ref
+from .model import Options, Ref
 from .values import dataclass
 
 UNITS = {"b": 1, "k": 2**10, "m": 2**20, "g": 2**30}
@@ -12,18 +14,24 @@ STOP_FIRST = "Let the old one stop first: `--strategy stop_first`, for good `rel
 
 @dataclass(frozen=True)
 class Kind:
-    """Of memory: how it is called, and what a person can do where it is too small."""
+    """Of memory: how it is called, what a release may take of it, and what a person can do where it is too small."""
 
     name: str
+    size: Callable[[Options], str | None]
     hint: str
 
 
 RAM = Kind(
     "memory",
+    lambda options: options.memory,
     "Lower options.memory (release_options), take a larger host, or keep less for the system: memory_reserve_mb in "
     "service.json (release_memory_reserve_mb).",
 )
-GPU = Kind("GPU memory", "Lower options.gpu_memory (release_options_added) if it takes less, or take a larger GPU.")
+GPU = Kind(
+    "GPU memory",
+    lambda options: options.gpu_memory,
+    "Lower options.gpu_memory (release_options_added) if it takes less, or take a larger GPU.",
+)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from ..core.journal import Entry, Intent, Mark
 from ..core.model import Config, Release, Settings, Split, State
 from ..core.ports import Broken, History, Records, Reply, Units, Word
 from ..core.request import RegistryAuth
-from . import files, gpu, hooks, systemd
+from . import files, hooks, systemd
 from .canary import CanaryFiles
 from .docker import Docker
 from .events import Events
@@ -189,6 +189,9 @@ class Host:
         return Memory(total, available)
 
     def gpu_memory(self) -> Memory:
+        # Here: hardly any release has one.
+        from . import gpu
+
         return gpu.memory()
 
     def last_end(self, slot: str) -> tuple[str, float] | None:
