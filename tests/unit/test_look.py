@@ -13,11 +13,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "collections"))
 
-from ansible_collections.slipway.ops.plugins.action.look import differences
+from ansible_collections.slipway.ops.plugins.action.look import ABSENT, differences
 from ansible_collections.slipway.ops.plugins.plugin_utils import look_on_host
 
 UNIT = {"name": "haproxy.service", "state": "started"}
-FILE, FOLDER = "/etc/haproxy/haproxy.cfg", "/etc/slipway"
+FILE, FOLDER, UNWANTED = "/etc/haproxy/haproxy.cfg", "/etc/slipway", "/etc/slipway/notify.json"
 GOOD = f"{'0' * 64} 0644 root root"
 
 
@@ -31,7 +31,7 @@ def there(**changes: Any) -> dict[str, Any]:
 
 
 def differing(seen: dict[str, Any]) -> list[str]:
-    found = differences(["haproxy"], [UNIT], {FILE: GOOD, FOLDER: None}, seen)
+    found = differences(["haproxy"], [UNIT], {FILE: GOOD, FOLDER: None, UNWANTED: ABSENT}, seen)
     return [name for names in found.values() for name in names]
 
 
@@ -50,8 +50,9 @@ def test_nothing_differs_on_a_host_that_is_as_wanted() -> None:
         (there(files={FILE: GOOD.replace("root", "nobody", 1), FOLDER: "x"}), FILE),
         (there(files={FOLDER: "x"}), FILE),
         (there(files={FILE: GOOD}), FOLDER),
+        (there(files={FILE: GOOD, FOLDER: "x", UNWANTED: GOOD}), UNWANTED),
     ],
-    ids=["package", "no unit", "stopped", "not enabled", "mode", "owner", "no file", "nothing there"],
+    ids=["package", "no unit", "stopped", "not enabled", "mode", "owner", "no file", "nothing there", "unwanted"],
 )
 def test_each_difference_is_named(seen: dict[str, Any], what: str) -> None:
     assert differing(seen) == [what]

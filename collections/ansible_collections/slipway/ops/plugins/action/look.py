@@ -14,6 +14,7 @@ from ansible.plugins.loader import lookup_loader
 from ansible_collections.slipway.ops.plugins.plugin_utils import look_on_host
 
 DEFAULT_MODE = "0644"
+ABSENT = ""
 
 
 class Variables(dict[str, Any]):
@@ -33,6 +34,7 @@ class ActionModule(ActionBase):
         "copies": {"type": "list", "elements": "dict", "default": []},
         "folders": {"type": "list", "elements": "dict", "default": []},
         "paths": {"type": "list", "elements": "str", "default": []},
+        "absent": {"type": "list", "elements": "str", "default": []},
         "commands": {"type": "dict", "default": {}},
     }
 
@@ -49,13 +51,14 @@ class ActionModule(ActionBase):
             },
             task_vars or {},
         )
-        return {"changed": False, **there, **differences(args["packages"], args["units"], files, there)}
+        found = differences(args["packages"], args["units"], files, there)
+        return {"changed": False, **there, **found, "differs": any(found.values())}
 
     def _files(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, str | None]:
-        """Path → how it has to look (None: it only has to be there)."""
+        """Path → how it has to look (None: it only has to be there; ABSENT: it must not be)."""
         render = lookup_loader.get("ansible.builtin.template", loader=self._loader, templar=self._templar)
         variables = Variables(task_vars)
-        files: dict[str, str | None] = dict.fromkeys(args["paths"])
+        files: dict[str, str | None] = {**dict.fromkeys(args["paths"]), **dict.fromkeys(args["absent"], ABSENT)}
         for item in args["templates"]:
             text = render.run([item.get("src", item["path"].lstrip("/"))], variables=variables)[0]
             files[item["path"]] = described(checksum(str(text).encode()), item)
@@ -94,12 +97,12 @@ def differences(
     return {
         "packages": [name for name in packages if name not in there["packages"]],
         "units": [unit["name"] for unit in units if not in_order(unit, there["units"].get(unit["name"], {}))],
-        "files": [
-            path
-            for path, wanted in files.items()
-            if path not in there["files"] or wanted not in (None, there["files"][path])
-        ],
+        "files": [path for path, wanted in files.items() if not as_wanted(wanted, there["files"].get(path, ABSENT))],
     }
+
+
+def as_wanted(wanted: str | None, seen: str) -> bool:
+    return seen != ABSENT if wanted is None else seen == wanted
 
 
 def in_order(unit: dict[str, Any], state: dict[str, bool]) -> bool:

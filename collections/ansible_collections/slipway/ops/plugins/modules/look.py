@@ -40,6 +40,11 @@ options:
     type: list
     elements: str
     default: []
+  absent:
+    description: Paths where nothing may be.
+    type: list
+    elements: str
+    default: []
   commands:
     description: Further questions, a command that changes nothing for each name.
     type: dict
@@ -70,11 +75,17 @@ units:
   returned: always
   sample: [haproxy.service]
 files:
-  description: Paths of files and folders whose content, mode, owner or group is not as wanted.
+  description:
+    - Paths of files and folders whose content, mode, owner or group is not as wanted, or that must not be there.
   type: list
   elements: str
   returned: always
   sample: [/etc/haproxy/haproxy.cfg]
+differs:
+  description: Whether any package, unit or file is not as wanted.
+  type: bool
+  returned: always
+  sample: true
 commands:
   description: Exit code (127 when there is no such command) and output of each command.
   type: dict
