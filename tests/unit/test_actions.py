@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent / "collections"))
 
 from ansible_collections.slipway.ops.plugins.action import canary, release, release_info, rollback
 from ansible_collections.slipway.ops.plugins.module_utils import registry
+from ansible_collections.slipway.ops.plugins.plugin_utils.once import Once
 
 IMAGE = "registry.test/inference@sha256:" + "1" * 64
 LIVE = {
@@ -52,6 +55,11 @@ def action(module: Any, host: Host, check: bool = False) -> Any:
     found._connection = SimpleNamespace(become=None, transport="none")
     found._low_level_execute_command = host.run
     return found
+
+
+@pytest.fixture(autouse=True)
+def a_run_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(release, "RESOLVED", Once())
 
 
 @pytest.fixture
@@ -114,6 +122,33 @@ def test_a_registry_that_cannot_be_asked_is_the_host_s_to_judge(monkeypatch: pyt
     assert "not recorded here" in result["msg"]
     with pytest.raises(AnsibleActionFail, match="throttled"):
         action(release, Host(0)).act({**ASKED, "prefetch": True}, "web-1")
+
+
+def test_the_registry_is_asked_once_for_all_hosts_of_a_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+
+    def credentials(session: registry.Session) -> registry.Credentials:
+        with asked.open("a") as file:
+            file.write(f"{session.region}\n")
+        time.sleep(0.2)
+        return registry.Credentials("AWS", "token")
+
+    def host(number: int) -> None:
+        web = Host(0, LIVE)
+        action(release, web).act({**ASKED, "aws": {"region": "a" if number else "b"}}, f"web-{number}")
+        (tmp_path / f"{number}").write_text((web.asked[1][1] or {})["image"])
+
+    monkeypatch.setattr(registry, "credentials", credentials)
+    monkeypatch.setattr(registry, "digest", lambda session, auth, **where: IMAGE.partition("@")[2])
+    # As Ansible does it: a forked process for each host.
+    forked = multiprocessing.get_context("fork")
+    workers = [forked.Process(target=host, args=(number,)) for number in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(20)
+    assert {(tmp_path / str(number)).read_text() for number in range(4)} == {IMAGE}
+    assert sorted(asked.read_text().split()) == ["a", "b"], "another question is asked for itself"
 
 
 @pytest.mark.parametrize("version", ["latest", "1.4.2", "v1.4", ""])

@@ -12,9 +12,13 @@ from typing import Any, ClassVar
 from ansible.errors import AnsibleActionFail
 from ansible_collections.slipway.ops.plugins.module_utils import options
 from ansible_collections.slipway.ops.plugins.plugin_utils.engine import EngineAction, finished
+from ansible_collections.slipway.ops.plugins.plugin_utils.once import Once
 
 VERSION = re.compile(r"v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?")
 REQUEST_KEYS = ("version", "env", "secrets", "options", "gates", "model_version", "reason", "by", "strategy")
+
+# All hosts of a run get the same image, whatever becomes of the tag meanwhile.
+RESOLVED = Once()
 
 
 class ActionModule(EngineAction):
@@ -80,16 +84,21 @@ def _check(args: dict[str, Any]) -> None:
 
 def _resolve(args: dict[str, Any]) -> tuple[dict[str, Any], str]:
     """Image and pull account; or the reason why they are not known, for the host may know the version itself."""
+    where = {name: args[name] for name in ("registry", "repository", "version")}
+    image, auth, error = RESOLVED.get({**where, "aws": args["aws"]}, lambda: _ask_registry(where, args["aws"]))
+    return {"image": image, "registry_auth": auth}, error
+
+
+def _ask_registry(where: dict[str, str], aws: dict[str, Any]) -> tuple[str | None, dict[str, str] | None, str]:
     # Here, for boto3 takes as long to import as the connection to open.
     from ansible_collections.slipway.ops.plugins.module_utils import registry
 
-    where = {name: args[name] for name in ("registry", "repository", "version")}
-    session = registry.Session.of(args["aws"])
+    session = registry.Session.of(aws)
     try:
         auth = registry.credentials(session)
         digest = registry.digest(session, auth, **where)
     except registry.RegistryError as error:
-        return {"image": None, "registry_auth": None}, str(error)
+        return None, None, str(error)
     except registry.NotInRegistry:
         there = ", ".join(registry.versions(session, auth, where["registry"], where["repository"])) or "none"
         raise AnsibleActionFail(
@@ -97,7 +106,7 @@ def _resolve(args: dict[str, Any]) -> tuple[dict[str, Any], str]:
             f"It has: {there}. Build it first: ansible-playbook playbooks/build.yml -e version={where['version']}"
         ) from None
     image = f"{where['registry']}/{where['repository']}@{digest}"
-    return {"image": image, "registry_auth": {"username": auth.username, "password": auth.password}}, ""
+    return image, {"username": auth.username, "password": auth.password}, ""
 
 
 def report(host: str, result: dict[str, Any], model_version: str | None) -> list[str]:
