@@ -84,6 +84,15 @@ def test_one_of_the_others_fails_and_all_are_taken_back() -> None:
     assert (last["kind"], last["reason"]) == ("rollback", "v2.3.0 did not go live on inference-2")
 
 
+def test_the_rollout_of_a_converge_is_taken_back_too() -> None:
+    with full("inference-2"):
+        done = lab.play("site.yml", "--tags", "rollout", "-e", "version=v2.3.0")
+    assert done.code != 0
+    assert "v2.3.0 did not go live on inference-2." in done.out
+    assert "MB free on Docker's disk" in done.out
+    assert live() == ["v2.0.0"] * 3
+
+
 def test_who_asks_for_it_keeps_what_went_live() -> None:
     with full("inference-2"):
         assert deploy("v2.3.0", "-e", "deploy_undo=false").code != 0
