@@ -97,5 +97,9 @@ def test_who_asks_for_it_keeps_what_went_live() -> None:
     with full("inference-2"):
         assert deploy("v2.3.0", "-e", "deploy_undo=false").code != 0
     assert live() == ["v2.3.0", "v2.0.0", "v2.3.0"]
+    elsewhere = json.dumps({"release_front_door": {"name": "inference-2.slipway.test"}})
+    proof = lab.play("playbooks/prove.yml", "--limit", "inference-1", "-e", elsewhere)
+    assert proof.code != 0, "another host's answer is no proof of this one"
+    assert "the version: answer.version" in proof.out
     lab.good(deploy("v2.3.0"))
     assert live() == ["v2.3.0"] * 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .core.codec import entry_doc, read_entry, state_doc
+from .core.contents import gates_doc
 from .core.errors import Code, Failure
 from .core.gates import PROBE_S
 from .core.model import Release, State
@@ -29,12 +30,14 @@ def status(edge: Edge, holder: str | None) -> dict[str, Any]:
     if records.journal is not None and holder is None:
         troubles.append(f"interrupted work: {_interrupted(records)}; it is finished or undone within a minute")
     routed = _routed(edge, state, troubles, holder)
-    healthy = _healthy(edge, state, troubles)
+    release = _live_release(edge, state, troubles)
+    healthy = _healthy(edge, state, release, troubles)
     doc = {
         "service": edge.config.service,
         "code": Code.OK,
         **state_doc(_as_of_now(edge, state)),
         "healthy": healthy,
+        "gates": gates_doc(release.gates) if release else None,
         "routed": routed,
         "changing": holder,
         "canary": edge.read_canary() if holder else None,
@@ -71,12 +74,20 @@ def _routed(edge: Edge, state: State, troubles: list[str], holder: str | None) -
     return routed
 
 
-def _healthy(edge: Edge, state: State, troubles: list[str]) -> bool | None:
+def _live_release(edge: Edge, state: State, troubles: list[str]) -> Release | None:
     if state.live is None:
         return None
     release = edge.read_releases().get(state.live.ref.id)
-    if not isinstance(release, Release):
-        troubles.append(f"the record of {state.live.ref} cannot be read")
+    if isinstance(release, Release):
+        return release
+    troubles.append(f"the record of {state.live.ref} cannot be read")
+    return None
+
+
+def _healthy(edge: Edge, state: State, release: Release | None, troubles: list[str]) -> bool | None:
+    if state.live is None:
+        return None
+    if release is None:
         return False
     path = release.gates.readiness_path
     reply = edge.probe(state.live.slot, "GET", path, None, PROBE_S)

@@ -6,7 +6,7 @@ import pytest
 from releasectl.report import status
 
 from .host import Host
-from .scenarios import WRONG, deploy, engine, publish, rollback, with_live
+from .scenarios import GOLDEN, WRONG, deploy, engine, publish, rollback, with_live
 from .simulated import SimulatedEdge
 
 
@@ -34,6 +34,13 @@ def test_a_crash_is_told_while_it_is_down_and_for_a_while_after() -> None:
     assert told.startswith("the container of v2.0.0 (release 2) exited with code 137 5s ago; systemd starts it again")
     host.spend(60)
     assert troubles(host) == []
+
+
+def test_status_says_what_the_live_release_answers() -> None:
+    doc = status(SimulatedEdge(with_live("v1.0.0")), None)
+    assert doc["gates"]["version_path"] == "/version"
+    assert doc["gates"]["golden"][0].items() >= GOLDEN.items()
+    assert status(SimulatedEdge(Host()), None)["gates"] is None
 
 
 def test_one_command_leads_away_from_it() -> None:
