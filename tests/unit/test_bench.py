@@ -81,8 +81,8 @@ def test_the_tables_say_failures_and_where_a_bar_is_missed() -> None:
 
 
 def test_four_hosts_are_held_against_one() -> None:
-    text = figures.converge([(1, 10.0, 60, 0), (4, 16.0, 60, 0)])
-    assert "| 1 | 10.0 | 60 | 0 | ≤ 12: yes |" in text
+    text = figures.converge({1: [(9.0, 60, 0), (10.0, 60, 0), (30.0, 60, 0)], 4: [(16.0, 60, 0)]})
+    assert "| 1 | 3 | 10.0 | 30.0 | 60 | 0 | ≤ 12: yes |" in text
     assert "1.60 × of one: ≤ 1.5: **no**" in text
 
 
