@@ -118,21 +118,21 @@ def _user() -> str:
 
 
 def _config(paths: Paths, service: str | None) -> Config:
+    names = sorted(os.listdir(paths.etc)) if os.path.isdir(paths.etc) else []
+    there = [name for name in names if os.path.exists(paths.service_json(name))]
+    has = f"this host has {', '.join(there) or 'none yet (converge it: ansible-playbook site.yml)'}"
     if service is None:
-        names = sorted(os.listdir(paths.etc)) if os.path.isdir(paths.etc) else []
-        there = [name for name in names if os.path.exists(paths.service_json(name))]
         if len(there) != 1:
-            named = ", ".join(there) or "none yet (converge the host: ansible-playbook site.yml)"
-            raise Failure(Code.USAGE, f"--service is needed: this host has {named}")
+            raise Failure(Code.USAGE, f"--service is needed: {has}")
         service = there[0]
+    if service not in there:
+        raise Failure(Code.USAGE, f"there is no service {service!r}: {has}")
     path = paths.service_json(service)
     try:
         with open(path, encoding="utf-8") as file:
             doc = json.load(file)
     except OSError as error:
-        raise Failure(
-            Code.USAGE, f"{path}: {error.strerror}", "Converge the host first: ansible-playbook site.yml."
-        ) from error
+        raise Failure(Code.USAGE, f"{path}: {error.strerror}", "Converge the host again.") from error
     except ValueError as error:
         raise Failure(Code.USAGE, f"{path}: not JSON: {error}", "Converge the host again.") from error
     return read_config(doc, path)
