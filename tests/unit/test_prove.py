@@ -104,13 +104,18 @@ def test_a_service_without_golden_requests_is_known_by_its_version(service: Serv
             {"probability": 0.5},
             r"golden request 'one': answer.predictions\[0\].probability: expected 0.9 ± 0.02",
         ),
-        ({"key": "secret"}, r"golden request 'one': expected status 200; got 401"),
+        ({"key": "secret"}, r"golden request 'one': expected status 200, got 401"),
     ],
 )
 def test_a_wrong_answer_is_named(service: Service, change: dict[str, Any], cause: str) -> None:
     vars(service).update(change)
     with pytest.raises(AnsibleActionFail, match=cause):
         proof(service)
+
+
+def test_a_release_without_either_is_not_proved(service: Service) -> None:
+    with pytest.raises(AnsibleActionFail, match="neither a version path nor golden requests"):
+        proof(service, {**STATUS, "gates": {"golden": []}})
 
 
 def test_nobody_who_answers_is_a_failure(service: Service) -> None:
@@ -146,9 +151,12 @@ def test_a_key_is_sent_and_never_told(service: Service) -> None:
     proof(service, keyed(), secrets={"KEY": "a-secret"})
     with pytest.raises(AnsibleActionFail, match="wants the secret KEY"):
         proof(service, keyed())
-    with pytest.raises(AnsibleActionFail, match="who is …") as raised:
+    with pytest.raises(AnsibleActionFail, match="who is •••") as raised:
         proof(service, keyed(), secrets={"KEY": "another-secret"})
     assert "another-secret" not in str(raised.value)
+    with pytest.raises(AnsibleActionFail) as raised:
+        proof(service, keyed(), secrets={"KEY": 'quo"ted' * 100})
+    assert "quo" not in str(raised.value), "neither as JSON writes it, nor the half before a cut"
 
 
 def test_a_check_asks_nobody(service: Service) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import groupby
 
 from .effects import AwaitPath, CheckGolden, CheckIdentity, Drain
@@ -13,6 +13,7 @@ from .inflight import InFlight, kinds
 from .match import brief, mismatch
 from .model import Golden, Release
 from .ports import Edge, Reply
+from .redact import Redact
 
 POLL_S = 0.03
 # HAProxy counts a request as it routes it: what was on its way at the switch is counted long before.
@@ -28,8 +29,6 @@ HINT = "The old release still serves. Mend the candidate, then deploy again."
 
 # The second: nested deeper than Python reads.
 UNREADABLE = (ValueError, RecursionError)
-
-Redact = Callable[[str], str]
 
 
 def await_path(edge: Edge, effect: AwaitPath, left_s: float, redact: Redact) -> None:
@@ -91,20 +90,26 @@ def check_golden(
     end = edge.monotonic() + min(effect.deadline_s, left_s)
     for golden in goldens:
         left = end - edge.monotonic()
-        lacking = [it.secret for it in golden.headers if it.secret and it.secret not in secrets]
-        if lacking:
-            cause = f"golden request {golden.name!r}: no secret {lacking[0]} in the release"
-            raise failed(edge, effect.slot, cause, redact)
-        headers = {it.name: secrets[it.secret] if it.secret else it.value for it in golden.headers}
+        try:
+            headers = headers_of(golden, secrets)
+        except KeyError as lacking:
+            cause = f"golden request {golden.name!r}: no secret {lacking.args[0]} in the release"
+            raise failed(edge, effect.slot, cause, redact) from None
         reply = edge.probe(effect.slot, golden.method, golden.path, golden.body, max(0.05, left), headers)
-        problem = _golden_problem(golden, reply, redact)
+        problem = golden_problem(golden, reply, redact)
         if problem:
             late = f" (deadline {effect.deadline_s:g} s)" if left <= 0 or not reply.status else ""
             raise failed(edge, effect.slot, f"golden request {golden.name!r}: {problem}{late}", redact)
         raise_if_dead(edge, effect.slot, f"after golden request {golden.name!r}", 0, redact)
 
 
-def _golden_problem(golden: Golden, reply: Reply, redact: Redact) -> str | None:
+def headers_of(golden: Golden, secrets: Mapping[str, str]) -> dict[str, str]:
+    """Raises KeyError with the name of a secret that is not there."""
+    return {it.name: secrets[it.secret] if it.secret else it.value for it in golden.headers}
+
+
+def golden_problem(golden: Golden, reply: Reply, redact: Redact) -> str | None:
+    """What is not as expected; None: nothing."""
     if reply.status != golden.status:
         return f"expected status {golden.status}, got {told(reply, redact)}"
     if golden.expect is None:

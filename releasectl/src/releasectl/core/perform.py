@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from . import effects as fx
@@ -23,6 +22,7 @@ from .gates import (
 from .inflight import InFlight, cut_of
 from .model import Release, Settings
 from .ports import Edge, Reply
+from .redact import redactor
 from .request import RegistryAuth
 
 
@@ -52,15 +52,7 @@ class Performer:
         self.left: dict[str, InFlight | None] = {}
         """Slot → what was in flight when its drain ended; None: unknown."""
         self.cut = InFlight()
-        # Shorter ones would blot out half of every message, and are no secrets.
-        self._hidden = sorted(
-            {form for v in self.settings.secrets.values() if len(v) >= 4 for form in _forms(v)}, key=len, reverse=True
-        )
-
-    def redact(self, text: str) -> str:
-        for secret in self._hidden:
-            text = text.replace(secret, "•••")
-        return text
+        self.redact = redactor(self.settings.secrets.values())
 
     def perform(self, effect: fx.Effect, left_s: float) -> None:
         """Effect → edge. Raises Failure."""
@@ -204,8 +196,3 @@ class Performer:
             self.warnings.append(f"drain: {left} still with {effect.slot}, going on there until its standby ends")
         elif left.total:
             self.warnings.append(f"drain: {left} still in flight to {effect.slot} after their time ({effect.limits})")
-
-
-def _forms(secret: str) -> tuple[str, ...]:
-    """A secret as itself and as JSON writes it."""
-    return secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]

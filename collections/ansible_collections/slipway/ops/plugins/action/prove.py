@@ -13,11 +13,17 @@ from ansible_collections.slipway.ops.plugins.plugin_utils.engine import EngineAc
 # Answers are judged here by the rule by which the engine judges those of a candidate.
 sys.path.append(str(Path(__file__).parents[6] / "releasectl" / "src"))
 
-from releasectl.core.match import mismatch
+from releasectl.core.contents import read_gates
+from releasectl.core.fields import Fields
+from releasectl.core.gates import golden_problem, headers_of
+from releasectl.core.model import Gates, Golden
+from releasectl.core.ports import Reply
+from releasectl.core.redact import redactor
+from releasectl.core.values import replace
 
 OLDER = "the host's releasectl does not say what to expect. Converge the host first: ansible-playbook site.yml"
-# Of an answer that a message quotes.
-QUOTED = 400
+NOTHING = "the live release has neither a version path nor golden requests to be known by. See release_gates"
+HINT = "What the host itself says: ansible-playbook playbooks/status.yml"
 
 
 class ActionModule(EngineAction):
@@ -35,76 +41,52 @@ class ActionModule(EngineAction):
         status = self.ask(args["service"], "status")
         if status["code"] != 0:
             return finished(status)
-        live, gates = status["live"], status.get("gates")
-        if not gates:
-            why = OLDER if "gates" not in status else " ".join(status["troubles"]) or "nothing is live"
-            raise AnsibleActionFail(f"Failed to prove {args['url']}: {why}")
+        live, doc = status["live"], status.get("gates")
+        if not doc:
+            raise failed(args, OLDER if "gates" not in status else " ".join(status["troubles"]) or "nothing is live")
+        version, gates = live["release"]["version"], read_gates(Fields(doc, "gates"))
         # While a rollout or a canary goes on, answers may be the candidate's.
-        version = None if status["changing"] else live["release"]["version"]
-        try:
-            with requests.Session() as http:
-                http.trust_env = args["ca_path"] is None  # an explicit bundle wins over the environment's
-                message = Proof(http, args, version).of(gates)
-        except requests.RequestException as error:
-            raise AnsibleActionFail(f"Failed to prove {args['url']}: {error}") from None
-        return {"changed": False, "version": live["release"]["version"], "message": message}
+        judged = not status["changing"]
+        said = answers(args, questions(gates, version, judged))
+        if not said:
+            raise failed(args, NOTHING)
+        what = f"{version}, as recorded" if judged else "a rollout goes on: the answers were not compared"
+        message = f"{said[0]} ({what}; golden requests: {len(gates.golden)})"
+        return {"changed": False, "version": version, "message": message}
 
 
-class Proof:
-    """`version`: of the release whose answers are expected; None: they may be of another one, and only have to come."""
+def questions(gates: Gates, version: str, judged: bool) -> list[tuple[str, Golden]]:
+    """All that is asked, by what it is called. Not `judged`: an answer only has to have the right status."""
+    asked = [(f"golden request {it.name!r}", it) for it in gates.golden]
+    if gates.version_path:
+        asked.append(("the version", Golden("version", gates.version_path, "GET", expect={"version": version})))
+    return [(what, it if judged else replace(it, expect=None)) for what, it in asked]
 
-    def __init__(self, http: requests.Session, args: dict[str, Any], version: str | None) -> None:
-        self.http, self.args, self.version = http, args, version
 
-    def of(self, gates: dict[str, Any]) -> str:
-        """What a person wants to read. Raises AnsibleActionFail with the first answer that is not as recorded."""
-        said = ""
-        path = gates["version_path"]
-        if path:
-            answer = self.answer("GET", path)
-            said = f"{answer.url} answers {answer.text}"
-            self.judge(answer, "the version", 200, {"version": self.version} if self.version else None)
-        for number, golden in enumerate(gates["golden"]):
-            answer = self.answer(golden["method"], golden["path"], golden["body"], self.headers(golden))
-            name, expect = f"golden request {golden['name']!r}", golden["expect"] if self.version else None
-            self.judge(answer, name, golden["status"], expect, golden["tolerance"])
-            said = said if number else f"{answer.url} answers {answer.text}"
-        what = f"{self.version}, as recorded" if self.version else "a rollout goes on: the answers were not compared"
-        return f"{self.clean(said)} ({what}; golden requests: {len(gates['golden'])})"
-
-    def answer(
-        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
-    ) -> requests.Response:
-        return self.http.request(
-            method, self.args["url"].rstrip("/") + path, json=body, headers=headers, allow_redirects=False,
-            timeout=self.args["timeout_s"], verify=self.args["ca_path"] or True,
-        )  # fmt: skip
-
-    def headers(self, golden: dict[str, Any]) -> dict[str, str]:
-        found = {}
-        for name, value in (golden.get("headers") or {}).items():
-            secret = value["secret"] if isinstance(value, dict) else None
-            if secret and secret not in self.args["secrets"]:
-                raise self.failed(f"golden request {golden['name']!r} wants the secret {secret}, and it was not given")
-            found[name] = str(self.args["secrets"][secret]) if secret else value
-        return found
-
-    def judge(self, answer: requests.Response, what: str, status: int, expect: Any, tolerance: float = 0.0) -> None:
-        problem = None if answer.status_code == status else f"expected status {status}"
-        if not problem and expect is not None:
+def answers(args: dict[str, Any], asked: list[tuple[str, Golden]]) -> list[str]:
+    """What a person may read of each answer. Raises AnsibleActionFail with the first that is wrong."""
+    secrets = {name: str(value) for name, value in args["secrets"].items()}
+    redact = redactor(secrets.values())
+    said = []
+    with requests.Session() as http:
+        http.trust_env = args["ca_path"] is None  # an explicit bundle wins over the environment's
+        for what, golden in asked:
             try:
-                problem = mismatch(expect, answer.json(), tolerance)
-            except (requests.JSONDecodeError, RecursionError):
-                problem = "expected JSON"
-        if problem:
-            raise self.failed(f"{what}: {problem}; got {answer.status_code} {answer.text[:QUOTED]}")
+                answer = http.request(
+                    golden.method, args["url"].rstrip("/") + golden.path, json=golden.body,
+                    headers=headers_of(golden, secrets), allow_redirects=False,
+                    timeout=args["timeout_s"], verify=args["ca_path"] or True,
+                )  # fmt: skip
+            except KeyError as lacking:
+                raise failed(args, f"{what} wants the secret {lacking.args[0]}, and it was not given") from None
+            except requests.RequestException as error:
+                raise failed(args, str(error)) from None
+            problem = golden_problem(golden, Reply(answer.status_code, answer.text), redact)
+            if problem:
+                raise failed(args, f"{what}: {problem}")
+            said.append(f"{answer.url} answers {redact(answer.text)}")
+    return said
 
-    def failed(self, cause: str) -> AnsibleActionFail:
-        hint = "What the host itself says: ansible-playbook playbooks/status.yml"
-        return AnsibleActionFail(f"Failed to prove {self.args['url']}: {self.clean(cause)}\n{hint}")
 
-    def clean(self, text: str) -> str:
-        """Without what is secret: a service may answer with what it was sent."""
-        for value in self.args["secrets"].values():
-            text = text.replace(str(value), "…") if value else text
-        return text
+def failed(args: dict[str, Any], cause: str) -> AnsibleActionFail:
+    return AnsibleActionFail(f"Failed to prove {args['url']}: {cause}\n{HINT}")
