@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,9 +11,6 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleActionFail
-
-sys.path.insert(0, str(Path(__file__).parent.parent.parent / "collections"))
-
 from ansible_collections.slipway.ops.plugins.action import canary, release, release_info, rollback
 from ansible_collections.slipway.ops.plugins.module_utils import registry
 from ansible_collections.slipway.ops.plugins.plugin_utils.once import Once

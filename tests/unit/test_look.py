@@ -10,9 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent.parent / "collections"))
-
 from ansible_collections.slipway.ops.plugins.action.look import ABSENT, differences
 from ansible_collections.slipway.ops.plugins.plugin_utils import look_on_host
 

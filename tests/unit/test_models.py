@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
-
-sys.path.insert(0, str(Path(__file__).parent.parent.parent / "collections"))
-
 from ansible_collections.slipway.ops.plugins.module_utils.registry import Session
 from ansible_collections.slipway.ops.plugins.plugin_utils.models import ModelError, manifest
+from botocore.exceptions import EndpointConnectionError
 
 STORE = "s3://bucket/models"
 M2 = {"name": "breast-cancer", "version": "m2", "sha256": "0" * 64, "golden": [{"name": "one"}], "file": "model.onnx"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -13,7 +12,6 @@ import yaml
 
 ROOT = Path(__file__).parent.parent.parent
 MODULES = sorted((ROOT / "collections/ansible_collections/slipway/ops/plugins/modules").glob("*.py"))
-sys.path.insert(0, str(ROOT / "collections"))
 
 
 class SpecSeen(Exception):

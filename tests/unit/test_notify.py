@@ -7,13 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.unit.serving import serving
 
 HOOK = Path(__file__).parent.parent.parent / "roles/release/files/notify"
 DOCUMENT: dict[str, Any] = {
@@ -53,10 +54,8 @@ class Answer(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with Receiver() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(Receiver()) as server:
         yield server
-        server.shutdown()
 
 
 @pytest.fixture

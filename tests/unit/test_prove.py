@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ansible.errors import AnsibleActionFail
-
-sys.path.insert(0, str(Path(__file__).parent.parent.parent / "collections"))
-
 from ansible_collections.slipway.ops.plugins.action import prove
+
+from tests.unit.serving import serving
 
 GOLDEN = {
     "name": "one", "path": "/predict", "method": "POST", "body": {"instances": [[1, 2]]}, "status": 200,
@@ -64,10 +60,8 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    with Service() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(Service()) as server:
         yield server
-        server.shutdown()
 
 
 def proof(service: Service, status: dict[str, Any] = STATUS, check: bool = False, **given: Any) -> dict[str, Any]:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
 import requests
-
-sys.path.insert(0, str(Path(__file__).parent.parent.parent / "collections"))
-
 from ansible_collections.slipway.ops.plugins.module_utils import registry
 
 WHERE = ("123456789012.dkr.ecr.eu-central-1.amazonaws.com", "inference", "v1.4.2")
