@@ -25,6 +25,7 @@ from scripts.inventory import Unknown, targets
 from tests.load import figures, page
 from tests.load.measure import Sample
 from tests.load.on_host import Failed, OnHost, Rollout, machine
+from tests.load.stolen import Stolen
 from tests.load.streams import ROOT, Load, streams
 
 BIN = Path(sys.executable).parent
@@ -57,6 +58,7 @@ class Bench:
     plan: Plan
     host: OnHost
     domain: str
+    stolen: Stolen
 
     def say(self, text: str) -> None:
         # What is live has to be restored, also when nobody listens any more.
@@ -153,7 +155,7 @@ class Bench:
             rounds = (begin, time.time())
             rests.append(self.rest(load))
         samples: dict[str, list[Sample]] = load.samples
-        return figures.load(samples, rollouts, rests, rounds)
+        return figures.load(samples, rollouts, rests, rounds, self.stolen.share)
 
     def rest(self, load: Load) -> tuple[float, float]:
         self.say(f"at rest for {self.plan.rest_s:g} s")
@@ -188,10 +190,11 @@ class Bench:
         return took, len(re.findall(r"^TASK \[", out, re.MULTILINE)), changed
 
 
-def write(name: str, title: str, content: str) -> None:
+def write(name: str, title: str, content: str, stolen: float) -> None:
     command = f"python -m tests.load.bench {' '.join(sys.argv[1:])}".strip()
     head = f"{datetime.now(timezone.utc):%Y-%m-%d}, `{command}`, {machine()}."
-    page.write(PAGE, name, title, f"{head}\n\n{content}")
+    taken = f"The hypervisor took {stolen:.0%} of its time meanwhile."
+    page.write(PAGE, name, title, f"{head} {taken}\n\n{content}")
 
 
 def read_arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -218,29 +221,29 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{trouble}; start the lab first: make deploy", file=sys.stderr)
         return 2
     domain = arguments.domain or f"{arguments.host}.slipway.test"
-    bench = Bench(arguments, QUICK if arguments.quick else FULL, host, domain)
-    sections: dict[str, tuple[str, Callable[[], str]]] = {
-        "commands": ("Commands, without load", bench.commands),
-        "load": ("Rollouts and rollbacks under load", bench.load),
-        "converge": ("Converging what is converged", bench.converge),
-    }
-    try:
-        before = str(host.live()["release"]["version"])
-        bench.prepare()
+    with contextlib.closing(host), Stolen() as stolen:
+        bench = Bench(arguments, QUICK if arguments.quick else FULL, host, domain, stolen)
+        sections: dict[str, tuple[str, Callable[[], str]]] = {
+            "commands": ("Commands, without load", bench.commands),
+            "load": ("Rollouts and rollbacks under load", bench.load),
+            "converge": ("Converging what is converged", bench.converge),
+        }
         try:
-            for name, (title, measure) in sections.items():
-                if arguments.only in (None, name):
-                    content = measure()
-                    if not arguments.quick:
-                        write(name, title, content)
-                    print(content, flush=True)
-        finally:
-            bench.restore(before)
-    except (Failed, RuntimeError, subprocess.TimeoutExpired) as trouble:
-        print(f"bench: {trouble}", file=sys.stderr)
-        return 1
-    finally:
-        host.close()
+            before = str(host.live()["release"]["version"])
+            bench.prepare()
+            try:
+                for name, (title, measure) in sections.items():
+                    if arguments.only in (None, name):
+                        begin = time.time()
+                        content = measure()
+                        if not arguments.quick:
+                            write(name, title, content, stolen.share(begin, time.time()))
+                        print(content, flush=True)
+            finally:
+                bench.restore(before)
+        except (Failed, RuntimeError, subprocess.TimeoutExpired) as trouble:
+            print(f"bench: {trouble}", file=sys.stderr)
+            return 1
     print("nothing written" if arguments.quick else f"written: {PAGE.relative_to(ROOT)}")
     return 0
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 
-from tests.load.measure import Sample, Summary, between, median, near, summarize
+from tests.load.measure import NEAR_S, Sample, Summary, between, median, near, summarize
 from tests.load.on_host import PHASES, Rollout
 from tests.load.page import ms, s, table
 from tests.load.streams import SLOW
@@ -27,6 +28,8 @@ COMMANDS: dict[str, float | None] = {
 TAIL_BAR = 1.5
 SITE_BAR_S = 12.0
 SITE_GROWTH_BAR = 1.5
+# Less than so much of the machine's time, taken by the hypervisor: like is compared with like.
+STOLEN = (0.02, 0.05, 0.10, 1.01)
 
 
 def verdict(value: float, bar: float | None) -> str:
@@ -71,8 +74,12 @@ def load(
     rollouts: Sequence[Rollout],
     rests: Sequence[tuple[float, float]],
     rounds: tuple[float, float],
+    stolen: Callable[[float, float], float],
 ) -> str:
-    """`rests`, `rounds`: begin and end, seconds since the epoch."""
+    """
+    `rests`, `rounds`: begin and end, seconds since the epoch. `stolen`: the share of the machine's time that the
+    hypervisor took between two moments.
+    """
     moments = [it.switched for it in rollouts]
     rows = []
     for name, these in samples.items():
@@ -92,6 +99,10 @@ def load(
 ({slow.failed} failed). A switch's surroundings are ± 0.5 s.
 
 {table(head, rows)}
+What the hypervisor took from this machine differs from second to second, and the p99 with it. Seconds at rest and
+surroundings of switches in which it took about as much:
+
+{by_stolen(quick, rests, moments, stolen)}
 Phases on the host under this load, medians (s); the drain waits for the requests of two seconds:
 
 {phases(rollouts)}"""
@@ -102,6 +113,26 @@ Phases on the host under this load, medians (s); the drain waits for the request
     if errors:
         text += "\nFailures: " + "; ".join(errors[:5]) + ".\n"
     return text
+
+
+def by_stolen(
+    samples: Sequence[Sample],
+    rests: Sequence[tuple[float, float]],
+    moments: Sequence[float],
+    stolen: Callable[[float, float], float],
+) -> str:
+    calm = [(begin + number, begin + number + 1) for begin, end in rests for number in range(int(end - begin))]
+    around = [(at - NEAR_S, at + NEAR_S) for at in moments]
+    rows = []
+    for least, most in pairwise((0.0, *STOLEN)):
+        cells: list[object] = [f"{least:.0%} to {most:.0%}" if most <= 1 else f"{least:.0%} or more"]
+        tails = []
+        for spans in (calm, around):
+            these = [span for span in spans if least <= stolen(*span) < most]
+            tails.append(summarize(between(samples, these)).p99)
+            cells += [len(these), ms(tails[-1])]
+        rows.append((*cells, "–" if math.isnan(tails[0] + tails[1]) else f"{tails[1] / tails[0]:.2f} ×"))
+    return table(("taken", "seconds at rest", "p99 (ms)", "switches", "p99 (ms)", "against rest"), rows)
 
 
 def _row(

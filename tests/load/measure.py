@@ -7,6 +7,9 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+# A switch's surroundings, before and after it.
+NEAR_S = 0.5
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -48,7 +51,7 @@ def summarize(samples: Iterable[Sample]) -> Summary:
     )
 
 
-def near(samples: Iterable[Sample], moments: Sequence[float], within_s: float = 0.5) -> list[Sample]:
+def near(samples: Iterable[Sample], moments: Sequence[float], within_s: float = NEAR_S) -> list[Sample]:
     """Those that began within ± `within_s` of one of the moments."""
     ordered = sorted(moments)
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.load import figures, http2, page
+from tests.load import figures, http2, page, stolen
 from tests.load.measure import Sample, between, near, quantile, summarize
 from tests.load.on_host import Rollout
+from tests.load.stolen import Stolen
 from tests.load.streams import SLOW, streams
 
 Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -69,7 +70,9 @@ def test_the_tables_say_failures_and_where_a_bar_is_missed() -> None:
     calm = [Sample(at / 10, 0.010, 200) for at in range(100)]
     rough = [Sample(20 + at / 100, 0.020, 200) for at in range(10)]
     samples = {"open": [*calm, *rough, Sample(20.2, 0.1, 503)], SLOW: [Sample(20.0, 2.0, 200)]}
-    text = figures.load(samples, [rollout("deploy", 20.1), rollout("rollback", 40.0)], [(0, 10)], (19, 41))
+    text = figures.load(
+        samples, [rollout("deploy", 20.1), rollout("rollback", 40.0)], [(0, 10)], (19, 41), lambda *_: 0.03
+    )
     assert "**1 failed**" in text
     assert "10.0 / 10.0 / 10.0" in text
     assert "2.00 × (≤ 1.5: **no**)" in text
@@ -78,6 +81,23 @@ def test_the_tables_say_failures_and_where_a_bar_is_missed() -> None:
     text = figures.commands(found, [rollout("deploy", 1.0)])
     assert "| `fab rollback`: whole process | 3 | 0.200 | 0.300 | ≤ 1: yes |" in text
     assert "| rollback in standby: from command to traffic moved | 3 | 0.200 | 0.300 | ≤ 0.15: **no** |" in text
+
+
+def test_what_the_hypervisor_took_is_compared_with_as_much() -> None:
+    seen = [(10.0, 1000, 0), (11.0, 1200, 0), (12.0, 1400, 100), (13.0, 1600, 100)]
+    watched = Stolen(seen)
+    assert [watched.share(at, at + 1) for at in (10, 11, 12)] == [0, 0.5, 0]
+    assert Stolen().share(0, 1) == 0
+    # A disturbed second at rest (80 ms) and a quiet one (10 ms); a quiet switch (12 ms).
+    samples = [*(Sample(10 + it / 10, 0.010, 200) for it in range(10)), *(Sample(11.5, 0.080, 200) for _ in range(5)),
+               Sample(12.5, 0.012, 200)]  # fmt: skip
+    text = figures.by_stolen(samples, [(10.0, 12.0)], [12.5], watched.share)
+    assert "| 0% to 2% | 1 | 10.0 | 1 | 12.0 | 1.20 × |" in text
+    assert "| 10% or more | 1 | 80.0 | 0 | – | – |" in text
+
+
+def test_the_kernels_line_is_read() -> None:
+    assert stolen.ticks("cpu  10 1 5 100 2 0 3 7 4 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n") == (128, 7)
 
 
 def test_four_hosts_are_held_against_one() -> None:
