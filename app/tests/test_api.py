@@ -181,6 +181,7 @@ async def test_without_a_model_it_is_alive_and_says_why_it_is_not_ready(running:
             answer = await client.request(method, path, content=b"{}")
             assert answer.status_code == 503
             assert "MODEL_VERSION asks for m9" in answer.json()["error"]["message"]
+            assert (answer.json()["error"]["code"], "retry-after" in answer.headers) == ("failed", False)
         assert "model_info" not in (await client.get("/metrics")).text
         assert (await client.get("/openapi.json")).status_code == 200
 
@@ -188,7 +189,9 @@ async def test_without_a_model_it_is_alive_and_says_why_it_is_not_ready(running:
 async def test_draining_is_not_ready_but_serves_and_closes_connections(running: Running, row: list[float]) -> None:
     async with running() as client:
         client.app.service.drain()
-        assert (await client.get("/ready")).status_code == 503
+        answer = await client.get("/ready")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "not_ready")
+        assert answer.headers["retry-after"] == "1"
         answer = await client.post("/predict", json={"instances": [row]})
         assert (answer.status_code, answer.headers["connection"]) == (200, "close")
 

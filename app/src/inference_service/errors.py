@@ -45,6 +45,8 @@ def overloaded(message: str, retry_after_s: int = 1) -> ApiError:
 
 
 def not_ready(state: str, reason: str) -> ApiError:
-    return ApiError(
-        503, "not_ready", f"The service is {state}: {reason}" if reason else f"The service is {state}", retry_after_s=1
-    )
+    """A service that has failed says so in `code`, and does not ask to be tried again: a deployer need not wait."""
+    message = f"The service is {state}: {reason}" if reason else f"The service is {state}"
+    if state == "failed":
+        return ApiError(503, "failed", message)
+    return ApiError(503, "not_ready", message, retry_after_s=1)

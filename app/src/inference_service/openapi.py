@@ -101,7 +101,10 @@ def _operation(summary: str, request: str, response: str, security: list[Schema]
 def _get(summary: str, schema: str, *, not_ready: bool = False) -> Schema:
     responses: Schema = {"200": {"description": summary, "content": _content(schema)}}
     if not_ready:
-        responses["503"] = {"description": "Loading or draining", "content": _content("Error")}
+        responses["503"] = {
+            "description": "Loading or draining (`not_ready`), or without a model (`failed`)",
+            "content": _content("Error"),
+        }
     return {"summary": summary, "responses": responses}
 
 

@@ -87,6 +87,12 @@ BROKEN: list[tuple[str, dict[str, Any], int, str]] = [
         "liveness: waited 0.5 s for GET /health to answer 200; last: 503 ok",
     ),
     ("is never ready", {"ready": False}, Code.GATE, "readiness: waited 0.5 s for GET /ready"),
+    (
+        "says that it never will be",
+        {"ready": False, "health": '{"error": {"code": "failed", "message": "no"}}'},
+        Code.GATE,
+        'readiness: it has failed for good, GET /ready answered 503 {"error": {"code": "failed", "message": "no"}}',
+    ),
     ("dies in the gate", {"dies_at": "probe"}, Code.GATE, "ended while liveness was awaited: exited with code 137"),
     ("is another version", {"version": "v2.9.9"}, Code.GATE, 'should name version v3.0.0; it answered "v2.9.9"'),
     ("answers wrong", {"answer": WRONG}, Code.GATE, 'expected "benign", got "malignant"'),

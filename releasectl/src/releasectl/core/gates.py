@@ -27,18 +27,23 @@ LOOK_S = 0.1
 ANSWER_LIMIT = 400
 HINT = "The old release still serves. Mend the candidate, then deploy again."
 
+GAVE_UP = {"error": {"code": "failed"}}
+
 # The second: nested deeper than Python reads.
 UNREADABLE = (ValueError, RecursionError)
 
 
 def await_path(edge: Edge, effect: AwaitPath, left_s: float, redact: Redact) -> None:
-    """Return when the path answers 200; fail at once when the slot's container ends, or at the deadline."""
+    """Return when the path answers 200; fail at once when the slot's container ends or gives up, or at the deadline."""
     limit = min(effect.deadline_s, left_s)
     end = edge.monotonic() + limit
     while True:
         reply = edge.probe(effect.slot, "GET", effect.path, None, max(0.05, min(PROBE_S, end - edge.monotonic())))
         if reply.status == 200:
             return
+        if given_up(reply):
+            cause = f"{effect.what}: it has failed for good, GET {effect.path} answered {told(reply, redact)}"
+            raise failed(edge, effect.slot, cause, redact)
         raise_if_dead(edge, effect.slot, f"while {effect.what} was awaited", POLL_S, redact)
         if edge.monotonic() >= end:
             raise failed(
@@ -47,6 +52,14 @@ def await_path(edge: Edge, effect: AwaitPath, left_s: float, redact: Redact) -> 
                 f"{effect.what}: waited {limit:g} s for GET {effect.path} to answer 200; last: {told(reply, redact)}",
                 redact,
             )
+
+
+def given_up(reply: Reply) -> bool:
+    """Whoever says of itself that it has failed is not waited for: `GAVE_UP`, and anything beside it."""
+    try:
+        return mismatch(GAVE_UP, json.loads(reply.body), 0) is None
+    except UNREADABLE:
+        return False
 
 
 def comes_up(edge: Edge, slot: str, release: Release) -> bool:
