@@ -80,6 +80,7 @@ module "iam" {
   host = {
     enabled         = local.single + local.fleet == 1
     session_manager = var.access.mode == "session_manager" || local.fleet == 1
+    topics          = [local.arns.topic]
     groups          = local.fleet == 1 ? [local.arns.groups] : []
     target_groups   = local.fleet == 1 ? [local.arns.targets] : []
   }

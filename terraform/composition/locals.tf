@@ -44,6 +44,7 @@ locals {
     parameters = "arn:${local.partition}:ssm:${var.region}:${local.account}:parameter/slipway/${local.name}"
     secrets    = "arn:${local.partition}:secretsmanager:${var.region}:${local.account}:secret:${local.name}"
     logs       = "arn:${local.partition}:logs:${var.region}:${local.account}:log-group:/slipway/${local.name}"
+    topic      = "arn:${local.partition}:sns:${var.region}:${local.account}:${local.name}-alarms"
     bucket     = "arn:${local.partition}:s3:::${local.name}"
     groups     = "arn:${local.partition}:autoscaling:${var.region}:${local.account}:autoScalingGroup:*:autoScalingGroupName/${local.name}"
     targets    = "arn:${local.partition}:elasticloadbalancing:${var.region}:${local.account}:targetgroup/${local.name}-*/*"

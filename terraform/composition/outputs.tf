@@ -19,6 +19,7 @@ output "ansible" {
     wanted_parameter = module.secrets.wanted_parameters[var.service]
     secrets          = module.secrets.secret_names
     log_groups       = module.observability.log_groups
+    topic            = module.observability.topic_arn
     metric_namespace = module.observability.metric_namespace
     target_groups    = local.balanced == 1 ? module.load_balancer[0].target_group_arns : {}
     ecs              = local.ecs == 0 ? null : { cluster = module.ecs[0].cluster, service = module.ecs[0].service, family = module.ecs[0].task_family }

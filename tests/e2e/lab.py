@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import requests
 
 ROOT = Path(__file__).parent.parent.parent
@@ -26,6 +27,15 @@ URL = f"https://{NAME}"
 CONTAINER = f"slipway-lab-{HOST}"
 NETWORK = "slipway-lab"
 ROOTS = ROOT / ".lab" / "ca" / "acme-roots.pem"
+# The stand-in for AWS, as the AWS SDKs are told of it.
+AWS_NAME = "aws.slipway.test"
+AWS = {
+    "AWS_ENDPOINT_URL": f"https://{AWS_NAME}",
+    "AWS_CA_BUNDLE": str(ROOT / ".lab/ca/ca.pem"),
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "lab",
+    "AWS_SECRET_ACCESS_KEY": "lab",
+}
 GOLDEN: list[dict[str, Any]] = json.loads((ROOT / "app" / "golden.json").read_text())
 
 
@@ -104,6 +114,13 @@ def only_live_and_standby_run() -> None:
 
 def fab(*words: str) -> Done:
     return run(str(BIN / "fab"), *words, "--host", HOST, timeout_s=180)
+
+
+def aws(service: str) -> Any:
+    """A client (boto3) of the stand-in."""
+    keys = (AWS["AWS_ACCESS_KEY_ID"], AWS["AWS_SECRET_ACCESS_KEY"])
+    session = boto3.Session(*keys, region_name=AWS["AWS_DEFAULT_REGION"])
+    return session.client(service, endpoint_url=AWS["AWS_ENDPOINT_URL"], verify=AWS["AWS_CA_BUNDLE"])
 
 
 def on_host(*argv: str, check: bool = True, timeout_s: float = 120) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from tests.e2e import lab
@@ -17,15 +16,7 @@ from tests.load.steady import SteadyLoad
 
 VERSION = "v1.0.0"
 CACHE = "/var/lib/slipway/inference/cache/10001"
-S3 = "aws.slipway.test"
 BUCKET = "slipway-models-123456789012"
-AWS = {
-    "AWS_ENDPOINT_URL": f"https://{S3}",
-    "AWS_CA_BUNDLE": str(lab.ROOT / ".lab/ca/ca.pem"),
-    "AWS_DEFAULT_REGION": "eu-central-1",
-    "AWS_ACCESS_KEY_ID": "lab",
-    "AWS_SECRET_ACCESS_KEY": "lab",
-}
 ONE, TWO = "the-first-key-of-a-client", "the-second-key-of-a-client"
 
 
@@ -42,7 +33,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         (home / version / "manifest.json").write_text(json.dumps({**manifest(home / "m2"), "version": version}))
     words = (sys.executable, "app/publish.py", "publish", "--store", f"s3://{BUCKET}/models", "--model")
     for version in ("m3", "m4"):
-        lab.good(lab.run(*words, str(home / version), env=AWS))
+        lab.good(lab.run(*words, str(home / version), env=lab.AWS))
     lab.set_live(VERSION)
     if not serves("m1"):
         lab.good(deploy())
@@ -115,15 +106,14 @@ def test_the_same_image_serves_another_model_and_the_one_of_before_in_a_second(m
 
 
 def test_a_corrupt_model_is_refused_by_name(models: Path, load: SteadyLoad) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in AWS.items():
-            patch.setenv(name, value)
-        boto3.client("s3").put_object(Bucket=BUCKET, Key="models/breast-cancer/m3/model.onnx", Body=b"corrupt")
-    assert "Wrong checksum: s3://" in refused("m3")
+    lab.aws("s3").put_object(Bucket=BUCKET, Key="models/breast-cancer/m3/model.onnx", Body=b"corrupt")
+    said = refused("m3")
+    assert "Wrong checksum: s3://" in said
+    assert "it has failed for good" in said, "nobody waited for the deadline"
 
 
 def test_without_s3_the_cached_model_goes_live_and_another_is_refused(models: Path, load: SteadyLoad) -> None:
-    with lab.unreachable(S3):
+    with lab.unreachable(lab.AWS_NAME):
         said = refused("m4")
         assert "The service is loading: Failed to read s3://" in said
         assert "Connect timeout" in said or "Could not connect" in said
@@ -134,7 +124,7 @@ def test_without_s3_the_cached_model_goes_live_and_another_is_refused(models: Pa
 
 
 def test_after_a_reboot_without_s3_the_cached_model_serves(models: Path) -> None:
-    with lab.unreachable(S3, boots=True):
+    with lab.unreachable(lab.AWS_NAME, boots=True):
         lab.good(lab.run("docker", "restart", "--time", "0", lab.CONTAINER))
         lab.wait_until(lambda: lab.ask("/ready").status_code == 200, 60, "the service is back")
         assert serves("m2")

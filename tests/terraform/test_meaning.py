@@ -137,6 +137,14 @@ def test_every_alarm_does_something(planned: Planned) -> None:
         assert r.get("alarm_actions") or planned.unknown(address).get("alarm_actions"), f"{address} is told to nobody"
 
 
+def test_hosts_may_tell_the_topic_of_the_alarms(planned: Planned) -> None:
+    if "host" not in "".join(planned.all("aws_iam_role_policy")):
+        return
+    allowed = [it["Resource"] for _, it in statements(planned) if it.get("Sid") == "TellOfRollouts"]
+    (topic,) = planned.all("aws_sns_topic").values()
+    assert [it.rpartition(":")[2] for it in allowed] == [topic["name"]]
+
+
 def test_everything_is_tagged(planned: Planned) -> None:
     for address, r in planned.all().items():
         if "tags_all" in r and r["tags_all"] is not None:

@@ -1,10 +1,20 @@
-"""First light, a rollout, a rollback and a reboot on Debian 13."""
+"""First light, a rollout, a rollback, a notice and a reboot on Debian 13."""
 
 from __future__ import annotations
+
+import json
 
 import pytest
 
 from tests.e2e import lab
+
+AWS_CONFIG = f"""
+[default]
+endpoint_url = {lab.AWS["AWS_ENDPOINT_URL"]}
+ca_bundle = /etc/ssl/certs/ca-certificates.crt
+aws_access_key_id = lab
+aws_secret_access_key = lab
+"""
 
 
 def test_make_deploy_and_verify() -> None:
@@ -25,6 +35,31 @@ def test_a_rollout_and_a_rollback_fail_no_request(request: pytest.FixtureRequest
     request.getfixturevalue("load")
     lab.good(lab.deploy("v2.0.0"))
     lab.good(lab.play("playbooks/rollback.yml", *lab.LIMIT))
+    assert lab.live_version() == "v1.0.0"
+
+
+def test_a_topic_is_told() -> None:
+    """By the hook that the role brings, with what it needs; Debian 12's boto3 could not be led to the stand-in."""
+    sns, sqs = lab.aws("sns"), lab.aws("sqs")
+    topic, queue = sns.create_topic(Name="rollouts")["TopicArn"], sqs.create_queue(QueueName="rollouts")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    words = ("--tags", "release", "--skip-tags", "rollout", "-e", f"release_notify_sns_topic={topic}")
+    recap = lab.good(lab.play("site.yml", *lab.LIMIT, *words)).recap
+    assert recap[lab.HOST]["changed"] > 0
+    # What a host of AWS has by its role.
+    lab.on_host("mkdir", "-p", "/root/.aws")
+    lab.write("/root/.aws/config", AWS_CONFIG)
+    try:
+        result = json.loads(lab.on_host("releasectl", "rollback", "--reason", "slow", "--json"))
+        assert result["warnings"] == []
+        (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
+        document = json.loads(message["Body"])
+        assert (document["hook"], document["reason"]) == ("post-rollback", "slow")
+        assert "is live, was v1.0.0 (rollback by " in document["text"]
+        lab.on_host("releasectl", "rollback")
+    finally:
+        lab.on_host("sh", "-c", "rm -rf /root/.aws /etc/slipway/inference/hooks/* /etc/slipway/inference/notify.json")
     assert lab.live_version() == "v1.0.0"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -30,8 +31,8 @@ class Receiver(HTTPServer):
 
     status = 204
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Answer)
+    def __init__(self, answer: type[Answer]) -> None:
+        super().__init__(("127.0.0.1", 0), answer)
         self.heard: list[Any] = []
 
     @property
@@ -54,7 +55,7 @@ class Answer(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with serving(Receiver()) as server:
+    with serving(Receiver(Answer)) as server:
         yield server
 
 
@@ -64,16 +65,12 @@ def installed(tmp_path: Path) -> Path:
     return Path(shutil.copy(HOOK, tmp_path / "hooks/post-switch"))
 
 
-def run(
-    hook: Path, document: dict[str, Any], settings: dict[str, str] | None, path: str = ""
-) -> subprocess.CompletedProcess[str]:
+def run(hook: Path, document: dict[str, Any], settings: dict[str, str] | None) -> subprocess.CompletedProcess[str]:
     if settings is not None:
         (hook.parent.parent / "notify.json").write_text(json.dumps(settings))
-    environment = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}"}
     return subprocess.run(
-        [sys.executable, str(hook)], input=json.dumps(document), env=environment, capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
+        [sys.executable, str(hook)], input=json.dumps(document), capture_output=True, text=True, check=False
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,17 +112,55 @@ def test_an_address_that_cannot_be_reached_is_not_shown(installed: Path, address
     assert "s3cret" not in done.stderr
 
 
-def test_a_topic_is_told_by_the_cli_of_the_host(installed: Path, tmp_path: Path) -> None:
-    aws = tmp_path / "aws"
-    aws.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/heard\n')
-    aws.chmod(0o755)
-    done = run(installed, FAILED, {"webhook": "", "sns_topic": TOPIC}, str(tmp_path))
+class Sns(Answer):
+    """Answers as SNS does, in XML."""
+
+    def do_POST(self) -> None:
+        self.server.heard.append(dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode())))
+        self.send_response(self.server.status)
+        self.end_headers()
+        self.wfile.write(
+            b"<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>"
+            if self.server.status == 200
+            else b"<ErrorResponse><Error><Code>NotFound</Code><Message>no such topic</Message></Error></ErrorResponse>"
+        )
+
+
+@pytest.fixture
+def sns(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    with serving(Receiver(Sns)) as server:
+        server.status = 200
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.address)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        yield server
+
+
+def test_a_topic_is_told(installed: Path, sns: Receiver) -> None:
+    odd = {**FAILED, "by": "jürgen", "cause": f"it said:\n{'x' * 200}"}
+    done = run(installed, odd, {"webhook": "", "sns_topic": TOPIC})
     assert done.returncode == 0, done.stderr
-    words = (tmp_path / "heard").read_text().splitlines()
-    assert words[:6] == ["sns", "publish", "--region", "eu-central-1", "--topic-arn", TOPIC]
-    assert json.loads(words[-1])["cause"] == FAILED["cause"]
-    aws.write_text("#!/bin/sh\necho no such topic >&2; exit 255\n")
-    assert "SNS cannot be told: no such topic" in run(installed, FAILED, None, str(tmp_path)).stderr
+    (heard,) = sns.heard
+    assert (heard["Action"], heard["TopicArn"]) == ("Publish", TOPIC)
+    assert json.loads(heard["Message"])["cause"] == odd["cause"]
+    # SNS refuses a subject of any other kind.
+    assert re.fullmatch(r"inference on .* failed \(it said: x+", heard["Subject"])
+    assert heard["Subject"].isascii() and len(heard["Subject"]) < 100
+
+
+def test_a_topic_that_is_not_there_is_said_once(installed: Path, sns: Receiver) -> None:
+    sns.status = 404
+    done = run(installed, FAILED, {"webhook": "", "sns_topic": TOPIC})
+    assert done.returncode == 1
+    assert "SNS cannot be told: " in done.stderr and "no such topic" in done.stderr
+    assert len(sns.heard) == 1
+
+
+def test_a_host_without_boto3_says_how_it_gets_it(installed: Path) -> None:
+    (installed.parent / "boto3.py").write_text("raise ImportError")
+    done = run(installed, FAILED, {"webhook": "", "sns_topic": TOPIC})
+    assert done.returncode == 1
+    assert "`ansible-playbook site.yml --tags release` installs it" in done.stderr
 
 
 def test_without_anybody_to_tell_nothing_happens(installed: Path) -> None:

@@ -45,6 +45,16 @@ data "aws_iam_policy_document" "host" {
   }
 
   dynamic "statement" {
+    for_each = length(var.host.topics) > 0 ? [var.host.topics] : []
+
+    content {
+      sid       = "TellOfRollouts"
+      actions   = ["sns:Publish"]
+      resources = statement.value
+    }
+  }
+
+  dynamic "statement" {
     for_each = length(var.host.groups) > 0 ? [var.host.groups] : []
 
     content {

@@ -34,10 +34,11 @@ variable "grants" {
 }
 
 variable "host" {
-  description = "Role of EC2 hosts: Session Manager, and the groups and target groups that a fleet's hosts leave and rejoin."
+  description = "Role of EC2 hosts: Session Manager, topics that hear of rollouts, and the groups and target groups that a fleet's hosts leave and rejoin."
   type = object({
     enabled         = optional(bool, true)
     session_manager = optional(bool, true)
+    topics          = optional(list(string), [])
     groups          = optional(list(string), [])
     target_groups   = optional(list(string), [])
   })

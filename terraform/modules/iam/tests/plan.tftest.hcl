@@ -24,6 +24,7 @@ variables {
     kms_alias    = "alias/slipway-prod"
   }
   host = {
+    topics        = ["arn:aws:sns:eu-central-1:123456789012:slipway-prod-alarms"]
     groups        = ["arn:aws:autoscaling:eu-central-1:123456789012:autoScalingGroup:*:autoScalingGroupName/slipway-prod"]
     target_groups = ["arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/slipway-prod-*/*"]
   }
@@ -103,6 +104,17 @@ run "hosts_can_pull_and_nobody_but_ci_can_push" {
   assert {
     condition     = strcontains(aws_iam_role_policy.this["host"].policy, "ecr:BatchGetImage") && strcontains(aws_iam_role_policy.ci[0].policy, "ecr:PutImage")
     error_message = "Hosts pull, CI pushes."
+  }
+}
+
+run "hosts_tell_one_topic_of_rollouts" {
+  command = plan
+
+  assert {
+    condition = [
+      for s in jsondecode(aws_iam_role_policy.this["host"].policy).Statement : s.Resource if s.Action == "sns:Publish"
+    ] == ["arn:aws:sns:eu-central-1:123456789012:slipway-prod-alarms"]
+    error_message = "Hosts publish to the topics that they are given, and to no other."
   }
 }
 
