@@ -7,7 +7,7 @@ PYTEST = .venv/bin/python -m pytest
 
 .DEFAULT_GOAL := help
 .PHONY: help deploy ground-local ground-dev ground-staging ground-prod build rollback status verify cost preflight
-.PHONY: test test-unit test-ground test-app test-terraform test-e2e test-faults bench bench-app down
+.PHONY: test test-unit test-app test-terraform test-e2e test-faults bench bench-app down
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,14 +34,13 @@ status: .venv/.ok ## Say what is live on each host
 verify: .venv/.ok ## Prove that the hosts are as the inventory says (only reads)
 	$(PYTEST) tests/host --env $(ENV)
 
-test: test-unit test-ground test-app test-e2e ## Run every test; the lab is started for it
+# What needs no lab, beside the making of it.
+test: .venv/.ok ## Run every test; the lab is started for it
+	$(MAKE) --jobs 2 ENV=local VERSION= test-unit test-app test-terraform ground-local
+	$(MAKE) test-e2e
 
 test-unit: .venv/.ok
 	$(PYTEST) tests/unit --numprocesses 2 --dist loadfile
-
-# The plans of Terraform and the making of the lab leave each other alone.
-test-ground: .venv/.ok
-	$(MAKE) --jobs 2 ENV=local VERSION= test-terraform ground-local
 
 test-app: .venv/.ok
 	cd app && $$(../scripts/tool_venv app requirements-test.lock)/python -m pytest tests --cov --cov-config=pyproject.toml
