@@ -93,10 +93,12 @@ def load(
     during = summarize(between(everything, [rounds]))
     slow = summarize(samples.get(SLOW, []))
     seconds = rounds[1] - rounds[0]
+    rest_s = sum(end - begin for begin, end in rests)
     moved = [it.moved for it in rollouts if it.kind == "rollback"]
     text = f"""{len(rollouts)} rollouts and rollbacks in {seconds:.0f} s under {during.count / seconds:.0f} requests/s:
 {during.count} requests, **{during.failed} failed**. Among them {slow.count} requests whose bodies take two seconds
-({slow.failed} failed). A switch's surroundings are ± 0.5 s.
+({slow.failed} failed). A switch's surroundings are ± {NEAR_S:g} s; at rest are the {rest_s:.0f} s, before, between
+and after them, in which nothing was rolled out.
 
 {table(head, rows)}
 What the hypervisor took from this machine differs from second to second, and the p99 with it. Seconds at rest and
