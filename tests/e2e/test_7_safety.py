@@ -10,7 +10,7 @@ import pytest
 from tests.e2e import lab
 from tests.load.steady import SteadyLoad
 
-OLD, NEW, WRONG, TURNS_BAD, WELL = "v1.0.0", "v2.0.0", "v4.0.0", "v12.0.0", "v13.0.0"
+OLD, NEW, WRONG, TURNS_BAD, WELL, IDLE = "v1.0.0", "v2.0.0", "v4.0.0", "v12.0.0", "v13.0.0", "v14.0.0"
 HEARD, FREEZE = "/run/slipway-heard.jsonl", "/run/slipway-freeze"
 WEBHOOK = "http://127.0.0.1:9099/s3cret"
 HOOKS = ("pre-deploy", "post-switch", "on-failure")
@@ -180,10 +180,32 @@ class TestHooks:
         ]
 
 
+IMAGES = 'docker images --digests --format "{{.Repository}}@{{.Digest}}"'
+# The installed engine, as if the week were over: no clock of a container can be set.
+A_WEEK_LATER = """
+import sys
+sys.path.insert(0, "/usr/local/bin/releasectl")
+from releasectl import cli, prune
+prune.PREFETCHED_S = -1.0
+sys.exit(cli.main(["prune", "--json"]))
+"""
+
+
+def test_a_prefetched_version_that_nobody_deploys_goes() -> None:
+    lab.good(lab.build_faulty(IDLE, "none"))
+    before = set(lab.on_host("sh", "-c", IMAGES).split())
+    lab.good(lab.play("playbooks/prefetch.yml", *lab.LIMIT, "-e", f"version={IDLE}"))
+    (image,) = set(lab.on_host("sh", "-c", IMAGES).split()) - before - {"slipway.local/inference@<none>"}
+    lab.on_host("releasectl", "prune")
+    assert image in lab.on_host("sh", "-c", IMAGES)
+    pruned = json.loads(lab.on_host("python3", "-c", A_WEEK_LATER))
+    assert pruned["pruned"] == [image]
+    assert image not in lab.on_host("sh", "-c", IMAGES)
+
+
 def test_a_prefetched_version_is_deployed_without_its_registry(load: SteadyLoad) -> None:
-    images = 'docker images --digests --format "{{.Repository}}@{{.Digest}}"'
     recorded = {entry["release"]["image"] for entry in lab.history() if entry["release"]["version"] == WELL}
-    there = set(lab.on_host("sh", "-c", images).split())
+    there = set(lab.on_host("sh", "-c", IMAGES).split())
     for image in recorded & there:
         lab.on_host("docker", "image", "rm", "--force", image)
     prefetch = ("playbooks/prefetch.yml", *lab.LIMIT, "-e", f"version={WELL}")

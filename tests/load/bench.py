@@ -154,7 +154,7 @@ class Bench:
                 # Rest, too: the machine is not as fast at all times, so most of it is beside the switches.
                 calm = time.time()
                 time.sleep(max(BETWEEN_S, begin + (number + 1) * each_s - calm))
-                # A rollback has moved the traffic before its own surroundings have begun.
+                # A rollback takes less time than the surroundings of its switch.
                 rests.append((calm, time.time() - NEAR_S))
             rounds = (begin, time.time())
             rests.append(self.rest(load))

@@ -10,6 +10,9 @@ from .core.ports import Edge
 from .core.retention import to_prune
 from .result import Result
 
+# An image that was prefetched waits so long for its deploy.
+PREFETCHED_S = 7 * 24 * 3600.0
+
 
 def prune(edge: Edge, releases: Mapping[int, Release], state: State, dry_run: bool, result: Result) -> list[str]:
     """What went (or would go), in words. An image that cannot be removed is a warning."""
@@ -24,7 +27,7 @@ def prune(edge: Edge, releases: Mapping[int, Release], state: State, dry_run: bo
         if not dry_run:
             edge.remove_release(number)
         gone.append(f"release {number}")
-    for image in todo.images:
+    for image in (*todo.images, *forgotten(edge, todo.unknown)):
         try:
             if not dry_run:
                 edge.remove_image(image)
@@ -35,3 +38,9 @@ def prune(edge: Edge, releases: Mapping[int, Release], state: State, dry_run: bo
     if gone and not dry_run:
         edge.emit({"phase": "prune", "event": "done", "removed": gone})
     return gone
+
+
+def forgotten(edge: Edge, images: tuple[str, ...]) -> list[str]:
+    """Those that were prefetched and never deployed."""
+    now = edge.now()
+    return [image for image in images if (at := edge.brought(image)) is not None and now - at > PREFETCHED_S]

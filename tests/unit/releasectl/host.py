@@ -84,6 +84,7 @@ class Host(Traffic):
     litter: frozenset[str] = frozenset()
     aside: int = 0
     images: frozenset[str] = frozenset()
+    brought: dict[str, float] = field(default_factory=dict)
     containers: dict[str, Container] = field(default_factory=dict)
     # Gone with it.
     units: dict[str, str] = field(default_factory=dict)

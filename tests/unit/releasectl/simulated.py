@@ -253,7 +253,10 @@ class SimulatedEdge(TrafficEdge):
         if image not in self.host.registry:
             raise Failure(Code.IMAGE, f"Failed to pull {image}: the registry does not have this image")
         self.host.spend(self.host.pull_s)
-        self._set("pull_image", images=self.host.images | {image})
+        self._set("pull_image", images=self.host.images | {image}, brought={**self.host.brought, image: self.host.wall})
+
+    def brought(self, image: str) -> float | None:
+        return self._call("brought", lambda: self.host.brought.get(image))
 
     def remove_image(self, image: str) -> None:
         used = [slot for slot, it in self.host.containers.items() if it.image == image]

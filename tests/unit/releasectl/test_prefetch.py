@@ -56,6 +56,21 @@ class TestPrefetch:
         host.locked = True
         assert engine_of(SimulatedEdge(host)).prefetch({"image": image("v1.0.0")}).outcome == "prefetched"
 
+    def test_what_is_never_deployed_goes_after_a_week(self) -> None:
+        host = publish(publish(with_live("v1.0.0"), "v2.0.0"), "v3.0.0")
+        engine_of(SimulatedEdge(host)).prefetch({"image": image("v2.0.0")})
+        host.images |= {"registry.example.com/postgres@sha256:" + "a" * 64}
+        host.wall += 6 * 24 * 3600
+        engine_of(SimulatedEdge(host)).prefetch({"image": image("v3.0.0")})
+        assert engine_of(SimulatedEdge(host)).prune().outcome == "unchanged"
+        host.wall += 2 * 24 * 3600
+        # By the next deploy, too, which is not failed by it.
+        result = deploy(host, "v1.0.0", env={"A": "1"})
+        assert result.outcome == "live"
+        assert image("v2.0.0") not in host.images
+        assert image("v3.0.0") in host.images
+        assert len(host.images) == 3
+
 
 class TestRetentionByBytes:
     history = tuple(map(entry, (1, 2, 3, 4)))

@@ -13,6 +13,8 @@ from .values import dataclass
 class Prune:
     releases: tuple[int, ...]
     images: tuple[str, ...]
+    unknown: tuple[str, ...]
+    """Images that no release was ever made of: prefetched, or not ours."""
 
 
 def to_prune(
@@ -27,7 +29,7 @@ def to_prune(
     """
     `releases`: recorded id → image; `local`: images on this host. Kept: the `retain` releases that were live last, and
     whatever is live, standby or previous. Of the former the oldest go as long as their images (`sizes`) together are
-    more than `retain_bytes` (0: no such limit). An image goes when we brought it here and no kept release needs it.
+    more than `retain_bytes` (0: no such limit). An image goes when a release was made of it and no kept one needs it.
     """
     last_live: dict[int, int] = {}
     ours = set(releases.values())
@@ -50,4 +52,5 @@ def to_prune(
     return Prune(
         tuple(sorted(number for number in releases if number not in kept)),
         tuple(sorted(image for image in ours & local if image not in needed)),
+        tuple(sorted(local - ours)),
     )

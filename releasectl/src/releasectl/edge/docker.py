@@ -12,6 +12,7 @@ from typing import Any
 from ..core import dockercmd
 from ..core.errors import Code, Failure
 from ..core.request import RegistryAuth
+from ..core.timefmt import parse
 from . import files
 from .http import ask_socket
 from .run import TooSlow, run
@@ -51,6 +52,17 @@ class Docker:
 
     def images(self) -> frozenset[str]:
         return frozenset(name for image in self.ask("/images/json") for name in image["RepoDigests"] or ())
+
+    def brought(self, image: str) -> float | None:
+        """Only what we pulled has our local name; Docker says when it got it (Engine API, ImageInspect)."""
+        found = self.ask(f"/images/{image}/json") or {}
+        if dockercmd.kept_name(image) not in (found.get("RepoTags") or ()):
+            return None
+        try:
+            # Nine digits of a second are more than we read. The year 1 stands for: not known.
+            return max(0.0, parse(f"{found['Metadata']['LastTagTime'][:19]}Z")) or None
+        except (KeyError, TypeError, ValueError):
+            return None
 
     def image_sizes(self) -> dict[str, int]:
         """Bytes that removing an image would free: layers that others share are not counted."""

@@ -214,6 +214,9 @@ class Host:
         others = self.store.images_of_others()
         return frozenset() if others is None else self.docker.images() - others
 
+    def brought(self, image: str) -> float | None:
+        return self.docker.brought(image)
+
     def image_sizes(self) -> Mapping[str, int]:
         return self.docker.image_sizes()
 
