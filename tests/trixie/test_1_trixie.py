@@ -51,14 +51,15 @@ def test_a_topic_is_told() -> None:
     lab.on_host("mkdir", "-p", "/root/.aws")
     lab.write("/root/.aws/config", AWS_CONFIG)
     try:
-        result = json.loads(lab.on_host("releasectl", "rollback", "--reason", "slow", "--json"))
+        result = json.loads(lab.on_host("releasectl", "rollback", "--to", "v2.0.0", "--reason", "slow", "--json"))
         assert result["warnings"] == []
         (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
         document = json.loads(message["Body"])
         assert (document["hook"], document["reason"]) == ("post-rollback", "slow")
-        assert "is live, was v1.0.0 (rollback by " in document["text"]
-        lab.on_host("releasectl", "rollback")
+        assert "v2.0.0 is live, was v1.0.0 (rollback by " in document["text"]
+        lab.on_host("releasectl", "rollback", "--to", "v1.0.0")
     finally:
+        sqs.delete_queue(QueueUrl=queue)
         lab.on_host("sh", "-c", "rm -rf /root/.aws /etc/slipway/inference/hooks/* /etc/slipway/inference/notify.json")
     assert lab.live_version() == "v1.0.0"
 
