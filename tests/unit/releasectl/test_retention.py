@@ -53,6 +53,11 @@ def test_an_image_that_a_kept_release_shares_stays() -> None:
     assert (found.releases, found.images) == ((1,), ())
 
 
+def test_what_the_state_names_is_known_without_any_record() -> None:
+    local = frozenset(images(1, 2, 3, 4).values())
+    assert to_prune({}, [], state(1, standby=2, previous=3), 5, local).unknown == ("image-4",)
+
+
 NUMBERS = st.integers(1, 9)
 
 

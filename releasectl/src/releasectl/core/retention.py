@@ -48,9 +48,11 @@ def to_prune(
             if used > retain_bytes and number not in always:
                 kept.discard(number)
     needed = {releases[number] for number in kept if number in releases}
+    # Also where the record of it is lost.
     needed |= {it.ref.image for it in (state.live, state.standby) if it}
+    needed |= {state.previous.image} if state.previous else set()
     return Prune(
         tuple(sorted(number for number in releases if number not in kept)),
         tuple(sorted(image for image in ours & local if image not in needed)),
-        tuple(sorted(local - ours)),
+        tuple(sorted(local - ours - needed)),
     )
