@@ -12,10 +12,7 @@ from tests.load.steady import SteadyLoad
 
 @pytest.fixture(scope="module", autouse=True)
 def versions() -> None:
-    lab.good(lab.build("v2.0.0"))
-    lab.good(lab.build_faulty("v3.0.0", "never_ready"))
-    lab.good(lab.build_faulty("v4.0.0", "wrong_prediction"))
-    lab.good(lab.build_faulty("v5.0.0", "exits"))
+    lab.build_all({"v2.0.0": "", "v3.0.0": "never_ready", "v4.0.0": "wrong_prediction", "v5.0.0": "exits"})
     # The readiness deadline of the host, shorter for these tests: what never becomes ready is waited for this long.
     path = "/etc/slipway/inference/service.json"
     config = json.loads(lab.on_host("cat", path))

@@ -20,9 +20,7 @@ OLD, NEW, ERRORS, SLOW = "v1.0.0", "v2.0.0", "v10.0.0", "v11.0.0"
 
 @pytest.fixture(scope="module", autouse=True)
 def versions() -> None:
-    lab.good(lab.build(NEW))
-    lab.good(lab.build_faulty(ERRORS, "errors_3_percent"))
-    lab.good(lab.build_faulty(SLOW, "slow"))
+    lab.build_all({NEW: "", ERRORS: "errors_3_percent", SLOW: "slow"})
     # Recorded on the host, so that it can be spoken to there without a registry.
     lab.set_live(NEW)
 

@@ -18,10 +18,7 @@ HOOKS = ("pre-deploy", "post-switch", "on-failure")
 
 @pytest.fixture(scope="module", autouse=True)
 def versions() -> None:
-    lab.good(lab.build(NEW))
-    lab.good(lab.build_faulty(WRONG, "wrong_prediction"))
-    lab.good(lab.build_faulty(TURNS_BAD, "turns_bad"))
-    lab.good(lab.build_faulty(WELL, "none"))
+    lab.build_all({NEW: "", WRONG: "wrong_prediction", TURNS_BAD: "turns_bad", WELL: "none", IDLE: "none"})
     lab.set_live(NEW)
 
 
@@ -192,7 +189,6 @@ sys.exit(cli.main(["prune", "--json"]))
 
 
 def test_a_prefetched_version_that_nobody_deploys_goes() -> None:
-    lab.good(lab.build_faulty(IDLE, "none"))
     before = set(lab.on_host("sh", "-c", IMAGES).split())
     lab.good(lab.play("playbooks/prefetch.yml", *lab.LIMIT, "-e", f"version={IDLE}"))
     (image,) = set(lab.on_host("sh", "-c", IMAGES).split()) - before - {"slipway.local/inference@<none>"}
