@@ -217,6 +217,28 @@ def read_arguments(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def measure(bench: Bench) -> None:
+    """Every section that is asked for. Raises what its commands raise; what was live before is live again."""
+    sections: dict[str, tuple[str, Callable[[], str]]] = {
+        "commands": ("Commands, without load", bench.commands),
+        "load": ("Rollouts and rollbacks under load", bench.load),
+        "converge": ("Converging what is converged", bench.converge),
+    }
+    only = bench.arguments.only
+    before = str(bench.host.live()["release"]["version"])
+    bench.prepare()
+    try:
+        for name in [only] if only else sections:
+            title, section = sections[name]
+            begin = time.time()
+            content = section()
+            if not bench.arguments.quick:
+                write(name, title, content, bench.stolen.share(begin, time.time()))
+            print(content, flush=True)
+    finally:
+        bench.restore(before)
+
+
 def main(argv: list[str] | None = None) -> int:
     arguments = read_arguments(argv)
     try:
@@ -225,29 +247,12 @@ def main(argv: list[str] | None = None) -> int:
         print(f"{trouble}; start the lab first: make deploy", file=sys.stderr)
         return 2
     domain = arguments.domain or f"{arguments.host}.slipway.test"
-    with contextlib.closing(host), Stolen() as stolen:
-        bench = Bench(arguments, QUICK if arguments.quick else FULL, host, domain, stolen)
-        sections: dict[str, tuple[str, Callable[[], str]]] = {
-            "commands": ("Commands, without load", bench.commands),
-            "load": ("Rollouts and rollbacks under load", bench.load),
-            "converge": ("Converging what is converged", bench.converge),
-        }
-        try:
-            before = str(host.live()["release"]["version"])
-            bench.prepare()
-            try:
-                for name, (title, measure) in sections.items():
-                    if arguments.only in (None, name):
-                        begin = time.time()
-                        content = measure()
-                        if not arguments.quick:
-                            write(name, title, content, stolen.share(begin, time.time()))
-                        print(content, flush=True)
-            finally:
-                bench.restore(before)
-        except (Failed, RuntimeError, subprocess.TimeoutExpired) as trouble:
-            print(f"bench: {trouble}", file=sys.stderr)
-            return 1
+    try:
+        with contextlib.closing(host), Stolen() as stolen:
+            measure(Bench(arguments, QUICK if arguments.quick else FULL, host, domain, stolen))
+    except (Failed, RuntimeError, subprocess.TimeoutExpired) as trouble:
+        print(f"bench: {trouble}", file=sys.stderr)
+        return 1
     print("nothing written" if arguments.quick else f"written: {PAGE.relative_to(ROOT)}")
     return 0
 

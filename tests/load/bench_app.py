@@ -27,6 +27,7 @@ from pathlib import Path
 from tests.load.bench_app_image import DEPENDENCIES_MB, sizes
 from tests.load.bench_app_overload import overload
 from tests.load.bench_app_servers import API_KEY, APP, KINDS, Files, Kind, Server, environment_python
+from tests.load.stolen import STAT, columns
 
 CONNECTIONS = 16
 FIRST_PORT = 18600
@@ -112,7 +113,7 @@ def wrk(server: Server, script: Path, seconds: int, core: int) -> tuple[float, f
 
 def busy_s() -> float:
     """Processor time that the whole machine has used so far."""
-    fields = [int(text) for text in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
+    fields = columns(STAT.read_text())
     return (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
 
 

@@ -49,10 +49,15 @@ class Stolen:
         return (last[2] - first[2]) / max(1, last[1] - first[1])
 
 
+def columns(text: str) -> list[int]:
+    """Ticks of all cores since the machine's start, by what they were used for: user, nice, system, idle, …, steal."""
+    return [int(it) for it in text.split("\n", 1)[0].split()[1 : COUNTED + 1]]
+
+
 def ticks(text: str) -> tuple[int, int]:
     """(of all cores, of them stolen) since the machine's start."""
-    columns = [int(it) for it in text.split("\n", 1)[0].split()[1 : COUNTED + 1]]
-    return sum(columns), columns[STEAL]
+    found = columns(text)
+    return sum(found), found[STEAL]
 
 
 def _at(seen: tuple[float, int, int]) -> float:

@@ -138,7 +138,7 @@ def test_every_alarm_does_something(planned: Planned) -> None:
 
 
 def test_hosts_may_tell_the_topic_of_the_alarms(planned: Planned) -> None:
-    if "host" not in "".join(planned.all("aws_iam_role_policy")):
+    if 'module.iam.aws_iam_role_policy.this["host"]' not in planned.all("aws_iam_role_policy"):
         return
     allowed = [it["Resource"] for _, it in statements(planned) if it.get("Sid") == "TellOfRollouts"]
     (topic,) = planned.all("aws_sns_topic").values()

@@ -12,8 +12,8 @@ AWS_CONFIG = f"""
 [default]
 endpoint_url = {lab.AWS["AWS_ENDPOINT_URL"]}
 ca_bundle = /etc/ssl/certs/ca-certificates.crt
-aws_access_key_id = lab
-aws_secret_access_key = lab
+aws_access_key_id = {lab.AWS["AWS_ACCESS_KEY_ID"]}
+aws_secret_access_key = {lab.AWS["AWS_SECRET_ACCESS_KEY"]}
 """
 
 

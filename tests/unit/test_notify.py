@@ -43,8 +43,11 @@ class Receiver(HTTPServer):
 class Answer(BaseHTTPRequestHandler):
     server: Receiver
 
+    def body(self) -> str:
+        return self.rfile.read(int(self.headers["Content-Length"])).decode()
+
     def do_POST(self) -> None:
-        self.server.heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.server.heard.append(json.loads(self.body()))
         self.send_response(self.server.status)
         self.send_header("Location", "/elsewhere")
         self.end_headers()
@@ -116,7 +119,7 @@ class Sns(Answer):
     """Answers as SNS does, in XML."""
 
     def do_POST(self) -> None:
-        self.server.heard.append(dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode())))
+        self.server.heard.append(dict(parse_qsl(self.body())))
         self.send_response(self.server.status)
         self.end_headers()
         self.wfile.write(

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from itertools import groupby
+from typing import Any
 
 from .effects import AwaitPath, CheckGolden, CheckIdentity, Drain
 from .errors import Code, Failure
@@ -56,10 +57,15 @@ def await_path(edge: Edge, effect: AwaitPath, left_s: float, redact: Redact) -> 
 
 def given_up(reply: Reply) -> bool:
     """Whoever says of itself that it has failed is not waited for: `GAVE_UP`, and anything beside it."""
+    return mismatch(GAVE_UP, parsed(reply), 0) is None
+
+
+def parsed(reply: Reply) -> Any:
+    """The answer's JSON; None where it is none."""
     try:
-        return mismatch(GAVE_UP, json.loads(reply.body), 0) is None
+        return json.loads(reply.body)
     except UNREADABLE:
-        return False
+        return None
 
 
 def comes_up(edge: Edge, slot: str, release: Release) -> bool:
@@ -76,10 +82,7 @@ def comes_up(edge: Edge, slot: str, release: Release) -> bool:
 
 def check_identity(edge: Edge, effect: CheckIdentity, left_s: float, redact: Redact) -> None:
     reply = edge.probe(effect.slot, "GET", effect.path, None, max(0.05, min(effect.deadline_s, left_s)))
-    try:
-        answer = json.loads(reply.body) if reply.status == 200 else None
-    except UNREADABLE:
-        answer = None
+    answer = parsed(reply) if reply.status == 200 else None
     got = answer.get("version") if isinstance(answer, dict) else None
     if got != effect.version:
         seen = brief(got, redact) if got is not None else told(reply, redact)

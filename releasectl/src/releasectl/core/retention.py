@@ -38,9 +38,8 @@ def to_prune(
         if entry.outcome == "live":
             last_live[entry.release.id] = order
     ranked = sorted(releases, key=lambda number: (last_live.get(number, -1), number), reverse=True)
-    always = {
-        ref.id for ref in (state.live and state.live.ref, state.standby and state.standby.ref, state.previous) if ref
-    }
+    named = [it for it in (state.live and state.live.ref, state.standby and state.standby.ref, state.previous) if it]
+    always = {ref.id for ref in named}
     kept = set(ranked[:retain]) | always
     if retain_bytes:
         for number in reversed(ranked[:retain]):
@@ -49,8 +48,7 @@ def to_prune(
                 kept.discard(number)
     needed = {releases[number] for number in kept if number in releases}
     # Also where the record of it is lost.
-    needed |= {it.ref.image for it in (state.live, state.standby) if it}
-    needed |= {state.previous.image} if state.previous else set()
+    needed |= {ref.image for ref in named}
     return Prune(
         tuple(sorted(number for number in releases if number not in kept)),
         tuple(sorted(image for image in ours & local if image not in needed)),
