@@ -26,7 +26,6 @@ LIMIT = ("--limit", HOST)
 NAME = f"{HOST}.slipway.test"
 URL = f"https://{NAME}"
 CONTAINER = f"slipway-lab-{HOST}"
-NETWORK = "slipway-lab"
 ROOTS = ROOT / ".lab" / "ca" / "acme-roots.pem"
 # The stand-in for AWS, as the AWS SDKs are told of it.
 AWS_NAME = "aws.slipway.test"
@@ -70,7 +69,8 @@ def good(done: Done) -> Done:
 
 
 def make(*words: str, **env: str) -> Done:
-    return run("make", *words, env=env)
+    # Not as a part of the make that may run the tests.
+    return run("make", *words, env={"MAKEFLAGS": "", **env})
 
 
 def play(playbook: str, *arguments: str, timeout_s: float = 600) -> Done:
@@ -227,66 +227,6 @@ def predicts_right(goldens: list[dict[str, Any]] = GOLDEN) -> None:
         for got, expected in zip(answer.json()["predictions"], golden["expect"]["predictions"], strict=True):
             assert got["label"] == expected["label"]
             assert abs(got["probability"] - expected["probability"]) <= golden["tolerance"]
-
-
-@contextmanager
-def cut(*names: str) -> Iterator[None]:
-    """Services of the lab (registry, acme, aws) off the network for a while; they keep what they have in memory."""
-    ends = {name: _end_of(f"slipway-lab-{name}") for name in names}
-    try:
-        for name in names:
-            good(run("docker", "network", "disconnect", NETWORK, f"slipway-lab-{name}"))
-        yield
-    finally:
-        for name, (address, aliases) in ends.items():
-            words = [word for alias in aliases for word in ("--alias", alias)]
-            good(run("docker", "network", "connect", "--ip", address, *words, NETWORK, f"slipway-lab-{name}"))
-
-
-@contextmanager
-def unreachable(name: str, boots: bool = False) -> Iterator[None]:
-    """A name that this host alone cannot reach; the others do. `boots`: nor when it has booted meanwhile."""
-    address = on_host("getent", "ahostsv4", name).split()[0]
-    unit = "/etc/systemd/system/unreachable.service"
-    on_host("ip", "route", "add", "unreachable", address)
-    if boots:
-        text = f"[Unit]\nBefore=docker.service\n[Service]\nType=oneshot\nExecStart=ip route add unreachable {address}"
-        write(unit, f"{text}\n[Install]\nWantedBy=multi-user.target")
-        on_host("systemctl", "enable", "--quiet", "unreachable")
-    try:
-        yield
-    finally:
-        if boots:
-            on_host("systemctl", "disable", "--quiet", "unreachable")
-            on_host("rm", unit)
-        on_host("ip", "route", "del", "unreachable", address)
-
-
-@contextmanager
-def also_named(name: str) -> Iterator[None]:
-    """The host has a further name on the lab's network."""
-    address, aliases = _end_of(CONTAINER)
-
-    def connect(names: list[str]) -> None:
-        words = [word for alias in names for word in ("--alias", alias)]
-        good(run("docker", "network", "disconnect", NETWORK, CONTAINER))
-        good(run("docker", "network", "connect", "--ip", address, *words, NETWORK, CONTAINER))
-
-    connect([*aliases, name])
-    try:
-        yield
-    finally:
-        connect(aliases)
-
-
-def address() -> str:
-    return _end_of(CONTAINER)[0]
-
-
-def _end_of(container: str) -> tuple[str, list[str]]:
-    """(address, names) of a container on the lab's network."""
-    found = json.loads(good(run("docker", "inspect", container)).out)[0]["NetworkSettings"]["Networks"][NETWORK]
-    return found["IPAddress"], found["Aliases"]
 
 
 def wait_until(what: Callable[[], bool], within_s: float, words: str) -> float:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tests.e2e import lab
+from tests.e2e import lab, network
 from tests.load.steady import SteadyLoad
 
 
 def test_rollback_needs_no_registry_no_aws_and_no_acme(load: SteadyLoad) -> None:
     lab.good(lab.deploy("v2.0.0"))
-    with lab.cut("registry", "aws", "acme"):
+    with network.cut("registry", "aws", "acme"):
         lab.good(lab.make("rollback", "VERSION=v1.0.0"))
         assert lab.live_version() == "v1.0.0"
         lab.good(lab.make("rollback", "VERSION=v2.0.0"))
@@ -17,7 +17,7 @@ def test_rollback_needs_no_registry_no_aws_and_no_acme(load: SteadyLoad) -> None
 
 def test_a_converge_with_everything_down_changes_nothing() -> None:
     lab.good(lab.make("rollback", "VERSION=v1.0.0"))
-    with lab.cut("registry", "aws", "acme"):
+    with network.cut("registry", "aws", "acme"):
         done = lab.good(lab.play("site.yml"))
     assert done.recap[lab.HOST]["failed"] == 0
     lab.predicts_right()

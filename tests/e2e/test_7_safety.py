@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e import lab
+from tests.e2e import lab, network
 from tests.load.steady import SteadyLoad
 
 OLD, NEW, WRONG, TURNS_BAD, WELL, IDLE = "v1.0.0", "v2.0.0", "v4.0.0", "v12.0.0", "v13.0.0", "v14.0.0"
@@ -215,7 +215,7 @@ def test_a_prefetched_version_is_deployed_without_its_registry(load: SteadyLoad)
     assert "on this host already" in again.out
     assert lab.live_version() == OLD
     registry = json.loads(lab.on_host("releasectl", "status", "--json"))["live"]["release"]["image"].split("/")[0]
-    with lab.unreachable(registry):
+    with network.unreachable(registry):
         lab.good(lab.deploy(WELL))
     assert lab.live_version() == WELL
     pulls = [event for event in lab.events(100) if event["phase"] == "pull" and event["event"] == "done"]

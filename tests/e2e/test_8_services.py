@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e import lab
+from tests.e2e import lab, network
 from tests.load.steady import SteadyLoad
 
 OTHER = "scoring"
@@ -29,7 +29,7 @@ def two_services() -> Iterator[None]:
     lab.good(lab.build("v2.0.0"))
     lab.set_live("v1.0.0")
     try:
-        with lab.also_named(DOMAIN):
+        with network.also_named(DOMAIN):
             lab.good(lab.play("site.yml", *lab.LIMIT, *WITH))
             yield
     finally:
@@ -45,7 +45,7 @@ def two_services() -> Iterator[None]:
 def ask(name: str) -> dict[str, Any]:
     """Its /version, over TLS by its own name, the certificate verified."""
     argv = ["curl", "--silent", "--show-error", "--max-time", "10", "--cacert", str(lab.ROOTS)]
-    argv += ["--noproxy", "*", "--resolve", f"{name}:443:{lab.address()}", f"https://{name}/version"]
+    argv += ["--noproxy", "*", "--resolve", f"{name}:443:{network.address()}", f"https://{name}/version"]
     return dict(json.loads(subprocess.run(argv, check=True, capture_output=True, text=True).stdout))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e import lab
+from tests.e2e import lab, network
 from tests.load.steady import SteadyLoad
 
 VERSION = "v1.0.0"
@@ -113,7 +113,7 @@ def test_a_corrupt_model_is_refused_by_name(models: Path, load: SteadyLoad) -> N
 
 
 def test_without_s3_the_cached_model_goes_live_and_another_is_refused(models: Path, load: SteadyLoad) -> None:
-    with lab.unreachable(lab.AWS_NAME):
+    with network.unreachable(lab.AWS_NAME):
         said = refused("m4")
         assert "The service is loading: Failed to read s3://" in said
         assert "Connect timeout" in said or "Could not connect" in said
@@ -124,7 +124,7 @@ def test_without_s3_the_cached_model_goes_live_and_another_is_refused(models: Pa
 
 
 def test_after_a_reboot_without_s3_the_cached_model_serves(models: Path) -> None:
-    with lab.unreachable(lab.AWS_NAME, boots=True):
+    with network.unreachable(lab.AWS_NAME, boots=True):
         lab.good(lab.run("docker", "restart", "--time", "0", lab.CONTAINER))
         lab.wait_until(lambda: lab.ask("/ready").status_code == 200, 60, "the service is back")
         assert serves("m2")

@@ -1,6 +1,7 @@
 """
 What may break while it runs, for real, on one host of the lab (SLIPWAY_LAB_HOST, default inference-1), which has been
 converged. Each test begins and ends with one of two quick releases live, under a steady load that loses nothing.
+Other tests may be going on, on other hosts.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.e2e import lab
+from tests.e2e import lab, network
 from tests.faults import host
 from tests.load.steady import SteadyLoad
 
@@ -24,7 +25,7 @@ DEADLINES = {"start": 20, "liveness": 6, "readiness": 6, "golden": 6, "switch": 
 @pytest.fixture(scope="session", autouse=True)
 def quick_host() -> Iterator[None]:
     """Quick releases, short deadlines, and no recovery but when a test asks for it; given back as it was."""
-    with ThreadPoolExecutor() as pool:
+    with network.services(), ThreadPoolExecutor() as pool:
         list(pool.map(_bring, (host.A, host.B)))
     before = lab.on_host("cat", host.CONFIG)
     was = lab.live_version()
@@ -37,6 +38,13 @@ def quick_host() -> Iterator[None]:
     host.write_config(before)
     host.releasectl("rollback", "--to", was)
     host.shell("systemctl start slipway-recover@inference.timer")
+
+
+@pytest.fixture
+def services() -> Iterator[None]:
+    """For a test that needs the registry or the authority: nobody else cuts them off meanwhile."""
+    with network.services():
+        yield
 
 
 def _bring(version: str) -> None:

@@ -7,10 +7,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.e2e import lab
+from tests.e2e import lab, network
 from tests.faults import host
 from tests.load.steady import SteadyLoad
 from tests.tls import served_certificate
+
+pytestmark = pytest.mark.usefixtures("services")
 
 AUTHORITY = "acme.slipway.test"
 HOOK = "/etc/letsencrypt/renewal-hooks/deploy/slipway-haproxy"
@@ -42,8 +44,9 @@ def issue() -> lab.Done:
 @pytest.fixture(scope="module", autouse=True)
 def account() -> None:
     """The lab's authority forgets accounts when it starts; the role makes a new one, certbot's timer does not."""
-    if renew().code:
-        lab.good(issue())
+    with network.services():
+        if renew().code:
+            lab.good(issue())
 
 
 @contextmanager
@@ -56,7 +59,7 @@ def kept() -> Iterator[None]:
 
 
 def test_the_authority_is_down(load: SteadyLoad) -> None:
-    with kept(), lab.unreachable(AUTHORITY):
+    with kept(), network.unreachable(AUTHORITY):
         by_itself, by_role = renew(), issue()
     assert by_itself.code != 0
     assert f"Failed to renew certificate {lab.NAME}" in by_itself.out

@@ -95,6 +95,7 @@ def test_full_before_a_rollout(load: SteadyLoad) -> None:
     host.well()
 
 
+@pytest.mark.usefixtures("services")
 def test_full_while_it_pulls(load: SteadyLoad) -> None:
     """Docker's folder for downloads has no byte left."""
     lab.good(lab.build_faulty(NEVER_HERE, "plain"))

@@ -76,6 +76,7 @@ def test_the_standby_dies_before_a_rollback(load: SteadyLoad) -> None:
     assert host.live() == before
 
 
+@pytest.mark.usefixtures("services")
 def test_the_image_of_the_way_back_was_removed_by_hand(load: SteadyLoad) -> None:
     before = host.live()
     wanted = host.other(before)

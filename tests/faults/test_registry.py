@@ -89,6 +89,7 @@ def test_a_registry_that_is_slow_meets_the_deadline(load: SteadyLoad) -> None:
     undone(answers, before, entries)
 
 
+@pytest.mark.usefixtures("services")
 def test_a_version_whose_tag_moved_is_refused(load: SteadyLoad) -> None:
     """The host has recorded another digest for this version than the registry has now."""
     lab.good(lab.build_faulty(MOVED, "plain"))
