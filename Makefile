@@ -34,10 +34,10 @@ status: .venv/.ok ## Say what is live on each host
 verify: .venv/.ok ## Prove that the hosts are as the inventory says (only reads)
 	$(PYTEST) tests/host --env $(ENV)
 
-# What needs no lab, beside the making of it.
+# What needs no lab, beside the making of it; then the faults on a host that the other tests leave alone, beside them.
 test: .venv/.ok ## Run every test; the lab is started for it
-	$(MAKE) --jobs 2 ENV=local VERSION= test-unit test-app test-terraform ground-local
-	$(MAKE) test-e2e
+	$(MAKE) --jobs 2 ENV=local VERSION= LAB_HOSTS=4 test-unit test-app test-terraform ground-local
+	$(MAKE) --jobs 2 ENV=local VERSION= test-faults test-e2e
 
 test-unit: .venv/.ok
 	$(PYTEST) tests/unit --numprocesses 2 --dist loadfile
@@ -49,10 +49,12 @@ test-terraform: .venv/.ok
 	$(PYTEST) tests/terraform
 
 test-e2e: .venv/.ok
-	$(PYTEST) tests/e2e tests/faults tests/trixie
+	LAB_HOSTS=1 $(PYTEST) tests/e2e tests/trixie
 
-test-faults: .venv/.ok ## Break one converged host of the lab in every way of docs/reliability.md
-	$(PYTEST) tests/faults
+test-faults: export LAB_HOSTS = 4
+test-faults: .venv/.ok ## Break host 4 of the lab (LAB_HOSTS=4 make ground-local) in every way of docs/reliability.md
+	$(PLAY) site.yml --limit inference-4
+	SLIPWAY_LAB_HOST=inference-4 $(PYTEST) tests/faults
 
 bench: .venv/.ok ## Measure and write docs/benchmarks.md
 	.venv/bin/python -m tests.load.bench
