@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.slipway.ops.plugins.action.look import ABSENT, differences
 from ansible_collections.slipway.ops.plugins.plugin_utils import look_on_host
+from ansible_collections.slipway.ops.plugins.plugin_utils.looking import ABSENT, compared
 
 UNIT = {"name": "haproxy.service", "state": "started"}
 FILE, FOLDER, UNWANTED = "/etc/haproxy/haproxy.cfg", "/etc/slipway", "/etc/slipway/notify.json"
@@ -28,8 +28,11 @@ def there(**changes: Any) -> dict[str, Any]:
 
 
 def differing(seen: dict[str, Any]) -> list[str]:
-    found = differences(["haproxy"], [UNIT], {FILE: GOOD, FOLDER: None, UNWANTED: ABSENT}, seen)
-    return [name for names in found.values() for name in names]
+    files = {FILE: GOOD, FOLDER: None, UNWANTED: ABSENT}
+    found = compared({"packages": ["haproxy"], "units": [UNIT], "files": files}, seen)
+    names = [*found["packages"], *found["units"], *found["files"]]
+    assert found["differs"] == bool(names)
+    return names
 
 
 def test_nothing_differs_on_a_host_that_is_as_wanted() -> None:
@@ -57,7 +60,8 @@ def test_each_difference_is_named(seen: dict[str, Any], what: str) -> None:
 
 def test_a_unit_that_only_has_to_be_enabled_may_be_down() -> None:
     units = {"haproxy.service": {"started": False, "enabled": True}}
-    assert differences([], [{"name": "haproxy.service"}], {}, there(units=units))["units"] == []
+    question = {"packages": [], "units": [{"name": "haproxy.service"}], "files": {}}
+    assert not compared(question, there(units=units))["differs"]
 
 
 def test_a_file_is_its_content_mode_and_owner(tmp_path: Path) -> None:
