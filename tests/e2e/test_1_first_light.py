@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.e2e import lab
+from tests.e2e import lab, network
 from tests.tls import served_certificate
 
 
@@ -69,6 +72,39 @@ def test_a_converge_sees_what_somebody_changed_and_mends_it() -> None:
 def test_check_mode_tells_the_truth_on_a_converged_host() -> None:
     done = lab.good(lab.play("site.yml", "--check", "--diff"))
     assert done.recap[lab.HOST]["changed"] == 0
+
+
+def administered(*users: dict[str, Any]) -> lab.Done:
+    words = ("--tags", "baseline", "-e", json.dumps({"baseline_users": users}))
+    return lab.good(lab.play("site.yml", *lab.LIMIT, *words))
+
+
+def changes(done: lab.Done) -> int:
+    return done.recap[lab.HOST]["changed"]
+
+
+def test_administrators_come_and_go(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    lab.good(lab.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "alice@home", "-f", str(key)))
+    alice = {"name": "alice", "keys": [key.with_suffix(".pub").read_text().strip()], "sudo": True}
+    known = lab.ROOT / ".lab/ssh/known_hosts"
+    options = ("-i", str(key), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", f"UserKnownHostsFile={known}")
+    login = ("ssh", *options, f"alice@{network.address()}", "sudo", "-n", "id", "-u")
+    assert lab.run(*login).code != 0
+
+    assert changes(administered(alice)) == 3, "the account, its key, sudo"
+    assert lab.good(lab.run(*login)).out.strip() == "0"
+    again = administered(alice)
+    assert changes(again) == 0
+    assert "Make the administrators" not in again.out, "one question says that nothing is to be done"
+    lab.on_host("sh", "-c", "echo 'ssh-ed25519 AAAA somebody else' >> /home/alice/.ssh/authorized_keys")
+    assert changes(administered(alice)) == 1
+
+    gone = {**alice, "state": "absent"}
+    assert changes(administered(gone)) == 2, "the account and sudo"
+    assert lab.run(*login).code != 0
+    assert changes(administered(gone)) == 0
+    lab.on_host("rm", "-r", "/home/alice")
 
 
 def test_make_verify_proves_the_host() -> None:
