@@ -36,7 +36,7 @@ verify: .venv/.ok ## Prove that the hosts are as the inventory says (only reads)
 
 # What needs no lab, beside the making of it; then the faults on a host that the other tests leave alone, beside them.
 test: .venv/.ok ## Run every test; the lab is started for it
-	$(MAKE) --jobs 2 ENV=local VERSION= LAB_HOSTS=4 test-unit test-app test-terraform ground-local
+	$(MAKE) --jobs 2 ENV=local VERSION= LAB_HOSTS=4 ground-local test-terraform test-app test-unit
 	$(MAKE) --jobs 2 ENV=local VERSION= test-faults test-e2e
 
 test-unit: .venv/.ok
