@@ -77,6 +77,20 @@ def test_each_role_judges_its_own_part(site: Path) -> None:
     assert ask(site, greeting="Goodbye")["differing"] == ["first", "second"]
 
 
+def test_a_role_with_turns_is_asked_for_each(site: Path) -> None:
+    book = json.loads((site / "site.yml").read_text())
+    book[0]["tasks"][0]["slipway.ops.converged"] = {"roles": [], "turns": {"third": ["one", "two"]}}
+    book[0]["tasks"].append({"ansible.builtin.import_role": {"name": "third"}})
+    (site / "site.yml").write_text(json.dumps(book))
+    wanted = {"commands": {"question": ["test", "-e", f"{site}/{{{{ third_turn }}}}"]}}
+    differs = "{{ __third_look.commands.question.rc != 0 }}"
+    role(site, "third", {"_third_wanted": wanted, "_third_differs": differs})
+    (site / "one").touch()
+    assert ask(site)["differing"] == ["third"]
+    (site / "two").touch()
+    assert ask(site)["converged"] is True
+
+
 def test_roles_are_asked_when_what_they_want_cannot_be_worked_out(site: Path) -> None:
     answer = ask(site)
     assert (answer["converged"], answer["differing"]) == (False, ["first", "second"])

@@ -12,29 +12,34 @@ from ansible_collections.slipway.ops.plugins.plugin_utils.looking import WANTED,
 
 
 class ActionModule(LookingAction):
-    SPEC: ClassVar[dict[str, Any]] = {"roles": {"type": "list", "elements": "str", "required": True}}
+    SPEC: ClassVar[dict[str, Any]] = {
+        "roles": {"type": "list", "elements": "str", "required": True},
+        "turns": {"type": "dict", "default": {}},
+    }
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(argument_spec=self.SPEC)
-        variables = task_vars or {}
+        looks = [(role, own_variables(role, task_vars or {})) for role in args["roles"]]
+        for role, turns in args["turns"].items():
+            looks += [(role, {**own_variables(role, task_vars or {}), f"{role}_turn": turn}) for turn in turns]
         try:
-            questions = {role: self._question(role, variables) for role in args["roles"]}
+            questions = [self._question(role, variables) for role, variables in looks]
         except AnsibleError as error:
             # A value that is not as it has to be: the role says what is wrong with it, and where it was set.
-            return {"changed": False, "converged": False, "differing": args["roles"], "because": str(error)}
-        there = self.ask(merged(questions), variables)
-        differing = [
-            role for role, question in questions.items()
-            if self._differs(role, compared(question, answer_to(role, there)), variables)
-        ]  # fmt: skip
-        return {"changed": False, "converged": not differing, "differing": differing}
+            because = {"because": str(error)}
+            return {"changed": False, "converged": False, "differing": sorted({role for role, _ in looks}), **because}
+        there = self.ask(merged(questions), task_vars or {})
+        differing = {
+            role for number, (role, variables) in enumerate(looks)
+            if self._differs(role, compared(questions[number], answer_to(number, there)), variables)
+        }  # fmt: skip
+        return {"changed": False, "converged": not differing, "differing": sorted(differing)}
 
     def _question(self, role: str, variables: dict[str, Any]) -> dict[str, Any]:
-        path = next(str(it) for folder in constants.DEFAULT_ROLES_PATH if (it := Path(folder) / role).is_dir())
-        own = {**variables, "ansible_search_path": [path], "role_path": path}
-        wanted = self._templar.copy_with_new_env(available_variables=own).template(own[f"_{role}_wanted"])
-        return self.question(ArgumentSpecValidator(WANTED).validate(wanted).validated_parameters, own)
+        templar = self._templar.copy_with_new_env(available_variables=variables)
+        wanted = ArgumentSpecValidator(WANTED).validate(templar.template(variables[f"_{role}_wanted"]))
+        return self.question(wanted.validated_parameters, variables)
 
     def _differs(self, role: str, look: dict[str, Any], variables: dict[str, Any]) -> bool:
         """As the role itself judges what it has seen; where it cannot, it has to say why."""
@@ -45,16 +50,26 @@ class ActionModule(LookingAction):
             return True
 
 
-def merged(questions: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """One question for those of several roles."""
+def own_variables(role: str, variables: dict[str, Any]) -> dict[str, Any]:
+    """As a task of the role would have them."""
+    path = next(str(it) for folder in constants.DEFAULT_ROLES_PATH if (it := Path(folder) / role).is_dir())
+    return {**variables, "ansible_search_path": [path], "role_path": path}
+
+
+def merged(questions: list[dict[str, Any]]) -> dict[str, Any]:
+    """One question for several."""
     return {
-        "packages": [it for question in questions.values() for it in question["packages"]],
-        "units": [it for question in questions.values() for it in question["units"]],
-        "files": {path: it for question in questions.values() for path, it in question["files"].items()},
-        "commands": {f"{role} {name}": it for role, one in questions.items() for name, it in one["commands"].items()},
-    }
+        "packages": [it for question in questions for it in question["packages"]],
+        "units": [it for question in questions for it in question["units"]],
+        "files": {path: it for question in questions for path, it in question["files"].items()},
+        "commands": {
+            f"{number} {name}": it
+            for number, question in enumerate(questions) for name, it in question["commands"].items()
+        },
+    }  # fmt: skip
 
 
-def answer_to(role: str, there: dict[str, Any]) -> dict[str, Any]:
+def answer_to(number: int, there: dict[str, Any]) -> dict[str, Any]:
+    """The part of it that the question of this number is about; of packages, units and files, all have all."""
     named = [(*name.split(" ", 1), it) for name, it in there["commands"].items()]
-    return {**there, "commands": {name: it for whose, name, it in named if whose == role}}
+    return {**there, "commands": {name: it for whose, name, it in named if whose == str(number)}}

@@ -77,9 +77,9 @@ def _check(args: dict[str, Any]) -> None:
             f"{args['version']!r} is not a version: it must look like v1.4.2 or v1.4.2-rc.1 (never 'latest'). "
             "It was set by -e version=… or release_version in inventory/<env>/group_vars."
         )
-    missing = [name for name in ("registry", "repository") if not args[name]]
+    missing = [f"release_{name}" for name in ("registry", "repository") if not args[name]]
     if missing:
-        raise AnsibleActionFail(f"slipway.ops.release needs: {', '.join(missing)}")
+        raise AnsibleActionFail(f"{' and '.join(missing)} must not be empty. Set it in inventory/<env>/group_vars.")
 
 
 def _resolve(args: dict[str, Any]) -> tuple[dict[str, Any], str]:

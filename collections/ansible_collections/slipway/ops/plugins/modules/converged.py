@@ -18,6 +18,10 @@ options:
     type: list
     elements: str
     required: true
+  turns:
+    description: Roles that a host has several times, each with the values of its C(<role>_turn).
+    type: dict
+    default: {}
 author: [Slipway (@slipway)]
 """
 
@@ -25,6 +29,7 @@ EXAMPLES = r"""
 - name: See whether anything is to be done
   slipway.ops.converged:
     roles: [baseline, edge]
+    turns: {release: [inference, another]}
   register: site_look
 """
 
