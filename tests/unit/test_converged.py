@@ -54,13 +54,17 @@ def site(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def ask(site: Path, **variables: str) -> dict[str, Any]:
+def run(site: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     program = str(Path(sys.executable).parent / "ansible-playbook")
-    done = subprocess.run(
+    return subprocess.run(
         [program, "-i", "localhost,", "site.yml", "-e", json.dumps(variables)],
         cwd=site, env={**os.environ, "ANSIBLE_CONFIG": str(site / "ansible.cfg")},
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
+
+
+def ask(site: Path, **variables: str) -> dict[str, Any]:
+    done = run(site, **variables)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
     answer: dict[str, Any] = json.loads((site / "answer").read_text())
     return answer
@@ -95,3 +99,11 @@ def test_roles_are_asked_when_what_they_want_cannot_be_worked_out(site: Path) ->
     answer = ask(site)
     assert (answer["converged"], answer["differing"]) == (False, ["first", "second"])
     assert "greeting" in answer["because"]
+
+
+def test_a_role_that_does_not_say_what_it_wants_is_a_mistake_of_the_play(site: Path) -> None:
+    """Not a host with something to do: that would never end."""
+    (site / "roles/second/vars/main.yml").write_text("{}")
+    done = run(site, greeting="Hello")
+    assert done.returncode != 0
+    assert "second is no role of this play, or it does not say _second_wanted, _second_differs" in done.stdout

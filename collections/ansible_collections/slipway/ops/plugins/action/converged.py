@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible import constants
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.slipway.ops.plugins.plugin_utils.looking import WANTED, LookingAction, compared
 
@@ -39,6 +39,8 @@ class ActionModule(LookingAction):
     def _question(self, role: str, variables: dict[str, Any]) -> dict[str, Any]:
         templar = self._templar.copy_with_new_env(available_variables=variables)
         wanted = ArgumentSpecValidator(WANTED).validate(templar.template(variables[f"_{role}_wanted"]))
+        if wanted.error_messages:
+            raise AnsibleActionFail(f"_{role}_wanted: {'; '.join(wanted.error_messages)}")
         return self.question(wanted.validated_parameters, variables)
 
     def _differs(self, role: str, look: dict[str, Any], variables: dict[str, Any]) -> bool:
@@ -52,7 +54,10 @@ class ActionModule(LookingAction):
 
 def own_variables(role: str, variables: dict[str, Any]) -> dict[str, Any]:
     """As a task of the role would have them."""
-    path = next(str(it) for folder in constants.DEFAULT_ROLES_PATH if (it := Path(folder) / role).is_dir())
+    path = next((str(it) for folder in constants.DEFAULT_ROLES_PATH if (it := Path(folder) / role).is_dir()), None)
+    missing = [name for name in (f"_{role}_wanted", f"_{role}_differs") if name not in variables]
+    if path is None or missing:
+        raise AnsibleActionFail(f"{role} is no role of this play, or it does not say {', '.join(missing)}.")
     return {**variables, "ansible_search_path": [path], "role_path": path}
 
 
