@@ -80,6 +80,16 @@ def test_events_are_told_while_they_happen(tmp_path: Path, monkeypatch: pytest.M
     assert said[0].startswith("pull 1.50 s")
 
 
+def test_what_ends_at_once_is_not_listened_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "COMMAND", f"touch {tmp_path}/listened")
+    monkeypatch.setattr(progress, "PATIENCE_S", 0.2)
+    for seconds, listened in ((0.05, []), (0.5, ["listened"])):
+        with progress.follow(local(), "inference", pytest.fail):
+            time.sleep(seconds)
+        time.sleep(0.3)
+        assert [it.name for it in tmp_path.iterdir()] == listened
+
+
 @pytest.mark.parametrize(
     "connection",
     [

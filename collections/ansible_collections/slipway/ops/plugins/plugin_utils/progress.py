@@ -22,6 +22,9 @@ EVENTS = "/var/log/slipway/events.jsonl"
 # tail tells at once (where it cannot be woken, as on overlayfs, it looks every 0.1 s) and costs the host nothing. It is
 # ended when we are gone: then `cat` has read all there is.
 COMMAND = f"date +%s.%N; tail -n 60 -s 0.1 -F {EVENTS} 2>/dev/null & cat >/dev/null; kill $!"
+# What ends within this time (s) is told by its report: a deploy of what is live, a rollback to the standby. Who listens
+# later hears what was before, too.
+PATIENCE_S = 0.5
 # Phases that take less are in the report at the end (s).
 WORTH_TELLING_S = 0.1
 # How often a phase that lasts is told of (s).
@@ -128,6 +131,8 @@ def _argv(connection: Any) -> tuple[list[str], str]:
 def _follow(
     argv: list[str], socket: str, service: str, say: Callable[[str], None], begin: float, over: threading.Event
 ) -> None:
+    if over.wait(PATIENCE_S):
+        return
     while socket and not os.path.exists(socket):
         if over.wait(0.05):
             return
