@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from releasectl.core.errors import Code, Failure
 from releasectl.core.ports import Word
 from releasectl.edge import canary
 from releasectl.edge.canary import CanaryFiles
+from releasectl.edge.files import read_text
 
 SHOWN = {"txn": "t1", "version": "v2.0.0", "percent": 25}
 
@@ -25,37 +27,41 @@ def files(tmp_path: Path) -> Iterator[CanaryFiles]:
     assert list(tmp_path.iterdir()) == [], "nothing is left over"
 
 
-def meanwhile(act: Callable[[], object]) -> threading.Thread:
-    """A moment after somebody has begun to speak."""
+@contextmanager
+def meanwhile(files: CanaryFiles, act: Callable[[], object]) -> Iterator[None]:
+    """When somebody has begun to speak; it is done when the block is left."""
 
     def later() -> None:
-        time.sleep(0.1)
+        while '"t1"' not in (read_text(files.word) or ""):
+            time.sleep(0.01)
         act()
 
-    thread = threading.Thread(target=later)
+    thread = threading.Thread(target=later, daemon=True)
     thread.start()
-    return thread
+    try:
+        yield
+    finally:
+        thread.join(10)
 
 
 def test_a_word_is_heard_once(files: CanaryFiles) -> None:
     heard: list[Word | None] = []
-    meanwhile(lambda: heard.append(files.take("t1")))
-    assert files.say("hold", "alice") == SHOWN
+    with meanwhile(files, lambda: heard.append(files.take("t1"))):
+        assert files.say("hold", "alice") == SHOWN
     assert heard == [Word("hold", "alice")]
     assert files.take("t1") is None
 
 
 def test_a_canary_that_ends_before_it_hears_says_so(files: CanaryFiles) -> None:
-    meanwhile(lambda: files.show(None))
-    with pytest.raises(Failure, match="over before it heard 'abort'") as caught:
+    over = pytest.raises(Failure, match="over before it heard 'abort'")
+    with meanwhile(files, lambda: files.show(None)), over as caught:
         files.say("abort", "alice")
     assert caught.value.code == Code.USAGE
     assert files.take("t1") is None, "it was taken back"
 
 
 def test_recovery_in_between_is_no_hearing(files: CanaryFiles) -> None:
-    meanwhile(files.clear)
-    with pytest.raises(Failure, match="over before it heard"):
+    with meanwhile(files, files.clear), pytest.raises(Failure, match="over before it heard"):
         files.say("abort", "alice")
 
 
@@ -64,8 +70,8 @@ def test_the_end_right_after_the_word_was_heard_is_one(files: CanaryFiles) -> No
         assert files.take("t1")
         files.show(None)
 
-    meanwhile(end)
-    assert files.say("abort", "alice") == SHOWN
+    with meanwhile(files, end):
+        assert files.say("abort", "alice") == SHOWN
 
 
 def test_two_at_once_are_both_heard(files: CanaryFiles) -> None:
@@ -80,13 +86,12 @@ def test_two_at_once_are_both_heard(files: CanaryFiles) -> None:
             time.sleep(0.02)
 
     people = [threading.Thread(target=files.say, args=("hold", by)) for by in ("alice", "bob")]
-    thread = meanwhile(engine)
-    # Files are named by process: two threads of one would share theirs.
-    for person in people:
-        person.start()
-        person.join(5)
-    stop.set()
-    thread.join()
+    with meanwhile(files, engine):
+        # Files are named by process: two threads of one would share theirs.
+        for person in people:
+            person.start()
+            person.join(5)
+        stop.set()
     assert heard == ["alice", "bob"]
 
 
@@ -100,8 +105,8 @@ def test_a_second_word_waits_for_the_first(files: CanaryFiles, monkeypatch: pyte
 
 def test_a_word_to_an_earlier_canary_is_in_nobodys_way(files: CanaryFiles) -> None:
     Path(files.word).write_text('{"txn": "t0", "word": "hold", "by": "bob"}')
-    meanwhile(lambda: files.take("t1"))
-    assert files.say("abort", "alice") == SHOWN
+    with meanwhile(files, lambda: files.take("t1")):
+        assert files.say("abort", "alice") == SHOWN
 
 
 def test_an_engine_that_was_killed_is_told_of(files: CanaryFiles) -> None:
