@@ -4,6 +4,8 @@ VERSION ?=
 REASON ?=
 PLAY = .venv/bin/ansible-playbook --inventory inventory/$(ENV)
 PYTEST = .venv/bin/python -m pytest
+# The lab's host, by its number, that the faults break and that the other tests leave alone.
+FAULTS_HOST = 4
 
 .DEFAULT_GOAL := help
 .PHONY: help deploy ground-local ground-dev ground-staging ground-prod build rollback status verify cost preflight
@@ -34,9 +36,9 @@ status: .venv/.ok ## Say what is live on each host
 verify: .venv/.ok ## Prove that the hosts are as the inventory says (only reads)
 	$(PYTEST) tests/host --env $(ENV)
 
-# What needs no lab, beside the making of it; then the faults on a host that the other tests leave alone, beside them.
+# What needs no lab, beside the making of it; then the faults beside the other tests of the lab.
 test: .venv/.ok ## Run every test; the lab is started for it
-	$(MAKE) --jobs 2 ENV=local VERSION= LAB_HOSTS=4 ground-local test-terraform test-app test-unit
+	$(MAKE) --jobs 2 ENV=local VERSION= LAB_HOSTS=$(FAULTS_HOST) ground-local test-terraform test-app test-unit
 	$(MAKE) --jobs 2 ENV=local VERSION= test-faults test-e2e
 
 test-unit: .venv/.ok
@@ -51,10 +53,10 @@ test-terraform: .venv/.ok
 test-e2e: .venv/.ok
 	LAB_HOSTS=1 $(PYTEST) tests/e2e tests/trixie
 
-test-faults: export LAB_HOSTS = 4
+test-faults: export LAB_HOSTS = $(FAULTS_HOST)
 test-faults: .venv/.ok ## Break host 4 of the lab (LAB_HOSTS=4 make ground-local) in every way of docs/reliability.md
-	$(PLAY) site.yml --limit inference-4
-	SLIPWAY_LAB_HOST=inference-4 $(PYTEST) tests/faults
+	$(PLAY) site.yml --limit inference-$(FAULTS_HOST)
+	SLIPWAY_LAB_HOST=inference-$(FAULTS_HOST) $(PYTEST) tests/faults
 
 bench: .venv/.ok ## Measure and write docs/benchmarks.md
 	.venv/bin/python -m tests.load.bench

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e import lab
+from tests.e2e import lab, network
 from tests.faults import host
 from tests.faults.test_canary_broken import QUICK
 from tests.load.steady import SteadyLoad
@@ -20,12 +20,10 @@ from tests.load.steady import SteadyLoad
 def over_ssh(place: str, doc: dict[str, object]) -> subprocess.Popen[bytes]:
     """The engine as a person's SSH session has it, held at a place."""
     command = f"sudo python3 - {place} '{host.HOLD}' '{json.dumps(doc)}' deploy --json"
-    address = lab.run("docker", "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
-                      lab.CONTAINER).out.strip()  # fmt: skip
     keys = lab.ROOT / ".lab" / "ssh"
     session = subprocess.Popen(
-        ("ssh", "-i", str(keys / "id_ed25519"), "-o", f"UserKnownHostsFile={keys / 'known_hosts'}", f"admin@{address}",
-         command),
+        ("ssh", "-i", str(keys / "id_ed25519"), "-o", f"UserKnownHostsFile={keys / 'known_hosts'}",
+         f"admin@{network.address()}", command),
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     assert session.stdin

@@ -20,15 +20,17 @@ class ActionModule(LookingAction):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(argument_spec=self.SPEC)
-        looks = [(role, own_variables(role, task_vars or {})) for role in args["roles"]]
-        for role, turns in args["turns"].items():
-            looks += [(role, {**own_variables(role, task_vars or {}), f"{role}_turn": turn}) for turn in turns]
+        turns = [(role, {f"{role}_turn": turn}) for role, turns in args["turns"].items() for turn in turns]
+        looks = [
+            (role, own_variables(role, {**(task_vars or {}), **turn}))
+            for role, turn in [*((role, {}) for role in args["roles"]), *turns]
+        ]
         try:
             questions = [self._question(role, variables) for role, variables in looks]
         except AnsibleError as error:
             # A value that is not as it has to be: the role says what is wrong with it, and where it was set.
-            because = {"because": str(error)}
-            return {"changed": False, "converged": False, "differing": sorted({role for role, _ in looks}), **because}
+            differing = sorted({role for role, _ in looks})
+            return {"changed": False, "converged": False, "differing": differing, "because": str(error)}
         there = self.ask(merged(questions), task_vars or {})
         differing = {
             role for number, (role, variables) in enumerate(looks)
