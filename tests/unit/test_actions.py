@@ -10,7 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible import constants
 from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
 from ansible_collections.slipway.ops.plugins.action import canary, release, release_info, rollback
 from ansible_collections.slipway.ops.plugins.module_utils import registry
 from ansible_collections.slipway.ops.plugins.plugin_utils.once import Once
@@ -102,6 +104,31 @@ def test_a_check_on_a_clean_host_runs_no_engine() -> None:
     assert IMAGE in result["diff"]["after"]
     assert result["report"] == ["web-1: v1.1.0 would go live"]
     assert len(host.asked) == 1
+
+
+@pytest.mark.usefixtures("resolved")
+@pytest.mark.parametrize(
+    ("callback", "no_log", "answer", "out", "err"),
+    [
+        ("ansible.builtin.default", False, LIVE, "web-1: v1.0.0 → v1.1.0 is live\nsha256:11\n", ""),
+        ("ansible.posix.json", False, LIVE, "", "web-1: v1.0.0 → v1.1.0 is live\nsha256:11\n"),
+        ("ansible.builtin.default", True, LIVE, "", ""),
+        ("ansible.builtin.default", False, {**LIVE, "outcome": "failed", "code": 3}, "", ""),
+    ],
+)
+def test_a_person_is_told_what_came_of_it(
+    callback: str, no_log: bool, answer: dict[str, Any], out: str, err: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(constants, "DEFAULT_STDOUT_CALLBACK", callback)
+    monkeypatch.setattr(ActionBase, "run", lambda *args: {})
+    asking = action(release, Host(0, answer))
+    asking._task.no_log = no_log
+    asking.validate_argument_spec = lambda argument_spec: (None, ASKED)
+    asking.run(None, {"inventory_hostname": "web-1"})
+    said = capsys.readouterr()
+    assert (said.out.startswith(out), said.err.startswith(err)) == (True, True)
+    assert (bool(said.out), bool(said.err)) == (bool(out), bool(err))
 
 
 def test_a_registry_that_cannot_be_asked_is_the_host_s_to_judge(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,7 @@ class ActionModule(EngineAction):
             raise failed(args, NOTHING)
         what = f"{version}, as recorded" if judged else "a rollout goes on: the answers were not compared"
         message = f"{said[0]} ({what}; golden requests: {len(gates.golden)})"
-        return {"changed": False, "version": version, "message": message}
+        return {"changed": False, "version": version, "message": message, "report": [f"{host}: {message}"]}
 
 
 def questions(gates: Gates, version: str, judged: bool) -> list[tuple[str, Golden]]:

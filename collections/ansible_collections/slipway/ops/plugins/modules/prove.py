@@ -50,4 +50,10 @@ message:
   type: str
   returned: success
   sample: 'https://inference.example.com/predict answers {"predictions": []} (v1.4.2, as recorded; golden requests: 5)'
+report:
+  description: The same for a person, who sees it while the playbook runs.
+  type: list
+  elements: str
+  returned: success
+  sample: ["inference-1: https://inference.example.com/predict answers …"]
 """

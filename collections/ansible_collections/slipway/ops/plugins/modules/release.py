@@ -123,7 +123,7 @@ logs:
   returned: on failure
   sample: ["model file not found"]
 report:
-  description: What a person wants to know at the end.
+  description: What a person wants to know at the end, and sees while the playbook runs.
   type: list
   elements: str
   returned: always

@@ -10,6 +10,7 @@ import shlex
 from contextlib import nullcontext
 from typing import Any, ClassVar
 
+from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -28,9 +29,13 @@ class EngineAction(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         _, args = self.validate_argument_spec(argument_spec=self.SPEC)
-        return self.act(args, (task_vars or {}).get("inventory_hostname", ""))
+        result = self.act(args, (task_vars or {}).get("inventory_hostname", ""))
+        if not result.get("failed") and not self._task.no_log:
+            tell(result.get("report") or [])
+        return result
 
     def act(self, args: dict[str, Any], host: str) -> dict[str, Any]:
+        """The task's result. Its `report`, unless it failed, is told to who watches: lines."""
         raise NotImplementedError
 
     def installed(self) -> bool:
@@ -74,6 +79,14 @@ class EngineAction(ActionBase):
             Display().display(f"{host} | {line}", stderr=True)
 
         return nullcontext() if self._task.check_mode else follow(self._connection, service, say)
+
+
+def tell(lines: list[str]) -> None:
+    """Here and not by a task after this one, which would be another process for each host."""
+    # Beside the callback of people; another one may be writing a document to stdout.
+    if lines:
+        aside = constants.DEFAULT_STDOUT_CALLBACK not in ("default", "ansible.builtin.default")
+        Display().display("\n".join(lines), stderr=aside)
 
 
 def finished(result: dict[str, Any]) -> dict[str, Any]:
