@@ -6,6 +6,7 @@ import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from tests.e2e import lab
 
@@ -68,6 +69,13 @@ def also_named(name: str) -> Iterator[None]:
 
 def address() -> str:
     return _end_of(lab.CONTAINER)[0]
+
+
+def login(user: str, key: Path = lab.ROOT / ".lab/ssh/id_ed25519") -> tuple[str, ...]:
+    """How a person gets into the host, by this key and by nothing else; a command may follow."""
+    options = ("IdentitiesOnly=yes", "BatchMode=yes", f"UserKnownHostsFile={lab.ROOT / '.lab/ssh/known_hosts'}")
+    words = [word for option in options for word in ("-o", option)]
+    return ("ssh", "-i", str(key), *words, f"{user}@{address()}")
 
 
 def _disconnect(container: str) -> None:

@@ -87,9 +87,7 @@ def test_administrators_come_and_go(tmp_path: Path) -> None:
     key = tmp_path / "key"
     lab.good(lab.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "alice@home", "-f", str(key)))
     alice = {"name": "alice", "keys": [key.with_suffix(".pub").read_text().strip()], "sudo": True}
-    known = lab.ROOT / ".lab/ssh/known_hosts"
-    options = ("-i", str(key), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", f"UserKnownHostsFile={known}")
-    login = ("ssh", *options, f"alice@{network.address()}", "sudo", "-n", "id", "-u")
+    login = (*network.login("alice", key), "sudo", "-n", "id", "-u")
     assert lab.run(*login).code != 0
 
     assert changes(administered(alice)) == 3, "the account, its key, sudo"

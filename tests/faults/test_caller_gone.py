@@ -20,12 +20,9 @@ from tests.load.steady import SteadyLoad
 def over_ssh(place: str, doc: dict[str, object]) -> subprocess.Popen[bytes]:
     """The engine as a person's SSH session has it, held at a place."""
     command = f"sudo python3 - {place} '{host.HOLD}' '{json.dumps(doc)}' deploy --json"
-    keys = lab.ROOT / ".lab" / "ssh"
     session = subprocess.Popen(
-        ("ssh", "-i", str(keys / "id_ed25519"), "-o", f"UserKnownHostsFile={keys / 'known_hosts'}",
-         f"admin@{network.address()}", command),
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        (*network.login("admin"), command), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     assert session.stdin
     session.stdin.write((host.HERE / "at.py").read_bytes())
     session.stdin.close()
