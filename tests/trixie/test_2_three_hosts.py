@@ -96,6 +96,10 @@ def test_the_rollout_of_a_converge_is_taken_back_too() -> None:
 def test_who_asks_for_it_keeps_what_went_live() -> None:
     with full("inference-2"):
         assert deploy("v2.3.0", "-e", "deploy_undo=false").code != 0
+        again = deploy("v2.3.0")
+    assert again.code != 0
+    failed = [line.split()[0] for line in again.out.splitlines() if "failed=1" in line]
+    assert failed == ["inference-2"], "the others had nothing to do, and have nothing to take back"
     assert live() == ["v2.3.0", "v2.0.0", "v2.3.0"]
     elsewhere = json.dumps({"release_front_door": {"name": "inference-2.slipway.test"}})
     proof = lab.play("playbooks/prove.yml", "--limit", "inference-1", "-e", elsewhere)
