@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import requests
 
 from tests.e2e import lab
 from tests.load.steady import SteadyLoad
@@ -82,6 +83,24 @@ def test_history_says_who_why_and_how_long() -> None:
     assert drill["kind"] == "rollback"
     assert drill["by"]
     assert {"switch", "drain"} <= {phase["name"] for phase in drill["phases"]}
+
+
+def test_the_registry_is_told_what_to_keep() -> None:
+    """By the tags that its lifecycle goes by (terraform/modules/registry): what was live, and no failed candidate."""
+    (token,) = lab.aws("ecr").get_authorization_token()["authorizationData"]
+    url = "https://123456789012.dkr.ecr.eu-central-1.amazonaws.com/v2/inference"
+    headers = {"Authorization": f"Basic {token['authorizationToken']}"}
+
+    def ask(path: str) -> requests.Response:
+        answer = requests.get(f"{url}/{path}", headers=headers, verify=lab.AWS["AWS_CA_BUNDLE"], timeout=10)
+        answer.raise_for_status()
+        return answer
+
+    kept = {tag for tag in ask("tags/list").json()["tags"] if tag.startswith("deployed-")}
+    assert {"deployed-local-v1.0.0", "deployed-local-v2.0.0"} <= kept
+    assert not {f"deployed-local-v{number}.0.0" for number in (3, 4, 5)} & kept
+    digests = {ask(f"manifests/{tag}").headers["Docker-Content-Digest"] for tag in ("v2.0.0", "deployed-local-v2.0.0")}
+    assert len(digests) == 1
 
 
 def test_failed_candidates_leave_nothing_behind() -> None:

@@ -26,7 +26,7 @@ LIVE = {
 ASKED = {
     "service": "inference", "version": "v1.1.0", "registry": "registry.test", "repository": "inference", "aws": {},
     "env": {"A": "1"}, "secrets": {"KEY": "hidden"}, "options": {}, "gates": {}, "strategy": None, "canary": {},
-    "prefetch": False, "model_version": None, "reason": "why", "by": None,
+    "prefetch": False, "kept_as": "", "model_version": None, "reason": "why", "by": None,
 }  # fmt: skip
 
 
@@ -94,6 +94,54 @@ def test_a_canary_says_how_and_a_prefetch_only_what() -> None:
     assert host.asked[1][1]["canary"] == {"steps": [5]}
     assert set(host.asked[3][1] or ()) == {"image", "registry_auth"}
     assert result["report"] == ["web-1: it is here"]
+
+
+@pytest.fixture
+def kept(resolved: None, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """(image, tag) of what the registry was told to keep."""
+    told: list[tuple[str, str]] = []
+    monkeypatch.setattr(release, "KEPT", Once())
+    monkeypatch.setattr(registry, "is_tagged", lambda session, auth, **where: where["version"] == "deployed-there")
+    monkeypatch.setattr(registry, "keep", lambda session, auth, image, tag: told.append((image, tag)))
+    return told
+
+
+@pytest.mark.parametrize(
+    ("tag", "answer", "check", "told"),
+    [
+        ("deployed-prod", LIVE, False, 1),
+        ("deployed-prod", {**LIVE, "outcome": "unchanged", "changed": False}, False, 1),
+        ("deployed-there", LIVE, False, 0),
+        ("", LIVE, False, 0),
+        ("deployed-prod", LIVE, True, 0),
+        ("deployed-prod", {**LIVE, "outcome": "failed", "code": 3}, False, 0),
+    ],
+    ids=["live", "live before", "has it", "none wanted", "a check", "failed"],
+)
+def test_the_registry_keeps_what_is_live(
+    tag: str, answer: dict[str, Any], check: bool, told: int, kept: list[tuple[str, str]]
+) -> None:
+    asked = {**ASKED, "kept_as": tag}
+    result = action(release, Host(0, answer, 0, answer), check).act(asked, "web-1")
+    assert kept == [(IMAGE, tag)] * told
+    assert not result.get("warnings")
+    action(release, Host(0, answer, 0, answer), check).act(asked, "web-2")
+    assert len(kept) == told, "once for all hosts"
+
+
+def test_a_tag_that_could_not_be_given_is_a_warning(
+    kept: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*words: Any) -> None:
+        raise registry.RegistryError("it answered 403")
+
+    monkeypatch.setattr(registry, "keep", refuse)
+    result = action(release, Host(0, LIVE)).act({**ASKED, "kept_as": "deployed-prod"}, "web-1")
+    assert result["outcome"] == "live"
+    assert "failed" not in result
+    (warning,) = result["warnings"]
+    assert "v1.1.0 is live, and its image could not be given the tag deployed-prod" in warning
+    assert "403" in warning
 
 
 @pytest.mark.usefixtures("resolved")

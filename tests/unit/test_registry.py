@@ -55,3 +55,33 @@ def test_what_is_wrong_is_told_with_what_to_do(answer: Any, says: str) -> None:
     assert says in str(caught.value)
     assert WHERE[0] in str(caught.value)
     assert "s3cret" not in str(caught.value)
+
+
+def test_an_image_gets_a_further_tag() -> None:
+    asked: list[tuple[str, str, dict[str, Any]]] = []
+
+    def answer(http: requests.Session, method: str, url: str, **given: Any) -> requests.Response:
+        asked.append((method, url, given))
+        response = requests.Response()
+        response.status_code = 201 if method == "PUT" else 200
+        response.headers["Content-Type"] = "application/vnd.oci.image.manifest.v1+json"
+        response._content = b'{"the": "manifest"}'
+        return response
+
+    with mock.patch.object(requests.Session, "request", answer):
+        image = f"{WHERE[0]}/team/inference@{DIGEST}"
+        registry.keep(registry.Session(), registry.Credentials("AWS", "s3cret"), image, "deployed-prod-v1.4.2")
+    (got, source, _), (put, target, given) = asked
+    assert (got, source) == ("GET", f"https://{WHERE[0]}/v2/team/inference/manifests/{DIGEST}")
+    assert (put, target) == ("PUT", f"https://{WHERE[0]}/v2/team/inference/manifests/deployed-prod-v1.4.2")
+    assert given["data"] == b'{"the": "manifest"}'
+    assert given["headers"] == {"Content-Type": "application/vnd.oci.image.manifest.v1+json"}
+
+
+def test_only_versions_are_told_as_versions() -> None:
+    response = requests.Response()
+    response.status_code = 200
+    response._content = b'{"tags": ["v1.1.0", "deployed-prod-v1.0.0", "v1.0.0"]}'
+    with mock.patch.object(requests.Session, "request", return_value=response):
+        found = registry.versions(registry.Session(), registry.Credentials("AWS", "s3cret"), *WHERE[:2])
+    assert found == ["v1.0.0", "v1.1.0"]

@@ -19,6 +19,8 @@ REQUEST_KEYS = ("version", "env", "secrets", "options", "gates", "model_version"
 
 # All hosts of a run get the same image, whatever becomes of the tag meanwhile.
 RESOLVED = Once()
+# What became of the further tag.
+KEPT = Once()
 
 
 class ActionModule(EngineAction):
@@ -35,6 +37,7 @@ class ActionModule(EngineAction):
         "strategy": {"type": "str", "choices": ["blue_green", "canary", "stop_first"]},
         "canary": {"type": "dict", "default": {}},
         "prefetch": {"type": "bool", "default": False},
+        "kept_as": {"type": "str", "default": ""},
         "model_version": {"type": "str"},
         "reason": {"type": "str", "default": ""},
         "by": {"type": "str"},
@@ -46,7 +49,7 @@ class ActionModule(EngineAction):
         with ThreadPoolExecutor(1) as pool:
             resolving = pool.submit(_resolve, args)
             there = self.installed()
-            resolved, error = resolving.result()
+            resolved, kept, error = resolving.result()
         if self._task.check_mode and not there:
             # A host that was never converged: everything would be new.
             after = {"version": args["version"], "image": resolved["image"]}
@@ -68,6 +71,8 @@ class ActionModule(EngineAction):
             result = self.ask(args["service"], *words, document=request)
         if result["code"] != 0 and error:
             result["message"] = f"{error}\n{result.get('message', '')}"
+        if command == "deploy" and result["code"] == 0 and not (self._task.check_mode or kept or error):
+            result["warnings"] = [*result.get("warnings", []), *_keep(args, resolved)]
         return {**finished(result), "report": report(host, result, args["model_version"])}
 
 
@@ -82,23 +87,28 @@ def _check(args: dict[str, Any]) -> None:
         raise AnsibleActionFail(f"{' and '.join(missing)} must not be empty. Set it in inventory/<env>/group_vars.")
 
 
-def _resolve(args: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """Image and pull account; or the reason why they are not known, for the host may know the version itself."""
-    where = {name: args[name] for name in ("registry", "repository", "version")}
-    image, auth, error = RESOLVED.get({**where, "aws": args["aws"]}, lambda: _ask_registry(where, args["aws"]))
-    return {"image": image, "registry_auth": auth}, error
+def _resolve(args: dict[str, Any]) -> tuple[dict[str, Any], bool, str]:
+    """
+    Image and pull account, and whether the image has its further tag; or the reason why they are not known, for the
+    host may know the version itself.
+    """
+    question = {name: args[name] for name in ("registry", "repository", "version", "kept_as", "aws")}
+    image, auth, kept, error = RESOLVED.get(question, lambda: _ask_registry(args))
+    return {"image": image, "registry_auth": auth}, kept, error
 
 
-def _ask_registry(where: dict[str, str], aws: dict[str, Any]) -> tuple[str | None, dict[str, str] | None, str]:
+def _ask_registry(args: dict[str, Any]) -> tuple[str | None, dict[str, str] | None, bool, str]:
     # Here, for boto3 takes as long to import as the connection to open.
     from ansible_collections.slipway.ops.plugins.module_utils import registry
 
-    session = registry.Session.of(aws)
+    session = registry.Session.of(args["aws"])
+    where = {name: args[name] for name in ("registry", "repository", "version")}
     try:
         auth = registry.credentials(session)
         digest = registry.digest(session, auth, **where)
+        kept = not args["kept_as"] or registry.is_tagged(session, auth, **{**where, "version": args["kept_as"]})
     except registry.RegistryError as error:
-        return None, None, str(error)
+        return None, None, False, str(error)
     except registry.NotInRegistry:
         there = ", ".join(registry.versions(session, auth, where["registry"], where["repository"])) or "none"
         raise AnsibleActionFail(
@@ -106,7 +116,25 @@ def _ask_registry(where: dict[str, str], aws: dict[str, Any]) -> tuple[str | Non
             f"It has: {there}. Build it first: ansible-playbook playbooks/build.yml -e version={where['version']}"
         ) from None
     image = f"{where['registry']}/{where['repository']}@{digest}"
-    return image, {"username": auth.username, "password": auth.password}, ""
+    return image, {"username": auth.username, "password": auth.password}, kept, ""
+
+
+def _keep(args: dict[str, Any], resolved: dict[str, Any]) -> list[str]:
+    """Give the image its further tag, once for all hosts. What went live stays so without it: that is a warning."""
+    image, tag = resolved["image"], args["kept_as"]
+
+    def ask() -> list[str]:
+        from ansible_collections.slipway.ops.plugins.module_utils import registry
+
+        session, auth = registry.Session.of(args["aws"]), registry.Credentials(**resolved["registry_auth"])
+        try:
+            registry.keep(session, auth, image, tag)
+        except registry.RegistryError as error:
+            what = f"{args['version']} is live, and its image could not be given the tag {tag}"
+            return [f"{what}: the registry may expire it one day. The next run tries again. {error}"]
+        return []
+
+    return list(KEPT.get({"image": image, "tag": tag}, ask))
 
 
 def report(host: str, result: dict[str, Any], model_version: str | None) -> list[str]:

@@ -1,12 +1,13 @@
 """The image registry, as ECR speaks it: a token by the AWS API, manifests by the registry's HTTP API.
 
 Sources: ECR "Private registry authentication" (the token is HTTP Basic for the registry API); OCI Distribution
-Specification 1.1, "Pulling manifests" and "Listing tags".
+Specification 1.1, "Pulling manifests", "Pushing Manifests" and "Listing tags".
 """
 
 from __future__ import annotations
 
 import base64
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,7 +94,10 @@ def _advice(status: int) -> str:
     if status == 401:
         return "It did not accept the token: see who asks (`aws sts get-caller-identity`) and this machine's clock."
     if status == 403:
-        return "The AWS identity that asks may not read this repository (ecr:BatchGetImage); see also its policy."
+        return (
+            "The AWS identity that asks may not do that in this repository (ecr:BatchGetImage reads, ecr:PutImage "
+            "tags); see also its policy."
+        )
     if status == 429:
         return "It throttles: wait a minute, then try again."
     if status >= 500:
@@ -101,24 +105,43 @@ def _advice(status: int) -> str:
     return "That is no answer of a registry: see aws_registry in the inventory, and proxies on the way."
 
 
-def _get(session: Session, auth: Credentials, registry: str, path: str, *, head: bool = False) -> requests.Response:
+@functools.cache
+def _connections(trust_env: bool) -> requests.Session:
+    """Kept for the questions that follow."""
+    http = requests.Session()
+    http.trust_env = trust_env
+    return http
+
+
+def _ask(
+    session: Session,
+    auth: Credentials,
+    registry: str,
+    path: str,
+    method: str = "GET",
+    manifest: requests.Response | None = None,
+) -> requests.Response:
+    """`manifest`: one that was read before, to be written."""
     url = f"https://{registry}/v2/{path}"
+    headers = {"Accept": MANIFEST_TYPES} if "/manifests/" in path else {}
+    if manifest is not None:
+        headers = {"Content-Type": manifest.headers["Content-Type"]}
     try:
-        with requests.Session() as http:
-            http.trust_env = session.ca_bundle is None  # an explicit bundle wins over the environment's
-            answer = http.request(
-                "HEAD" if head else "GET",
-                url,
-                auth=(auth.username, auth.password),
-                headers={"Accept": MANIFEST_TYPES} if head else {},
-                verify=session.verify,
-                timeout=TIMEOUT_S,
-            )
+        # An explicit bundle wins over the environment's.
+        answer = _connections(trust_env=session.ca_bundle is None).request(
+            method,
+            url,
+            auth=(auth.username, auth.password),
+            headers=headers,
+            data=None if manifest is None else manifest.content,
+            verify=session.verify,
+            timeout=TIMEOUT_S,
+        )
     except requests.RequestException as error:
         raise RegistryError(f"Failed to ask the registry {registry}: {error}") from error
     if answer.status_code == 404:
         raise NotInRegistry(path)
-    if answer.status_code != 200:
+    if answer.status_code != (200 if manifest is None else 201):
         status = answer.status_code
         raise RegistryError(
             f"Failed to ask the registry {registry}: it answered {status} for {path}. {_advice(status)}"
@@ -128,16 +151,37 @@ def _get(session: Session, auth: Credentials, registry: str, path: str, *, head:
 
 def digest(session: Session, auth: Credentials, registry: str, repository: str, version: str) -> str:
     """The digest that a version's tag names. Raises NotInRegistry, RegistryError."""
-    answer = _get(session, auth, registry, f"{repository}/manifests/{version}", head=True)
+    answer = _ask(session, auth, registry, f"{repository}/manifests/{version}", "HEAD")
     found = answer.headers.get("Docker-Content-Digest", "")
     if not found.startswith("sha256:"):
         raise RegistryError(f"The registry {registry} named no digest for {repository}:{version}")
     return found
 
 
-def versions(session: Session, auth: Credentials, registry: str, repository: str) -> list[str]:
-    """The tags of a repository; none when the repository is empty or not there."""
+def is_tagged(session: Session, auth: Credentials, registry: str, repository: str, version: str) -> bool:
+    """Whether the registry says that there is such a tag."""
     try:
-        return sorted(_get(session, auth, registry, f"{repository}/tags/list").json().get("tags") or [])
+        digest(session, auth, registry, repository, version)
+    except (NotInRegistry, RegistryError):
+        return False
+    return True
+
+
+def versions(session: Session, auth: Credentials, registry: str, repository: str) -> list[str]:
+    """The versions in a repository, of all its tags; none when the repository is empty or not there."""
+    try:
+        tags = _ask(session, auth, registry, f"{repository}/tags/list").json().get("tags") or []
     except NotInRegistry:
         return []
+    return sorted(tag for tag in tags if tag.startswith("v"))
+
+
+def keep(session: Session, auth: Credentials, image: str, tag: str) -> None:
+    """Give an image (registry/repository@digest) a tag by which the lifecycle keeps it. Raises RegistryError."""
+    registry, _, rest = image.partition("/")
+    repository, _, found = rest.partition("@")
+    try:
+        manifest = _ask(session, auth, registry, f"{repository}/manifests/{found}")
+        _ask(session, auth, registry, f"{repository}/manifests/{tag}", "PUT", manifest)
+    except NotInRegistry as path:
+        raise RegistryError(f"The registry {registry} has no {path}") from None

@@ -60,6 +60,12 @@ options:
     description: What a canary does (see docs/releasectl.md). Only read when O(strategy=canary).
     type: dict
     default: {}
+  kept_as:
+    description:
+      - Further tag that the registry gives the image once it is live, where its lifecycle keeps images by it.
+      - That it could not be given is a warning.
+    type: str
+    default: ""
   prefetch:
     description: Only pull the image, so that a later deployment does not wait for it.
     type: bool
