@@ -125,7 +125,7 @@ def _ask(
     url = f"https://{registry}/v2/{path}"
     headers = {"Accept": MANIFEST_TYPES} if "/manifests/" in path else {}
     if manifest is not None:
-        headers = {"Content-Type": manifest.headers["Content-Type"]}
+        headers = {"Content-Type": manifest.headers.get("Content-Type", "")}
     try:
         # An explicit bundle wins over the environment's.
         answer = _connections(trust_env=session.ca_bundle is None).request(
