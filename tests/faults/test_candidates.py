@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+import requests
 
 from tests.e2e import lab
 from tests.faults import host
@@ -42,6 +43,21 @@ def test_is_ready_and_fails_at_its_work(load: SteadyLoad) -> None:
 
 def test_takes_all_its_memory(load: SteadyLoad) -> None:
     refused("leaks", "out of memory (limit 64 MiB)")
+
+
+def test_allows_one_host_and_insists_on_https(load: SteadyLoad) -> None:
+    """Healthy for the gates as for a client, and its clients are not sent to plain HTTP, whatever it believes."""
+    host.good(host.deploy(host.request(host.other(host.live()), "strict")))
+    for path in ("/predict/", "/health/", "/anything/"):
+        with requests.Session() as client:
+            client.trust_env = False
+            answer = client.post(
+                lab.URL + path, json={"instances": [[1]]}, verify=str(lab.ROOTS), timeout=10, allow_redirects=False
+            )
+        assert (answer.status_code, answer.headers["Location"]) == (307, lab.URL + path.rstrip("/"))
+    assert host.releasectl("status").doc["healthy"]
+    host.good(host.deploy(host.request(host.other(host.live()))))
+    host.well()
 
 
 def test_does_not_hear_sigterm(load: SteadyLoad) -> None:

@@ -79,6 +79,14 @@ def keyed() -> dict[str, Any]:
     return {**STATUS, "gates": {**STATUS["gates"], "golden": [golden]}}
 
 
+def test_the_headers_of_the_gates_go_along_but_for_those_that_the_edge_sets(service: Service) -> None:
+    service.key = "of-the-gates"
+    gates = {**STATUS["gates"], "headers": {"X-Api-Key": {"secret": "KEY"}, "Host": "internal.example"}}
+    assert "as recorded" in proof(service, {**STATUS, "gates": gates}, secrets={"KEY": "of-the-gates"})["message"]
+    asked = prove.questions(prove.read_gates(prove.Fields(gates, "gates")), "v1.1.0", judged=True)
+    assert {tuple(it.name for it in question.headers) for _, question in asked} == {("X-Api-Key",)}
+
+
 def test_right_answers_are_told(service: Service) -> None:
     message = proof(service)["message"]
     assert f"http://127.0.0.1:{service.server_port}/predict answers {{" in message

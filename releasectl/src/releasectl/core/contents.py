@@ -81,19 +81,23 @@ def _read_hosts(fields: Fields) -> tuple[tuple[str, str], ...]:
 
 
 def gates_doc(gates: Gates) -> dict[str, Any]:
-    return {**asdict(gates), "golden": [_golden_doc(golden) for golden in gates.golden]}
+    return _with_headers({**asdict(gates), "golden": [_golden_doc(golden) for golden in gates.golden]}, gates.headers)
 
 
 def _golden_doc(golden: Golden) -> dict[str, Any]:
-    doc = asdict(golden)
-    headers = {it.name: {"secret": it.secret} if it.secret else it.value for it in golden.headers}
+    return _with_headers(asdict(golden), golden.headers)
+
+
+def _with_headers(doc: dict[str, Any], headers: tuple[Header, ...]) -> dict[str, Any]:
+    """Without any, a record has no such key: older engines, which do not know it, can read the record."""
     doc.pop("headers")
-    return {**doc, "headers": headers} if headers else doc
+    named = {it.name: {"secret": it.secret} if it.secret else it.value for it in headers}
+    return {**doc, "headers": named} if named else doc
 
 
 def read_gates(fields: Fields) -> Gates:
     base = Gates()
-    fields.only("liveness_path", "readiness_path", "version_path", "golden")
+    fields.only("liveness_path", "readiness_path", "version_path", "golden", "headers")
     url, wanted = r"/[!-~]*", "a path that starts with /"
     return Gates(
         liveness_path=fields.text("liveness_path", base.liveness_path, url, wanted),
@@ -102,6 +106,7 @@ def read_gates(fields: Fields) -> Gates:
         golden=tuple(
             _read_golden(Fields(item, f"{fields.where}.golden[{n}]")) for n, item in enumerate(fields.items("golden"))
         ),
+        headers=_read_headers(fields),
     )
 
 

@@ -12,7 +12,7 @@ from .effects import AwaitPath, CheckGolden, CheckIdentity, Drain
 from .errors import Code, Failure
 from .inflight import InFlight, kinds
 from .match import brief, mismatch
-from .model import Golden, Release
+from .model import Golden, Header, Release
 from .ports import Edge, Reply
 from .redact import Redact
 
@@ -107,7 +107,7 @@ def check_golden(
     for golden in goldens:
         left = end - edge.monotonic()
         try:
-            headers = headers_of(golden, secrets)
+            headers = headers_of(golden.headers, secrets)
         except KeyError as lacking:
             cause = f"golden request {golden.name!r}: no secret {lacking.args[0]} in the release"
             raise failed(edge, effect.slot, cause, redact) from None
@@ -119,9 +119,9 @@ def check_golden(
         raise_if_dead(edge, effect.slot, f"after golden request {golden.name!r}", 0, redact)
 
 
-def headers_of(golden: Golden, secrets: Mapping[str, str]) -> dict[str, str]:
+def headers_of(headers: tuple[Header, ...], secrets: Mapping[str, str]) -> dict[str, str]:
     """Raises KeyError with the name of a secret that is not there."""
-    return {it.name: secrets[it.secret] if it.secret else it.value for it in golden.headers}
+    return {it.name: secrets[it.secret] if it.secret else it.value for it in headers}
 
 
 def golden_problem(golden: Golden, reply: Reply, redact: Redact) -> str | None:

@@ -35,9 +35,13 @@ class Options:
     """What it takes of each GPU at most. Nothing enforces it: preflight goes by it."""
 
 
+# HAProxy sets these headers itself, from the connection and the name that the client asked for.
+EDGE_OWNED = ("host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto")
+
+
 @dataclass(frozen=True)
 class Header:
-    """A header of a golden request: its value, or the name of the release's secret that holds it."""
+    """A header of the gates' requests: its value, or the name of the release's secret that holds it."""
 
     name: str
     value: str = ""
@@ -66,6 +70,8 @@ class Gates:
     readiness_path: str = "/ready"
     version_path: str | None = None
     golden: tuple[Golden, ...] = ()
+    headers: tuple[Header, ...] = ()
+    """Of every request to the release; a golden request's own come before them."""
 
 
 @dataclass(frozen=True)
@@ -214,6 +220,11 @@ class FrontDoor:
 
     name: str
     ca: str | None = None
+
+    @property
+    def host(self) -> str:
+        """What a client says in Host. Of a wildcard any name will do."""
+        return self.name.replace("*", "any", 1)
 
 
 @dataclass(frozen=True)

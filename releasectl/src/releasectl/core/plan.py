@@ -56,10 +56,12 @@ def wanted(
 
 
 def check_headers(request: Request) -> None:
-    """Refuse golden requests that name a secret which the release lacks, or one that no header can carry."""
-    for number, golden in enumerate(request.gates.golden):
-        for header in golden.headers:
-            where = f"request.gates.golden[{number}].headers.{header.name}"
+    """Refuse gates that name a secret which the release lacks, or one that no header can carry."""
+    named = [("request.gates", request.gates.headers)]
+    named += [(f"request.gates.golden[{n}]", golden.headers) for n, golden in enumerate(request.gates.golden)]
+    for owner, headers in named:
+        for header in headers:
+            where = f"{owner}.headers.{header.name}"
             if header.secret is None:
                 continue
             if header.secret not in request.settings.secrets:

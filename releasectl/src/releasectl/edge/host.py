@@ -23,7 +23,8 @@ from .canary import CanaryFiles
 from .docker import Docker
 from .events import Events
 from .haproxy import Haproxy
-from .http import ask_front_door, ask_port
+from .headers import RequestHeaders
+from .http import ask_front_door, ask_port, overlaid
 from .paths import Paths
 from .run import run
 from .scope import end_empty, leave_session
@@ -41,6 +42,7 @@ class Host:
         self.haproxy = Haproxy(paths.at(config.haproxy_socket), paths.at(config.haproxy_master), config)
         self.canary = CanaryFiles(paths.run, config.service)
         self.events = Events(paths.events, config.service)
+        self.headers = RequestHeaders(config, self.store)
         self._stop = threading.Event()
         self._signal = ""
         self._held = False
@@ -279,11 +281,21 @@ class Host:
         timeout_s: float,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        return ask_port(self.config.slots[slot], method, path, body, timeout_s, headers)
+        try:
+            common = self.headers.to_slot(slot)
+        except Failure as failure:
+            return Reply(0, failure.cause)
+        return ask_port(self.config.slots[slot], method, path, body, timeout_s, overlaid(common, headers or {}))
 
     def front_door(self, path: str, timeout_s: float) -> Reply:
         door = self.config.front_door
-        return ask_front_door(door.name, door.ca, path, timeout_s) if door else Reply(0, "no front door is configured")
+        if door is None:
+            return Reply(0, "no front door is configured")
+        try:
+            headers = self.headers.to_front_door()
+        except Failure as failure:
+            return Reply(0, failure.cause)
+        return ask_front_door(door.host, door.ca, path, timeout_s, headers)
 
     # People and programs beside the engine.
 

@@ -60,6 +60,14 @@ class _Reader:
         return self.bytes[:BODY_LIMIT]
 
 
+def overlaid(*layers: Mapping[str, str]) -> dict[str, str]:
+    """Headers of which later ones replace earlier ones of the same name, in whatever case it is spelt."""
+    found: dict[str, tuple[str, str]] = {}
+    for layer in layers:
+        found |= {name.lower(): (name, value) for name, value in layer.items()}
+    return dict(found.values())
+
+
 def ask_port(
     port: int, method: str, path: str, body: Any, timeout_s: float, headers: Mapping[str, str] | None = None
 ) -> Reply:
@@ -75,7 +83,9 @@ def ask_socket(socket_path: str, method: str, path: str, timeout_s: float, body:
     return _ask(connection, socket_path, "localhost", method, path, body, timeout_s, end)
 
 
-def ask_front_door(name: str, ca: str | None, path: str, timeout_s: float, port: int = 443) -> Reply:
+def ask_front_door(
+    name: str, ca: str | None, path: str, timeout_s: float, headers: Mapping[str, str] | None = None, port: int = 443
+) -> Reply:
     """
     GET over verified TLS, as a client of `name` reaches the service, without leaving this host. Never raises: status 0
     says that there was no answer, and why.
@@ -90,7 +100,7 @@ def ask_front_door(name: str, ca: str | None, path: str, timeout_s: float, port:
         return Reply(0, f"no answer (CA file {ca}: {error})")
     plain = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     connection = context.wrap_socket(plain, server_hostname=name)
-    return _ask(connection, ("127.0.0.1", port), name, "GET", path, None, timeout_s, end)
+    return _ask(connection, ("127.0.0.1", port), name, "GET", path, None, timeout_s, end, headers)
 
 
 def _ask(
@@ -109,9 +119,7 @@ def _ask(
     if body is not None:
         data = json.dumps(body).encode()
         headers |= {"Content-Type": "application/json", "Content-Length": str(len(data))}
-    # Ours give way to those that are asked for, however these are spelt.
-    asked = {name.lower() for name in more or {}}
-    headers = {**{name: value for name, value in headers.items() if name.lower() not in asked}, **(more or {})}
+    headers = overlaid(headers, more or {})
     head = (f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", "")
     try:
         with connection:

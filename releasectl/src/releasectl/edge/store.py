@@ -175,15 +175,16 @@ class Store:
         files.remove_dir(self.paths.release(self.config.service, number))
 
     def _links(self) -> dict[str, int]:
-        links: dict[str, int] = {}
-        for slot in self.config.slots:
-            try:
-                name = os.path.basename(os.readlink(os.path.join(self.paths.slots(self.config.service), slot)))
-            except OSError:
-                continue
-            if name.isdigit():
-                links[slot] = int(name)
-        return links
+        links = {slot: self.linked(slot) for slot in self.config.slots}
+        return {slot: number for slot, number in links.items() if number is not None}
+
+    def linked(self, slot: str) -> int | None:
+        """The release that the slot is linked to."""
+        try:
+            name = os.path.basename(os.readlink(os.path.join(self.paths.slots(self.config.service), slot)))
+        except OSError:
+            return None
+        return int(name) if name.isdigit() else None
 
     def link(self, slot: str, number: int) -> None:
         path = os.path.join(self.paths.slots(self.config.service), slot)

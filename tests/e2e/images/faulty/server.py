@@ -26,6 +26,7 @@ FAULTS = {
     "fails": "is ready, and answers 500 to every prediction",
     "leaks": "takes all the memory that it is allowed while it loads",
     "deaf": "does not hear SIGTERM",
+    "strict": "knows one name, redirects what did not come by HTTPS, and builds addresses with http://",
     "sluggish": "takes SLOW_S seconds for a prediction, and ends at once when it is told to",
     # These have the true service behind them.
     "none": "well",
@@ -65,12 +66,14 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *arguments: Any) -> None:
         """Thousands of requests say nothing here."""
 
-    def answer(self, status: int, document: Any) -> None:
+    def answer(self, status: int, document: Any, **headers: str) -> None:
         body = json.dumps(document).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.send_header("X-Release", VERSION)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 
@@ -78,9 +81,26 @@ class Handler(BaseHTTPRequestHandler):
 class Alone(Handler):
     """No service at all, only what looks like one."""
 
+    def redirected(self) -> bool:
+        """What frameworks do that allow certain hosts, insist on HTTPS and add or take away a slash."""
+        if FAULT != "strict":
+            return False
+        host = self.headers["Host"]
+        if not host.endswith(".slipway.test"):
+            self.answer(400, {"error": "host not allowed"})
+        elif self.headers.get("X-Forwarded-Proto") != "https":
+            self.answer(301, {}, Location=f"https://{host}{self.path}")
+        elif self.path.endswith("/"):
+            self.answer(307, {}, Location=f"http://{host}:80{self.path.rstrip('/')}")
+        else:
+            return False
+        return True
+
     def do_GET(self) -> None:
         if FAULT == "hangs":
             time.sleep(3600)
+        if self.redirected():
+            return
         if self.path == "/ready" and FAULT in ("never_ready", "leaks"):
             self.answer(503, {"ready": False})
         elif self.path.startswith("/stream/"):
@@ -92,6 +112,8 @@ class Alone(Handler):
 
     def do_POST(self) -> None:
         rows = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["instances"]
+        if self.redirected():
+            return
         if FAULT == "sluggish":
             time.sleep(SLOW_S)
         if FAULT == "fails":

@@ -16,7 +16,7 @@ sys.path.append(str(Path(__file__).parents[6] / "releasectl" / "src"))
 from releasectl.core.contents import read_gates
 from releasectl.core.fields import Fields
 from releasectl.core.gates import golden_problem, headers_of
-from releasectl.core.model import Gates, Golden
+from releasectl.core.model import EDGE_OWNED, Gates, Golden, Header
 from releasectl.core.ports import Reply
 from releasectl.core.redact import redactor
 from releasectl.core.values import replace
@@ -60,7 +60,15 @@ def questions(gates: Gates, version: str, judged: bool) -> list[tuple[str, Golde
     asked = [(f"golden request {it.name!r}", it) for it in gates.golden]
     if gates.version_path:
         asked.append(("the version", Golden("version", gates.version_path, "GET", expect={"version": version})))
-    return [(what, it if judged else replace(it, expect=None)) for what, it in asked]
+    return [
+        (what, replace(it, expect=it.expect if judged else None, headers=_headers(gates, it))) for what, it in asked
+    ]
+
+
+def _headers(gates: Gates, golden: Golden) -> tuple[Header, ...]:
+    """Those of every request and the golden one's own; through the edge, which sets Host and the like."""
+    common = {it.name.lower(): it for it in gates.headers if it.name.lower() not in EDGE_OWNED}
+    return tuple((common | {it.name.lower(): it for it in golden.headers}).values())
 
 
 def answers(args: dict[str, Any], asked: list[tuple[str, Golden]]) -> list[str]:
@@ -74,7 +82,7 @@ def answers(args: dict[str, Any], asked: list[tuple[str, Golden]]) -> list[str]:
             try:
                 answer = http.request(
                     golden.method, args["url"].rstrip("/") + golden.path, json=golden.body,
-                    headers=headers_of(golden, secrets), allow_redirects=False,
+                    headers=headers_of(golden.headers, secrets), allow_redirects=False,
                     timeout=args["timeout_s"], verify=args["ca_path"] or True,
                 )  # fmt: skip
             except KeyError as lacking:
