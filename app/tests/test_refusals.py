@@ -88,6 +88,15 @@ async def test_unknown_paths_and_methods_are_refused_in_the_same_shape(running: 
     assert unknown.headers["x-release"] == "v1.2.3"
 
 
+async def test_a_trailing_slash_is_no_path_of_its_own_and_never_a_redirect(running: Running) -> None:
+    async with running() as client:
+        for path in ("/predict/", "/invocations/", f"{MODEL}/infer/", "/v2/", "/health/", "//predict"):
+            for method in ("GET", "POST"):
+                answer = await client.request(method, f"http://service{path}", headers={"host": "evil.example"})
+                assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+                assert "location" not in answer.headers
+
+
 async def pieces(size: int) -> AsyncIterator[bytes]:
     for _ in range(size // 1024):
         yield b" " * 1024

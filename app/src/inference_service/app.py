@@ -41,5 +41,8 @@ def create_app(settings: Settings, log: Log | None = None) -> Front:
         lifespan=lifespan,
         exception_handlers={HTTPException: http_error, ApiError: api_error, Exception: internal_error},
     )
+    # A redirect to the path without the slash would be absolute, with the scheme and host of a request that came by way
+    # of the edge: http, and whatever its client said.
+    starlette.router.redirect_slashes = False
     app = Front(service, starlette)
     return app

@@ -152,7 +152,8 @@ async def api_error(request: Request, error: Exception) -> Response:
 async def http_error(request: Request, error: Exception) -> Response:
     """What Starlette refuses by itself: unknown paths and methods."""
     assert isinstance(error, HTTPException)
-    path, method = request.url.path, request.method
+    # Not the path of `request.url`, which is made of the Host header too: whatever a client wrote there.
+    path, method = request.scope["path"], request.method
     if error.status_code == 405:
         allowed = ", ".join(sorted((error.headers or {}).get("Allow", "").split(", ")))
         wrong = ApiError(405, "method_not_allowed", f"{path} takes {allowed}, not {method}")
