@@ -34,6 +34,15 @@ class Client(httpx.AsyncClient):
         return [json.loads(line) for line in self.log_file.read_text().splitlines()]
 
 
+def problem(answer: httpx.Response) -> dict[str, Any]:
+    """What an answer says went wrong: code, message, request_id, field; on /v2 paths the message is `error` itself."""
+    body: dict[str, Any] = answer.json()
+    if answer.request.url.path.startswith("/v2"):
+        return {"message": body.pop("error"), **body}
+    (detail,) = body.values()
+    return dict(detail)
+
+
 Running = Callable[..., AbstractAsyncContextManager[Client]]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Running
+from .conftest import Running, problem
 
 MODEL = "/v2/models/breast-cancer"
 
@@ -64,7 +64,7 @@ async def test_batch_of_the_limit_is_answered_and_one_more_refused_naming_it(
         ):
             refused = await client.post(path, json=body)
             assert refused.status_code == 422
-            assert "the limit is 100" in refused.json()["error"]["message"]
+            assert "the limit is 100" in problem(refused)["message"]
 
 
 async def test_concurrent_requests_get_their_own_rows(running: Running, golden: list[dict[str, Any]]) -> None:
@@ -180,8 +180,8 @@ async def test_without_a_model_it_is_alive_and_says_why_it_is_not_ready(running:
         ):  # fmt: skip
             answer = await client.request(method, path, content=b"{}")
             assert answer.status_code == 503
-            assert "MODEL_VERSION asks for m9" in answer.json()["error"]["message"]
-            assert (answer.json()["error"]["code"], "retry-after" in answer.headers) == ("failed", False)
+            assert "MODEL_VERSION asks for m9" in problem(answer)["message"]
+            assert (problem(answer)["code"], "retry-after" in answer.headers) == ("failed", False)
         assert "model_info" not in (await client.get("/metrics")).text
         assert (await client.get("/openapi.json")).status_code == 200
 
@@ -202,7 +202,8 @@ async def test_metadata_of_the_open_inference_protocol(running: Running) -> None
         assert model["inputs"] == [{"name": "features", "datatype": "FP32", "shape": [-1, 30]}]
         assert (await client.get(f"{MODEL}/versions/m1")).json() == model
         assert (await client.get(f"{MODEL}/ready")).json() == {"name": "breast-cancer", "ready": True}
-        assert (await client.get("/v2")).json()["version"] == "v1.2.3"
+        server = (await client.get("/v2")).json()
+        assert (server["version"], server["extensions"]) == ("v1.2.3", ["binary_tensor_data"])
         assert (await client.get("/v2/health/live")).json() == {"live": True}
         assert (await client.get("/v2/models/other")).status_code == 404
 

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from inference_service.batcher import Batcher
-from inference_service.errors import ApiError
+from inference_service.errors import ApiError, Headers
 from inference_service.exchange import Exchange
 from inference_service.http import AsgiExchange
 from inference_service.model import Outcome
@@ -106,7 +106,11 @@ async def test_full_queue_refuses_at_once() -> None:
     first = submit(shared, b"ab", 2)
     with pytest.raises(ApiError) as caught:
         submit(shared, b"ab", 2)
-    assert (caught.value.status, caught.value.code, caught.value.retry_after_s) == (503, "overloaded", 1)
+    assert (caught.value.status, caught.value.code, caught.value.headers) == (
+        503,
+        "overloaded",
+        ((b"retry-after", b"1"),),
+    )
     assert await first == ([97, 98], [97 / 256, 98 / 256])
 
 
@@ -196,7 +200,7 @@ async def test_a_connection_that_breaks_costs_the_others_of_its_batch_nothing(
     running: Running, row: list[float]
 ) -> None:
     class Broken(Exchange):
-        def send(self, status: int, body: bytes, retry_after_s: int | None, close: bool) -> None:
+        def send(self, status: int, body: bytes, headers: Headers, close: bool) -> None:
             raise OSError("broken")
 
     async with running() as client:

@@ -59,6 +59,13 @@ class Process:
             assert time.monotonic() < deadline, f"not ready within {TIMEOUT_S} s: {self.log.read_text()}"
             time.sleep(0.01)
 
+    def wait_for(self, text: str) -> None:
+        """Until its log has the text."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while text not in self.log.read_text():
+            assert time.monotonic() < deadline, f"no '{text}' within {TIMEOUT_S} s: {self.log.read_text()}"
+            time.sleep(0.02)
+
     def messages(self) -> list[str]:
         return [json.loads(line)["message"] for line in self.log.read_text().splitlines()]
 
@@ -155,10 +162,7 @@ def test_port_in_use_ends_it_with_a_failure(process: Process, model_path: Path, 
 
 def test_wrong_model_keeps_it_alive_but_not_ready(model_path: Path, tmp_path: Path) -> None:
     process = Process(model_path, tmp_path / "log", MODEL_SHA256="0" * 64)
-    deadline = time.monotonic() + TIMEOUT_S
-    while "not ready" not in process.log.read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    process.wait_for("not ready")
     assert process.request("GET", "/health")[0] == 200
     assert process.request("GET", "/ready")[0] == 503
     process.popen.terminate()

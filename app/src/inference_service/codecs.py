@@ -1,38 +1,47 @@
-"""The conventions that requests may speak: from bytes to rows, and from the model's outcome to bytes.
+"""The formats of requests and answers: from bytes to rows, and from the model's outcome to bytes.
 
-`PredictCodec` is this service's own and SageMaker's JSON (`/predict`, `/invocations`), `InferCodec` the Open Inference
-Protocol v2 (`/v2/models/{model}/infer`, https://github.com/kserve/open-inference-protocol). All of it is made once
-for a model: msgspec checks types, counts and ranges while it reads.
+`PredictCodec` is this service's own JSON (`/predict`), `InvocationsCodec` the same or CSV, as SageMaker's clients send
+it (`/invocations`); `infer` has the Open Inference Protocol. All of it is made once for a model: msgspec checks types,
+counts and ranges while it reads.
 """
 
 from __future__ import annotations
 
+import csv
+import io
+import itertools
+import math
 import re
 from typing import Annotated, Any, NoReturn, Protocol
 
 import msgspec
 
-from .errors import ApiError
+from .errors import ApiError, Headers
+from .media import CSV, JSON, answer_type, body_type
 from .model import Model, Outcome
 
-# The largest number that float32 holds: beyond it a feature would become infinite on its way to the model.
-FLOAT32_MAX = 3.4028234e38
+# The last number that is rounded to float32's largest (bits 7f7fffff): the next would be infinite to the model.
+FLOAT32_MAX = math.nextafter(2.0**128 - 2.0**103, 0)
 INPUT_NAME = "features"
 _PATH = re.compile(r" - at `\$\.?(.+)`$")
 _INDEX = re.compile(r"instances\[\d+\]\[(\d+)\]$")
 
+_NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII).fullmatch
+
 # Beside what it says itself, msgspec lets through what Python raises for bad UTF-8 and for nesting without end.
-_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+_JSON_BODY = {b"content-type": b"application/json"}
 
 Number = Annotated[float, msgspec.Meta(ge=-FLOAT32_MAX, le=FLOAT32_MAX)]
 
 
 class Codec(Protocol):
-    def decode(self, body: bytes) -> tuple[bytes, int, Any]:
+    def decode(self, body: bytes, headers: dict[bytes, bytes]) -> tuple[bytes, int, Any]:
         """Packed float32 rows, their number, and what `encode` needs to know. Raises ApiError."""
 
-    def encode(self, outcome: Outcome, context: Any) -> bytes:
-        """The body of the answer."""
+    def encode(self, outcome: Outcome, context: Any) -> tuple[bytes, Headers]:
+        """The body of the answer, and the headers that belong to it."""
 
 
 class PredictCodec:
@@ -55,34 +64,37 @@ class PredictCodec:
         ]
         self._tail = b'],"model_version":%s}' % msgspec.json.encode(model.manifest.version)
 
-    def decode(self, body: bytes) -> tuple[bytes, int, None]:
+    def decode(self, body: bytes, headers: dict[bytes, bytes]) -> tuple[bytes, int, Any]:
+        # Most requests have this type, and none of the others is worth what looking at it costs.
+        if headers.get(b"content-type") != b"application/json":
+            body_type(headers, "application/json")
         try:
             rows = self._decode(body).instances
         except msgspec.ValidationError as error:
             rows = self._named_rows(body, error)
-        except _NOT_JSON as error:
-            raise _malformed(error) from None
+        except NOT_JSON as error:
+            raise malformed(error) from None
         count = len(rows)
         if count == 1:
             return self._pack(*rows[0]), 1, None
-        _check_rows(count, self._max_rows, "instances")
+        check_rows(count, self._max_rows, "instances")
         pack = self._pack
         return b"".join([pack(*row) for row in rows]), count, None
 
-    def encode(self, outcome: Outcome, context: None) -> bytes:
+    def encode(self, outcome: Outcome, context: Any) -> tuple[bytes, Headers]:
         classes, probabilities = outcome
         if len(classes) == 1:
-            return b'{"predictions":[%b%b' % (self._texts[classes[0]] % probabilities[0], self._tail)
+            return b'{"predictions":[%b%b' % (self._texts[classes[0]] % probabilities[0], self._tail), JSON
         texts = self._texts
         rows = [texts[number] % value for number, value in zip(classes, probabilities, strict=True)]
-        return b'{"predictions":[%b%b' % (b",".join(rows), self._tail)
+        return b'{"predictions":[%b%b' % (b",".join(rows), self._tail), JSON
 
     def _named_rows(self, body: bytes, error: msgspec.ValidationError) -> list[Any]:
         """The rows of a body whose rows are objects; raises the fitting ApiError when it is no such body."""
         try:
             lenient = msgspec.json.decode(body)
-        except _NOT_JSON as malformed:
-            raise _malformed(malformed) from None
+        except NOT_JSON as broken:
+            raise malformed(broken) from None
         instances = lenient.get("instances") if isinstance(lenient, dict) else None
         if not (isinstance(instances, list) and instances and isinstance(instances[0], dict)):
             self._refuse(error)
@@ -93,7 +105,7 @@ class PredictCodec:
         return [msgspec.structs.astuple(row) for row in named]
 
     def _refuse(self, error: msgspec.ValidationError) -> NoReturn:
-        message, path = _explain(error)
+        message, path = explain(error)
         index = _INDEX.match(path)
         # What is wrong may stand behind the last feature: a row's numbers are looked at before its length.
         if index and int(index[1]) < len(self._features):
@@ -101,103 +113,54 @@ class PredictCodec:
         raise ApiError(422, "invalid_input", message, field=path or None) from None
 
 
-class InferInput(msgspec.Struct):
-    """An input tensor of the Open Inference Protocol; `data` flat or nested, row after row."""
+class InvocationsCodec(PredictCodec):
+    """SageMaker's: PredictCodec's JSON, or CSV: features in the order of the model → label,probability; no header line.
 
-    name: str
-    shape: list[int]
-    datatype: str
-    data: list[Any]
-    parameters: dict[str, Any] = {}
-
-
-class RequestedOutput(msgspec.Struct):
-    name: str
-    parameters: dict[str, Any] = {}
-
-
-class InferRequest(msgspec.Struct):
-    inputs: Annotated[list[InferInput], msgspec.Meta(min_length=1, max_length=1)]
-    id: str | None = None
-    parameters: dict[str, Any] = {}
-    outputs: list[RequestedOutput] = []
-
-
-class Output(msgspec.Struct):
-    name: str
-    shape: list[int]
-    datatype: str
-    data: list[Any]
-
-
-class InferResponse(msgspec.Struct, omit_defaults=True):
-    model_name: str
-    model_version: str
-    outputs: list[Output]
-    id: str | None = None
-
-
-class InferCodec:
-    DATATYPES = ("FP32", "FP64")
-    OUTPUTS = (("label", "BYTES"), ("probability", "FP32"))
+    The context is the type of the answer.
+    """
 
     def __init__(self, model: Model, max_rows: int) -> None:
-        self._manifest = model.manifest
-        self._width = model.width
-        self._pack = model.pack
-        self._max_rows = max_rows
-        self._decode = msgspec.json.Decoder(InferRequest).decode
-        self._encode = msgspec.json.Encoder().encode
+        super().__init__(model, max_rows)
+        self._lines = [_quoted(name).replace("%", "%%") + ",%.6f\n" for name in model.manifest.classes]
 
-    def decode(self, body: bytes) -> tuple[bytes, int, InferRequest]:
+    def decode(self, body: bytes, headers: dict[bytes, bytes]) -> tuple[bytes, int, str]:
+        kind = body_type(headers, "application/json", "text/csv")
+        answer = answer_type(headers, "application/json", "text/csv")
+        if kind == "text/csv":
+            return *self._decode_csv(body), answer
+        buffer, count, _ = super().decode(body, _JSON_BODY)
+        return buffer, count, answer
+
+    def encode(self, outcome: Outcome, context: str) -> tuple[bytes, Headers]:
+        if context != "text/csv":
+            return super().encode(outcome, context)
+        return "".join([self._lines[number] % value for number, value in zip(*outcome, strict=True)]).encode(), CSV
+
+    def _decode_csv(self, body: bytes) -> tuple[bytes, int]:
         try:
-            request = self._decode(body)
-        except msgspec.ValidationError as error:
-            message, path = _explain(error)
-            raise ApiError(422, "invalid_input", message, field=path or None) from None
-        except _NOT_JSON as error:
-            raise _malformed(error) from None
-        tensor = request.inputs[0]
-        if tensor.name != INPUT_NAME:
-            raise _invalid(f"The model's input is named '{INPUT_NAME}', not '{tensor.name}'", "inputs[0].name")
-        if tensor.datatype not in self.DATATYPES:
-            raise _invalid(f"Expected datatype FP32 or FP64, got '{tensor.datatype}'", "inputs[0].datatype")
-        if len(tensor.shape) != 2 or tensor.shape[1] != self._width or tensor.shape[0] < 1:
-            raise _invalid(f"Expected shape [rows, {self._width}], got {tensor.shape}", "inputs[0].shape")
-        count = tensor.shape[0]
-        _check_rows(count, self._max_rows, "inputs[0].shape")
-        known = {name for name, _ in self.OUTPUTS}
-        for number, output in enumerate(request.outputs):
-            if output.name not in known:
-                raise _invalid(f"The model has no output '{output.name}'", f"outputs[{number}].name")
-        return self._packed(tensor.data, count), count, request
+            # An end of line at the end begins no row, and a byte order mark (Excel) is no part of the first number.
+            rows = csv.reader(io.StringIO(body.decode("utf-8-sig").rstrip("\r\n"), newline=""), strict=True)
+            table = list(itertools.islice(rows, self._max_rows))
+            count = len(table) + sum(1 for _ in rows)
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise ApiError(400, "malformed_csv", f"The body is not CSV: {error}") from None
+        if not table:
+            raise invalid("Expected at least one row", "instances")
+        check_rows(count, self._max_rows, "instances")
+        packed = []
+        for at, row in enumerate(table):
+            if len(row) != len(self._features):
+                raise invalid(f"Expected {len(self._features)} numbers, got {len(row)}", f"instances[{at}]")
+            for number, text in enumerate(row):
+                if not _NUMBER(text) or not -FLOAT32_MAX <= float(text) <= FLOAT32_MAX:
+                    message = f"Expected a float32 number, got '{text[:40]}' for feature '{self._features[number]}'"
+                    raise invalid(message, f"instances[{at}][{number}]")
+            packed.append(self._pack(*map(float, row)))
+        return b"".join(packed), count
 
-    def _packed(self, data: list[Any], count: int) -> bytes:
-        if data and isinstance(data[0], list):
-            if len(data) != count or any(not isinstance(row, list) or len(row) != self._width for row in data):
-                raise _invalid(f"Expected {count} rows of {self._width} numbers", "inputs[0].data")
-            data = [value for row in data for value in row]
-        if len(data) != count * self._width:
-            raise _invalid(f"Expected {count * self._width} numbers, got {len(data)}", "inputs[0].data")
-        for number, value in enumerate(data):
-            # bool is an int for Python; not so for a tensor.
-            if type(value) not in (float, int) or not -FLOAT32_MAX <= value <= FLOAT32_MAX:
-                feature = self._manifest.features[number % self._width]
-                raise _invalid(f"Expected a float32 number for feature '{feature}'", f"inputs[0].data[{number}]")
-        width = self._width
-        return b"".join([self._pack(*data[at : at + width]) for at in range(0, count * width, width)])
 
-    def encode(self, outcome: Outcome, context: InferRequest) -> bytes:
-        classes, probabilities = outcome
-        data: dict[str, list[Any]] = {
-            "label": [self._manifest.classes[number] for number in classes],
-            "probability": [round(value, 6) for value in probabilities],
-        }
-        wanted = {output.name for output in context.outputs} or data.keys()
-        outputs = [
-            Output(name, [len(classes)], datatype, data[name]) for name, datatype in self.OUTPUTS if name in wanted
-        ]
-        return self._encode(InferResponse(self._manifest.name, self._manifest.version, outputs, context.id))
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if re.search('[",\r\n]', text) else text
 
 
 def _decoder(name: str, row: Any) -> Any:
@@ -205,22 +168,22 @@ def _decoder(name: str, row: Any) -> Any:
     return msgspec.json.Decoder(msgspec.defstruct(name, [("instances", rows)], forbid_unknown_fields=True)).decode
 
 
-def _explain(error: msgspec.ValidationError) -> tuple[str, str]:
+def explain(error: msgspec.ValidationError) -> tuple[str, str]:
     """msgspec's message without its path, and the path."""
     text = str(error)
     found = _PATH.search(text)
     return (text[: found.start()], found[1]) if found else (text, "")
 
 
-def _check_rows(count: int, limit: int, field: str) -> None:
+def check_rows(count: int, limit: int, field: str) -> None:
     if count > limit:
         message = f"{count} rows were sent; the limit is {limit} a request"
         raise ApiError(422, "too_many_rows", message, field=field)
 
 
-def _invalid(message: str, field: str) -> ApiError:
+def invalid(message: str, field: str) -> ApiError:
     return ApiError(422, "invalid_input", message, field=field)
 
 
-def _malformed(error: Exception) -> ApiError:
+def malformed(error: Exception) -> ApiError:
     return ApiError(400, "malformed_json", f"The body is not JSON: {error}")

@@ -15,7 +15,8 @@ from typing import Any
 
 from .auth import ApiKeys
 from .codecs import Codec
-from .errors import ApiError, error_body
+from .errors import ApiError, Headers, error_body
+from .media import JSON, decompressed, too_large
 from .model import Outcome
 from .service import Service
 from .tracing import Exporter, Trace, parse_traceparent
@@ -53,9 +54,6 @@ class Desk:
         if given is not None and _REQUEST_ID(given):
             return given.decode()
         return f"{self._id_prefix}{self._next_id()}"
-
-    def too_large(self) -> ApiError:
-        return ApiError(413, "body_too_large", f"The body is over the limit of {self.max_body_bytes} bytes")
 
     def record(
         self,
@@ -97,7 +95,7 @@ class Exchange(ABC):
         desk.metrics.in_flight += 1
 
     @abstractmethod
-    def send(self, status: int, body: bytes, retry_after_s: int | None, close: bool) -> None:
+    def send(self, status: int, body: bytes, headers: Headers, close: bool) -> None:
         """Give the client its answer; close: its connection ends with it."""
 
     def admitted(self) -> bool:
@@ -117,13 +115,16 @@ class Exchange(ABC):
         service = desk.service
         try:
             if len(body) > desk.max_body_bytes:
-                raise desk.too_large()
+                raise too_large(desk.max_body_bytes)
             batcher = service.batcher
             assert batcher is not None
             # Before the body is decoded, which is most of the work.
             if batcher.full:
                 batcher.refuse()
-            buffer, self._rows, self._context = self._codec.decode(body)
+            encoding = self._headers.get(b"content-encoding")
+            if encoding is not None:
+                body = decompressed(body, encoding, desk.max_body_bytes)
+            buffer, self._rows, self._context = self._codec.decode(body, self._headers)
             if service.cache is None and service.drift is None:
                 batcher.submit(buffer, self._rows, self, self._started)
             else:
@@ -133,18 +134,18 @@ class Exchange(ABC):
 
     def answer(self, outcome: Outcome) -> None:
         try:
-            body = self._codec.encode(outcome, self._context)
+            body, headers = self._codec.encode(outcome, self._context)
         except Exception as error:
             self.fail(error)
         else:
-            self._end(200, body, None)
+            self._end(200, body, headers)
 
     def fail(self, error: Exception) -> None:
-        if not isinstance(error, ApiError):
+        known = error if isinstance(error, ApiError) else ApiError(500, "internal", "The service failed")
+        if known.status == 500:
             reason = f"{type(error).__name__}: {error}"
             self._desk.log.event("error", "request failed", request_id=self.request_id, reason=reason)
-            error = ApiError(500, "internal", "The service failed")
-        self._end(error.status, error_body(error, self.request_id), error.retry_after_s)
+        self._end(known.status, error_body(known, self.request_id, self._route), JSON + known.headers)
 
     def leave(self) -> None:
         """The client has gone: what is not answered yet need not be."""
@@ -153,14 +154,14 @@ class Exchange(ABC):
             self._rows = 0
             self._record(CLIENT_CLOSED_REQUEST)
 
-    def _end(self, status: int, body: bytes, retry_after_s: int | None) -> None:
+    def _end(self, status: int, body: bytes, headers: Headers) -> None:
         self.ended = True
         # The connection keeps this exchange until its next request; what was asked for need not stay as long.
         self._context = None
         # Makes the edge's idle connections go elsewhere; after 413 the rest of the body is not worth reading.
         close = status == 413 or self._desk.service.state == "draining"
         try:
-            self.send(status, body, retry_after_s, close)
+            self.send(status, body, headers, close)
         except Exception as error:
             # Whatever is wrong with this connection: the others of the batch get their answers.
             self._desk.log.event("error", "answer not sent", request_id=self.request_id, reason=repr(error))

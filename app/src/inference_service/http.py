@@ -12,15 +12,15 @@ from collections.abc import Awaitable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .errors import ApiError
+from .errors import ApiError, Headers
 from .exchange import CLIENT_CLOSED_REQUEST, Desk, Endpoint, Exchange
+from .media import combined, too_large
 from .service import Service
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-_JSON = (b"content-type", b"application/json")
 _CLOSE = (b"connection", b"close")
 
-_Answer = tuple[int, bytes, int | None, bool]
+_Answer = tuple[int, bytes, Headers, bool]
 
 
 class Disconnected(Exception):
@@ -34,10 +34,10 @@ class AsgiExchange(Exchange):
         super().__init__(desk, endpoint, headers)
         self.answered: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
 
-    def send(self, status: int, body: bytes, retry_after_s: int | None, close: bool) -> None:
+    def send(self, status: int, body: bytes, headers: Headers, close: bool) -> None:
         # A task that was cancelled has not told us yet.
         if not self.answered.done():
-            self.answered.set_result((status, body, retry_after_s, close))
+            self.answered.set_result((status, body, headers, close))
 
 
 class Front:
@@ -60,7 +60,7 @@ class Front:
         return self._predict(endpoint, scope, receive, send)
 
     async def _predict(self, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
-        headers: dict[bytes, bytes] = dict(scope["headers"])
+        headers = combined(scope["headers"])
         exchange = AsgiExchange(self.desk, endpoint, headers)
         try:
             if exchange.admitted():
@@ -70,15 +70,13 @@ class Front:
                     exchange.fail(error)
                 else:
                     exchange.ask(body)
-            status, answer, retry_after_s, close = await exchange.answered
+            status, answer, own, close = await exchange.answered
             response_headers = [
-                _JSON,
+                *own,
                 (b"content-length", b"%d" % len(answer)),
                 self._release,
                 (b"x-request-id", exchange.request_id.encode()),
             ]
-            if retry_after_s is not None:
-                response_headers.append((b"retry-after", b"%d" % retry_after_s))
             if close:
                 response_headers.append(_CLOSE)
             await send({"type": "http.response.start", "status": status, "headers": response_headers})
@@ -93,7 +91,7 @@ class Front:
         limit = self.desk.max_body_bytes
         announced = headers.get(b"content-length", b"")
         if announced.isdigit() and int(announced) > limit:
-            raise self.desk.too_large()
+            raise too_large(limit)
         body = bytearray()
         try:
             async with asyncio.timeout(self._deadline_s):
@@ -103,7 +101,7 @@ class Front:
                         raise Disconnected
                     body += message.get("body", b"")
                     if len(body) > limit:
-                        raise self.desk.too_large()
+                        raise too_large(limit)
                     if not message.get("more_body"):
                         return bytes(body)
         except TimeoutError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from base64 import b64encode
 from html import escape
 from typing import Any
 
@@ -11,14 +13,21 @@ from .service import Service
 Schema = dict[str, Any]
 
 _ERRORS = {
-    "400": "The body is not JSON",
+    "400": "The body is not what its headers say, or is not JSON",
     "401": "The API key is missing or not valid",
     "408": "The body did not arrive in time",
-    "413": "The body is over the limit",
-    "422": "The input is JSON but not valid; `field` says where",
+    "413": "The body is over the limit, as sent or decompressed",
+    "415": "The content type or encoding is not supported; see Accept-Post or Accept-Encoding",
+    "422": "The input can be read but is not valid; `field` says where",
+    "500": "The service failed, or the model gave no valid probabilities (`invalid_output`)",
     "503": "Not ready, or too much is waiting; see Retry-After",
     "504": "The deadline passed",
 }
+
+_STYLE = "body{font:16px sans-serif;max-width:60em;margin:2em auto}td{padding:.2em 1em .2em 0}"
+_STYLE_HASH = b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+# What the page may load: its own style, and nothing else.
+PAGE_POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'"
 
 
 def document(service: Service) -> Schema:
@@ -34,12 +43,23 @@ def document(service: Service) -> Schema:
     )
     secured: list[Schema] = [{"ApiKey": []}] if settings.api_key_hashes else []
     predict = _operation("Predict one row, or a batch", "PredictRequest", "PredictResponse", secured)
-    infer = _operation("Predict by the Open Inference Protocol v2", "InferRequest", "InferResponse", secured)
-    ready = _get("Ready for requests", "Status", not_ready=True)
-    model_ready = _get("Ready for requests", "Status", not_ready=True)
+    invoke = _operation("Predict as SageMaker's clients ask", "PredictRequest", "PredictResponse", secured)
+    invoke["requestBody"]["content"]["text/csv"] = _csv(
+        "The features in their order", r"-?[0-9]{1,9}(\.[0-9]{1,9})?", len(features)
+    )
+    invoke["responses"]["200"]["content"]["text/csv"] = _csv("label,probability", ".+", 1)
+    invoke["responses"]["406"] = {"description": "No answer fits the Accept header", "content": _content("Error")}
+    infer = _operation(
+        "Predict by the Open Inference Protocol v2", "InferRequest", "InferResponse", secured, "ProtocolError"
+    )
+    for content in (infer["requestBody"]["content"], infer["responses"]["200"]["content"]):
+        content["application/octet-stream"] = {"schema": {"description": "JSON, then binary tensors"}}
+    ready = _get("Ready for requests", "Status", not_ready="Error")
+    model_ready = _get("Ready for requests", "Status", not_ready="ProtocolError")
     model = f"/v2/models/{name}"
     schemas = {
         "Error": _error_schema(),
+        "ProtocolError": {**_error_detail("error"), "description": "The Open Inference Protocol's: `error` is a text"},
         "Status": {"type": "object"},
         "Version": {
             "type": "object",
@@ -62,7 +82,7 @@ def document(service: Service) -> Schema:
         },
         "paths": {
             "/predict": {"post": predict},
-            "/invocations": {"post": predict},
+            "/invocations": {"post": invoke},
             f"{model}/infer": {"post": infer},
             f"{model}/versions/{version}/infer": {"post": infer},
             "/health": {"get": _get("Alive", "Status")},
@@ -71,8 +91,8 @@ def document(service: Service) -> Schema:
             "/version": {"get": _get("Release, commit and model", "Version")},
             "/v2": {"get": _get("The server", "Status")},
             "/v2/health/live": {"get": _get("Alive", "Status")},
-            "/v2/health/ready": {"get": ready},
-            model: {"get": _get("The model's inputs and outputs", "Status", not_ready=True)},
+            "/v2/health/ready": {"get": model_ready},
+            model: {"get": _get("The model's inputs and outputs", "Status", not_ready="ProtocolError")},
             f"{model}/ready": {"get": model_ready},
         },
         "components": {
@@ -86,8 +106,14 @@ def _content(schema: str) -> Schema:
     return {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
 
 
-def _operation(summary: str, request: str, response: str, security: list[Schema]) -> Schema:
-    failures = {code: {"description": text, "content": _content("Error")} for code, text in _ERRORS.items()}
+def _csv(text: str, cell: str, cells: int) -> Schema:
+    row = ",".join([cell] * cells)
+    description = f"A row a line: {text}; no header line"
+    return {"schema": {"type": "string", "description": description, "pattern": f"^{row}(\\n{row})*\\n?$"}}
+
+
+def _operation(summary: str, request: str, response: str, security: list[Schema], error: str = "Error") -> Schema:
+    failures = {code: {"description": text, "content": _content(error)} for code, text in _ERRORS.items()}
     if not security:
         del failures["401"]
     return {
@@ -98,21 +124,24 @@ def _operation(summary: str, request: str, response: str, security: list[Schema]
     }
 
 
-def _get(summary: str, schema: str, *, not_ready: bool = False) -> Schema:
+def _get(summary: str, schema: str, *, not_ready: str = "") -> Schema:
+    """not_ready: the shape of the error while it is not ready; none where it always answers."""
     responses: Schema = {"200": {"description": summary, "content": _content(schema)}}
     if not_ready:
         responses["503"] = {
             "description": "Loading or draining (`not_ready`), or without a model (`failed`)",
-            "content": _content("Error"),
+            "content": _content(not_ready),
         }
     return {"summary": summary, "responses": responses}
 
 
 def _error_schema() -> Schema:
-    text = {"type": "string"}
-    properties = {"code": text, "message": text, "request_id": text, "field": text}
-    detail = {"type": "object", "required": ["code", "message", "request_id"], "properties": properties}
-    return {"type": "object", "required": ["error"], "properties": {"error": detail}}
+    return {"type": "object", "required": ["error"], "properties": {"error": _error_detail("message")}}
+
+
+def _error_detail(message: str) -> Schema:
+    properties = {key: {"type": "string"} for key in ("code", message, "request_id", "field")}
+    return {"type": "object", "required": ["code", message, "request_id"], "properties": properties}
 
 
 def _predict_schemas(
@@ -172,7 +201,7 @@ def _infer_schemas(width: int, number: Schema, max_rows: int, example: list[floa
     }
     output = {
         "type": "object",
-        "required": ["name", "shape", "datatype", "data"],
+        "required": ["name", "shape", "datatype"],
         "properties": {"name": {"type": "string"}, "datatype": {"type": "string"}, "data": {"type": "array"}},
     }
     inputs = [{"name": INPUT_NAME, "shape": [1, width], "datatype": "FP32", "data": example}]
@@ -204,7 +233,7 @@ def page(content: Schema) -> str:
     info = content["info"]
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><title>inference</title>"
-        "<style>body{font:16px sans-serif;max-width:60em;margin:2em auto}td{padding:.2em 1em .2em 0}</style>"
+        f"<style>{_STYLE}</style>"
         f"<h1>{escape(info['title'])}</h1><p>Release {escape(info['version'])}. {escape(info['description'])}</p>"
         f"<table>{rows}</table><p>The whole of it: <a href=/openapi.json>/openapi.json</a></p></html>"
     )

@@ -10,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from .codecs import INPUT_NAME, InferCodec
+from .codecs import INPUT_NAME
 from .errors import ApiError, error_body, not_ready
-from .openapi import document, page
+from .infer import InferCodec
+from .openapi import PAGE_POLICY, document, page
 from .service import Service
 
 
@@ -56,7 +57,8 @@ def routes(service: Service) -> list[Route]:
         return _json(document(service))
 
     async def docs(_: Request) -> Response:
-        return HTMLResponse(page(document(service)))
+        # The edge's own policy is for answers that have none, and forbids styles.
+        return HTMLResponse(page(document(service)), headers={"content-security-policy": PAGE_POLICY})
 
     async def v2_live(_: Request) -> Response:
         return _json({"live": True})
@@ -66,7 +68,7 @@ def routes(service: Service) -> list[Route]:
         return _json({"ready": True})
 
     async def v2_server(_: Request) -> Response:
-        return _json({"name": "inference", "version": settings.service_version, "extensions": []})
+        return _json({"name": "inference", "version": settings.service_version, "extensions": ["binary_tensor_data"]})
 
     def known_model(request: Request) -> None:
         """Raises unless the path names the model, and the version, that is served."""
@@ -137,11 +139,9 @@ def _json(value: Any) -> Response:
 
 
 def _error(request: Request, error: ApiError, headers: dict[str, str] | None = None) -> Response:
-    headers = dict(headers or {})
-    if error.retry_after_s is not None:
-        headers["retry-after"] = str(error.retry_after_s)
-    body = error_body(error, request.state.request_id)
-    return Response(body, error.status, headers, media_type="application/json")
+    own = {name.decode(): value.decode() for name, value in error.headers}
+    body = error_body(error, request.state.request_id, request.scope["path"])
+    return Response(body, error.status, {**(headers or {}), **own}, media_type="application/json")
 
 
 async def api_error(request: Request, error: Exception) -> Response:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from .batcher import Batcher, Caller
 from .cache import Cache, Keeping
-from .codecs import Codec, InferCodec, PredictCodec
+from .codecs import Codec, InvocationsCodec, PredictCodec
 from .drift import Drift
+from .infer import InferCodec
 from .logs import Log
 from .metrics import Metrics
 from .model import Model, ModelError, load
@@ -107,13 +108,13 @@ class Service:
             self.cache = Cache(settings.cache_entries, manifest.version)
         if settings.drift and manifest.distribution:
             self.drift = Drift(manifest)
-        predict, infer = PredictCodec(model, settings.max_rows), InferCodec(model, settings.max_rows)
+        infer = InferCodec(model, settings.max_rows)
         self.model = model
         self.model_version = manifest.version
         self.endpoints.update(
             {
-                "/predict": ("/predict", predict),
-                "/invocations": ("/invocations", predict),
+                "/predict": ("/predict", PredictCodec(model, settings.max_rows)),
+                "/invocations": ("/invocations", InvocationsCodec(model, settings.max_rows)),
                 f"/v2/models/{manifest.name}/infer": ("/v2/models/{model}/infer", infer),
                 f"/v2/models/{manifest.name}/versions/{manifest.version}/infer": ("/v2/models/{model}/infer", infer),
             }

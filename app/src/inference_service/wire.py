@@ -13,8 +13,12 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from .errors import Headers
 from .exchange import Desk, Endpoint, Exchange
 from .http import Front
+from .media import JSON, combined
+
+_JSON = b"content-type: application/json\r\n"
 
 
 class WireExchange(Exchange):
@@ -26,7 +30,7 @@ class WireExchange(Exchange):
     message_event: ClassVar[asyncio.Event] = asyncio.Event()
 
     def __init__(self, wire: Wire, desk: Desk, endpoint: Endpoint) -> None:
-        super().__init__(desk, endpoint, dict(wire.headers))
+        super().__init__(desk, endpoint, combined(wire.headers))
         self._wire = wire
         self.keep_alive = wire.parser.should_keep_alive()
         self.disconnected = False
@@ -35,8 +39,8 @@ class WireExchange(Exchange):
     def response_complete(self) -> bool:
         return self.ended
 
-    def send(self, status: int, body: bytes, retry_after_s: int | None, close: bool) -> None:
-        extra = b"" if retry_after_s is None else b"retry-after: %d\r\n" % retry_after_s
+    def send(self, status: int, body: bytes, headers: Headers, close: bool) -> None:
+        extra = _JSON if headers is JSON else b"".join([b"%b: %b\r\n" % header for header in headers])
         close = close or not self.keep_alive
         if close:
             extra += b"connection: close\r\n"
@@ -57,7 +61,7 @@ class Wire(HttpToolsProtocol):
         assert isinstance(front, Front)
         self._desk = front.desk
         version = front.service.settings.service_version.encode()
-        self._same = b"content-type: application/json\r\nx-release: %b\r\ncontent-length: " % version
+        self._same = b"x-release: %b\r\ncontent-length: " % version
         # Where the request that is being read goes if it turns out to be whole, and its body so far.
         self._endpoint: Endpoint | None = None
         self._pieces: list[bytes] = []
