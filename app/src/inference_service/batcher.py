@@ -14,7 +14,7 @@ from concurrent.futures import Executor
 from typing import NoReturn, Protocol
 
 from .errors import ApiError, overloaded
-from .model import Outcome
+from .model import INVALID, NO_PROBABILITIES, Outcome
 
 # How much a new measurement counts in the time of a run.
 _NEWEST_SHARE = 0.1
@@ -206,8 +206,14 @@ def _deliver(batch: list[_Waiting], outcome: Outcome) -> None:
     at = 0
     for _, rows, caller, _ in batch:
         end = at + rows
-        if not caller.ended:
-            caller.answer((classes[at:end], probabilities[at:end]))
+        own = classes[at:end]
+        if caller.ended:
+            pass
+        elif INVALID in own:
+            message = f"The model gave {NO_PROBABILITIES} for row {own.index(INVALID)} (the first is row 0)"
+            caller.fail(ApiError(500, "invalid_output", message))
+        else:
+            caller.answer((own, probabilities[at:end]))
         at = end
 
 

@@ -56,6 +56,11 @@ class Manifest(msgspec.Struct):
 
 # The answer for some rows: per row the number of its class, and the probability of that class.
 Outcome = tuple[list[int], list[float]]
+# In the place of a class: the model's probabilities for this row are none.
+INVALID = -1
+NO_PROBABILITIES = "NaN, infinity or a probability outside 0 to 1"
+# Sums of float32 may miss 1 by as much.
+_ROUNDING = 1e-5
 
 
 class Model:
@@ -83,13 +88,21 @@ class Model:
         self._run: Any = session.run
         self._from_buffer: Any = numpy.frombuffer
         self._float32: Any = numpy.float32
+        self._least: Any = numpy.minimum.reduce
         self.pack = struct.Struct(f"{self.width}f").pack
 
     def run(self, buffer: bytes) -> Outcome:
         """Classify the rows of `buffer`: float32, native byte order, row after row."""
         rows = self._from_buffer(buffer, self._float32).reshape(-1, self.width)
         probabilities = self._run(["probabilities"], {self._input: rows})[0]
-        return probabilities.argmax(1).tolist(), probabilities.max(1).tolist()
+        classes, highest = probabilities.argmax(1).tolist(), probabilities.max(1).tolist()
+        # The least of numbers of which one is NaN is NaN.
+        if not self._least(probabilities, None) >= 0 or max(highest) > 1:
+            for at, row in enumerate(probabilities.tolist()):
+                if not all(-_ROUNDING <= value <= 1 + _ROUNDING for value in row):
+                    classes[at] = INVALID
+                highest[at] = min(highest[at], 1.0)
+        return classes, highest
 
     def warm_up(self, rows: int) -> float:
         """Check the golden requests and run a full batch; gives the seconds that a full batch takes.
@@ -101,6 +114,9 @@ class Model:
             buffer = b"".join([self.pack(*instance) for instance in golden.body.instances])
             classes, probabilities = self.run(buffer)
             row = buffer[: 4 * self.width]
+            if INVALID in classes:
+                at = f"row {classes.index(INVALID)} of its golden request '{golden.name}'"
+                raise ModelError(f"Model {self.manifest.version} gives {NO_PROBABILITIES} for {at}")
             wanted = golden.expect.predictions
             labels = [self.manifest.classes[number] for number in classes]
             close = all(
