@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, ClassVar
 
+from httptools import HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from .errors import Headers
@@ -54,9 +55,35 @@ class WireExchange(Exchange):
         wire.on_response_complete()
 
 
+class Parser(HttpRequestParser):
+    """Reads requests that offer another protocol (Upgrade: h2c) as the HTTP/1.1 that they are, with their bodies.
+
+    httptools stops at the end of such a head, as if the offer were taken: the head is read again without it, and then
+    the rest.
+    """
+
+    def __init__(self, wire: Wire) -> None:
+        super().__init__(wire)
+        self._wire = wire
+
+    def feed_data(self, data: Any) -> None:
+        while True:
+            try:
+                HttpRequestParser.feed_data(self, data)
+                return
+            except HttpParserUpgrade as offer:
+                # CONNECT has no other meaning that one could go on with.
+                if self.get_method() == b"CONNECT":
+                    raise
+                super().feed_data(self._wire.head_without_offer())
+                data = memoryview(data)[offer.args[0] :]
+
+
 class Wire(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self.parser = Parser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         front = self.config.app
         assert isinstance(front, Front)
         self._desk = front.desk
@@ -65,6 +92,8 @@ class Wire(HttpToolsProtocol):
         # Where the request that is being read goes if it turns out to be whole, and its body so far.
         self._endpoint: Endpoint | None = None
         self._pieces: list[bytes] = []
+        # Whether the head that was just read offers another protocol: see Parser.
+        self._offered = False
         self._heads: dict[int, bytes] = {}
         self._heads_for: list[tuple[bytes, bytes]] = []
 
@@ -80,6 +109,9 @@ class Wire(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         parser = self.parser
+        self._offered = parser.should_upgrade() and parser.get_method() != b"CONNECT"
+        if self._offered:
+            return
         endpoint = self._desk.endpoints.get(self.url.decode("latin-1"))
         if (
             endpoint is not None
@@ -88,7 +120,6 @@ class Wire(HttpToolsProtocol):
             and parser.get_http_version() == "1.1"
             and not self.expect_100_continue
             and not self.flow.write_paused
-            and not parser.should_upgrade()
         ):
             self._endpoint = endpoint
         else:
@@ -101,6 +132,8 @@ class Wire(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self._offered:
+            return
         endpoint = self._endpoint
         if endpoint is None:
             super().on_message_complete()
@@ -112,6 +145,12 @@ class Wire(HttpToolsProtocol):
         pieces, self._pieces = self._pieces, []
         if exchange.admitted():
             exchange.ask(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+
+    def head_without_offer(self) -> bytes:
+        """The head that was read last, without its Upgrade."""
+        line = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        lines = [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
+        return b"\r\n".join([line, *lines, b"", b""])
 
     def head(self, status: int) -> bytes:
         """The answer up to the length of its body: made once a second, when uvicorn writes a new date."""
