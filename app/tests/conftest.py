@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -13,14 +14,18 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 
 APP = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(APP / "src"))
 
+from inference_service.__main__ import configuration  # noqa: E402
 from inference_service.app import create_app  # noqa: E402
 from inference_service.http import Front  # noqa: E402
 from inference_service.logs import Log  # noqa: E402
 from inference_service.settings import Settings  # noqa: E402
+
+from .connections import TIMEOUT_S, Listen, Listening, until  # noqa: E402
 
 
 class Client(httpx.AsyncClient):
@@ -89,3 +94,26 @@ def running(model_path: Path, tmp_path: Path) -> Running:
             os.close(fd)
 
     return start
+
+
+@pytest.fixture
+def listening(running: Running) -> Listen:
+    @asynccontextmanager
+    async def listen(**changes: Any) -> AsyncIterator[Listening]:
+        async with running(host="127.0.0.1", **changes) as client:
+            settings = client.app.service.settings
+            config = configuration(client.app, settings)
+            config.port, config.lifespan = 0, "off"
+            server = uvicorn.Server(config)
+            # Not `serve`: the signals are pytest's.
+            task = asyncio.create_task(server._serve())
+            await until(lambda: server.started)
+            service = Listening(client, server)
+            try:
+                yield service
+            finally:
+                await service.close()
+                async with asyncio.timeout(TIMEOUT_S):
+                    await task
+
+    return listen

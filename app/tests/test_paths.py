@@ -15,9 +15,8 @@ from inference_service.openapi import PAGE_POLICY
 from inference_service.settings import Settings
 
 from .conftest import Running, problem
-from .test_wire import Listen, listening
+from .connections import Listen
 
-__all__ = ["listening"]
 PATHS = [
     route.path.replace("{model}", "breast-cancer").replace("{version}", "m1")
     for route in create_app(Settings())._other.routes  # type: ignore[attr-defined]

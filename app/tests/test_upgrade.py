@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from .test_wire import Listen, listening, post
+from .connections import Listen, post
 
-__all__ = ["listening"]
 H2C = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA")
 OFFERS: list[tuple[str, ...]] = [
     H2C,

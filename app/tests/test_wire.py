@@ -6,123 +6,12 @@ import asyncio
 import hashlib
 import json
 import tracemalloc
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
 
 import pytest
-import uvicorn
 
-from inference_service.__main__ import configuration
-from inference_service.batcher import Caller
 from inference_service.wire import Wire
 
-from .conftest import Client, Running
-
-TIMEOUT_S = 5.0
-
-
-async def until(happened: Callable[[], object]) -> None:
-    async with asyncio.timeout(TIMEOUT_S):
-        while not happened():  # noqa: ASYNC110 (what we wait for has no event)
-            await asyncio.sleep(0.005)
-
-
-class Held:
-    """In the batcher's place: keeps who asks until the test answers."""
-
-    full = False
-    queued_rows = 0
-
-    def __init__(self) -> None:
-        self.callers: list[Caller] = []
-
-    def submit(self, buffer: bytes, rows: int, caller: Caller, started: float) -> None:
-        self.callers.append(caller)
-
-    async def asked(self) -> Caller:
-        await until(lambda: self.callers)
-        return self.callers.pop()
-
-
-class Connection:
-    """Bytes to the service and its answers back."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
-
-    async def send(self, *pieces: bytes) -> None:
-        for piece in pieces:
-            self.writer.write(piece)
-            # The service reads each by itself.
-            await asyncio.sleep(0.02)
-
-    async def answer(self) -> tuple[int, dict[str, str], Any]:
-        async with asyncio.timeout(TIMEOUT_S):
-            lines = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-            headers = dict(line.split(": ", 1) for line in lines[1:] if line)
-            body = await self.reader.readexactly(int(headers.get("content-length", 0)))
-        return int(lines[0].split()[1]), headers, json.loads(body) if body else None
-
-    async def closed(self) -> bool:
-        async with asyncio.timeout(TIMEOUT_S):
-            return await self.reader.read(1) == b""
-
-
-class Listening:
-    """The application behind a socket."""
-
-    def __init__(self, client: Client, server: uvicorn.Server) -> None:
-        self.client, self.app, self.server = client, client.app, server
-        self.port: int = server.servers[0].sockets[0].getsockname()[1]
-        self.connections: list[Connection] = []
-
-    async def connect(self) -> Connection:
-        connection = Connection(*await asyncio.open_connection("127.0.0.1", self.port))
-        self.connections.append(connection)
-        return connection
-
-    async def close(self) -> None:
-        for connection in self.connections:
-            connection.writer.close()
-        self.server.should_exit = True
-
-    def hold(self) -> Held:
-        held = Held()
-        self.app.service.batcher = held  # type: ignore[assignment]
-        return held
-
-
-Listen = Callable[..., AbstractAsyncContextManager[Listening]]
-
-
-@pytest.fixture
-def listening(running: Running) -> Listen:
-    @asynccontextmanager
-    async def listen(**changes: Any) -> AsyncIterator[Listening]:
-        async with running(host="127.0.0.1", **changes) as client:
-            settings = client.app.service.settings
-            config = configuration(client.app, settings)
-            config.port, config.lifespan = 0, "off"
-            server = uvicorn.Server(config)
-            # Not `serve`: the signals are pytest's.
-            task = asyncio.create_task(server._serve())
-            await until(lambda: server.started)
-            service = Listening(client, server)
-            try:
-                yield service
-            finally:
-                await service.close()
-                async with asyncio.timeout(TIMEOUT_S):
-                    await task
-
-    return listen
-
-
-def post(body: Any, *headers: str, path: str = "/predict", version: str = "1.1") -> bytes:
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    lines = [f"POST {path} HTTP/{version}", "Host: x", f"Content-Length: {len(content)}", *headers]
-    return "\r\n".join([*lines, "", ""]).encode() + content
+from .connections import Listen, post, until
 
 
 @pytest.fixture
