@@ -5,7 +5,7 @@ resource "aws_ecr_repository" "this" {
 
   name                 = each.key
   image_tag_mutability = "IMMUTABLE"
-  force_delete         = var.force_delete
+  force_delete         = var.force_delete && !contains(var.adopted, each.key)
 
   image_scanning_configuration {
     scan_on_push = true
@@ -14,6 +14,11 @@ resource "aws_ecr_repository" "this" {
   encryption_configuration {
     encryption_type = "KMS"
     kms_key         = var.kms_key_arn
+  }
+
+  lifecycle {
+    # Encryption is chosen when a repository is made: another one would replace it, images and all.
+    ignore_changes = [encryption_configuration]
   }
 }
 
@@ -62,8 +67,9 @@ locals {
   ]
 }
 
+# Images that were there before have an owner who knows which of them are needed: nothing expires them.
 resource "aws_ecr_lifecycle_policy" "this" {
-  for_each = var.repositories
+  for_each = setsubtract(var.repositories, var.adopted)
 
   repository = aws_ecr_repository.this[each.key].name
   policy     = jsonencode({ rules = concat(local.protect_rules, local.expire_rules, local.untagged_rules) })

@@ -8,6 +8,17 @@ variable "repositories" {
   }
 }
 
+variable "adopted" {
+  description = "Repositories among them that existed before and were imported: never deleted with images in them, and no image of theirs expires. They keep their encryption."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = length(setsubtract(var.adopted, var.repositories)) == 0
+    error_message = "adopted must be among repositories (${jsonencode(var.repositories)}), got ${jsonencode(var.adopted)}."
+  }
+}
+
 variable "kms_key_arn" {
   description = "Key that encrypts the images; null means the account's ECR key."
   type        = string

@@ -65,3 +65,13 @@ run "refuses_an_upstream_with_a_path" {
 
   expect_failures = [var.pull_through]
 }
+
+run "refuses_to_adopt_what_it_does_not_manage" {
+  command = plan
+
+  variables {
+    adopted = ["other"]
+  }
+
+  expect_failures = [var.adopted]
+}

@@ -85,3 +85,23 @@ run "replication_and_pull_through_are_options" {
     error_message = "Asked for, the copy and the cache are made."
   }
 }
+
+run "a_repository_that_was_there_before_keeps_its_images" {
+  command = plan
+
+  variables {
+    repositories = ["inference", "model-tools"]
+    adopted      = ["inference"]
+    force_delete = true
+  }
+
+  assert {
+    condition     = !aws_ecr_repository.this["inference"].force_delete && aws_ecr_repository.this["model-tools"].force_delete
+    error_message = "Only what was made here may be deleted with images in it."
+  }
+
+  assert {
+    condition     = keys(aws_ecr_lifecycle_policy.this) == ["model-tools"]
+    error_message = "No image of an adopted repository expires."
+  }
+}
