@@ -57,9 +57,12 @@ resource "aws_route53_record" "address" {
   }
 }
 
+# On names of the service alone: on the zone itself it would bind every name in it.
 resource "aws_route53_record" "caa" {
+  for_each = var.caa
+
   zone_id = local.zone_id
-  name    = var.zone.name
+  name    = each.key == "" ? var.zone.name : "${each.key}.${var.zone.name}"
   type    = "CAA"
   ttl     = 3600
   records = concat(

@@ -17,3 +17,8 @@ output "health_check_ids" {
   description = "Health checks, by key."
   value       = { for k, h in aws_route53_health_check.this : k => h.id }
 }
+
+output "caa_names" {
+  description = "Full names of the CAA records."
+  value       = [for r in aws_route53_record.caa : r.name]
+}

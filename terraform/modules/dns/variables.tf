@@ -76,19 +76,25 @@ variable "health_checks" {
   }
 }
 
+variable "caa" {
+  description = "Names, relative to the zone, that get a CAA record: only certificate_authorities may issue for them and for names below."
+  type        = set(string)
+  default     = []
+}
+
 variable "certificate_authorities" {
-  description = "Who may issue certificates for the zone (CAA records); Let's Encrypt for hosts, Amazon for ALB and API Gateway."
+  description = "Who may issue certificates for the names in caa; Let's Encrypt for hosts, Amazon for ALB and API Gateway."
   type        = list(string)
   default     = ["letsencrypt.org", "amazon.com", "amazontrust.com", "awstrust.com", "amazonaws.com"]
 
   validation {
     condition     = length(var.certificate_authorities) > 0
-    error_message = "certificate_authorities is empty: then nobody could issue a certificate for the zone, got ${jsonencode(var.certificate_authorities)}."
+    error_message = "certificate_authorities is empty: then nobody could issue a certificate, got ${jsonencode(var.certificate_authorities)}."
   }
 }
 
 variable "incident_email" {
-  description = "Where authorities report misissued certificates (CAA iodef); null leaves it out."
+  description = "Where authorities report misissued certificates (CAA iodef); anybody can read it in DNS. null leaves it out."
   type        = string
   default     = null
 }

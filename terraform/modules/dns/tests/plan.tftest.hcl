@@ -17,20 +17,39 @@ variables {
   zone = { name = "example.com" }
 }
 
-run "only_named_authorities_may_issue" {
+run "only_named_authorities_may_issue_for_the_services_name" {
   command = plan
 
   variables {
+    caa            = ["api"]
     incident_email = "security@example.com"
   }
 
   assert {
     condition = (
-      contains(aws_route53_record.caa.records, "0 issue \"letsencrypt.org\"") &&
-      contains(aws_route53_record.caa.records, "0 issue \"amazon.com\"") &&
-      contains(aws_route53_record.caa.records, "0 iodef \"mailto:security@example.com\"")
+      contains(aws_route53_record.caa["api"].records, "0 issue \"letsencrypt.org\"") &&
+      contains(aws_route53_record.caa["api"].records, "0 issue \"amazon.com\"") &&
+      contains(aws_route53_record.caa["api"].records, "0 iodef \"mailto:security@example.com\"")
     )
     error_message = "CAA must name Let's Encrypt and Amazon, and where to report."
+  }
+
+  assert {
+    condition     = aws_route53_record.caa["api"].name == "api.example.com"
+    error_message = "Other names of the zone have authorities of their own."
+  }
+}
+
+run "no_caa_record_and_no_address_unless_asked" {
+  command = plan
+
+  variables {
+    records = { web = { name = "api", values = ["192.0.2.1"] } }
+  }
+
+  assert {
+    condition     = length(aws_route53_record.caa) == 0
+    error_message = "A zone that others use as well keeps its own rules."
   }
 }
 
