@@ -18,16 +18,16 @@ resource "aws_cloudwatch_metric_alarm" "this" {
 }
 
 locals {
-  # The request rate, wherever requests are counted in this topology.
-  request_rate = try(
-    { namespace = "AWS/ApplicationELB", metric = "RequestCount", dimensions = { LoadBalancer = var.watch.load_balancer.suffix } },
-    { namespace = "AWS/ApiGateway", metric = "Count", dimensions = { ApiId = var.watch.api.id } },
-    { namespace = "Slipway", metric = "${var.name}/http_requests", dimensions = {} },
+  # The request rate, wherever requests are counted in this topology: at most one is used.
+  request_rates = concat(
+    [for lb in var.watch.load_balancer[*] : { namespace = "AWS/ApplicationELB", metric = "RequestCount", dimensions = { LoadBalancer = lb.suffix } }],
+    [for a in var.watch.api[*] : { namespace = "AWS/ApiGateway", metric = "Count", dimensions = { (a.kind == "rest" ? "ApiName" : "ApiId") = a.id } }],
+    [for _ in local.reporting ? [1] : [] : { namespace = "Slipway", metric = "${var.name}/http_requests", dimensions = {} }],
   )
 }
 
 resource "aws_cloudwatch_metric_alarm" "anomaly" {
-  count = var.anomaly_detection ? 1 : 0
+  count = var.anomaly_detection && length(local.request_rates) > 0 ? 1 : 0
 
   alarm_name          = "${var.name}-unusual-traffic"
   alarm_description   = "${var.name}: the request rate left its usual band."
@@ -50,9 +50,9 @@ resource "aws_cloudwatch_metric_alarm" "anomaly" {
     return_data = true
 
     metric {
-      namespace   = local.request_rate.namespace
-      metric_name = local.request_rate.metric
-      dimensions  = local.request_rate.dimensions
+      namespace   = local.request_rates[0].namespace
+      metric_name = local.request_rates[0].metric
+      dimensions  = local.request_rates[0].dimensions
       period      = 300
       stat        = "Sum"
     }

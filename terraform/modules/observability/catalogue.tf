@@ -6,13 +6,16 @@ locals {
   # Custom metrics of the hosts carry the environment and the service.
   ours = { Environment = var.name, Service = var.service }
 
-  # Signs of a host-run service, whatever the number of hosts: single and fleet.
-  has_hosts = length(var.watch.hosts) > 0 || var.watch.group != null
-  from_hosts = merge([for _ in local.has_hosts ? [1] : [] : {
+  # What silence of something that must always speak means.
+  silence = var.sleeps ? "notBreaching" : "breaching"
+
+  # Signs of a host-run service, whatever the number of hosts: single and fleet. Published by an agent on the hosts.
+  reporting = var.host_metrics && (length(var.watch.hosts) > 0 || var.watch.group != null)
+  from_hosts = merge([for _ in local.reporting ? [1] : [] : {
     memory           = { metric = "memory_used_percent", dimensions = local.ours, statistic = "Maximum", above = local.t.memory_percent, what = "memory runs out on a host" }
     disk             = { metric = "disk_used_percent", dimensions = local.ours, statistic = "Maximum", above = local.t.disk_percent, what = "a disk fills up" }
     certificate-days = { metric = "certificate_days_left", dimensions = local.ours, statistic = "Minimum", below = local.t.certificate_days, period = 3600, what = "a certificate was not renewed" }
-    no-data          = { metric = "disk_used_percent", dimensions = local.ours, statistic = "SampleCount", below = 1, missing = "breaching", what = "hosts no longer report" }
+    no-data          = { metric = "disk_used_percent", dimensions = local.ours, statistic = "SampleCount", below = 1, missing = local.silence, what = "hosts no longer report" }
     release-failed   = { metric = "${var.name}/release_failed", statistic = "Sum", above = 0, what = "a release failed; the one before still serves" }
     http-5xx         = { metric = "${var.name}/http_5xx", statistic = "Sum", above = local.t.errors_5xx, what = "clients get server errors" }
     latency-p95      = { metric = "${var.name}/http_latency_ms", statistic = "p95", above = local.t.latency_p95_ms, periods = 3, what = "answers are slow" }
@@ -21,7 +24,7 @@ locals {
   from_instances = merge([
     for name, id in var.watch.hosts : {
       "${name}-cpu"    = { namespace = "AWS/EC2", metric = "CPUUtilization", dimensions = { InstanceId = id }, statistic = "Average", above = local.t.cpu_percent, periods = 3, what = "${name} is busy" }
-      "${name}-status" = { namespace = "AWS/EC2", metric = "StatusCheckFailed", dimensions = { InstanceId = id }, statistic = "Maximum", above = 0, missing = "breaching", what = "${name} is unhealthy or gone" }
+      "${name}-status" = { namespace = "AWS/EC2", metric = "StatusCheckFailed", dimensions = { InstanceId = id }, statistic = "Maximum", above = 0, missing = local.silence, what = "${name} is unhealthy or gone" }
     }
   ]...)
 
@@ -34,8 +37,10 @@ locals {
       {
         lb-5xx     = { namespace = "AWS/ApplicationELB", metric = "HTTPCode_Target_5XX_Count", dimensions = { LoadBalancer = lb.suffix }, statistic = "Sum", above = local.t.errors_5xx, what = "targets answer with server errors" }
         lb-latency = { namespace = "AWS/ApplicationELB", metric = "TargetResponseTime", dimensions = { LoadBalancer = lb.suffix }, statistic = "p95", above = local.t.latency_p95_ms / 1000, periods = 3, what = "answers are slow" }
-        lb-no-data = { namespace = "AWS/ApplicationELB", metric = "RequestCount", dimensions = { LoadBalancer = lb.suffix }, statistic = "Sum", below = 1, periods = 3, missing = "breaching", what = "no request arrives" }
       },
+      var.steady_traffic ? {
+        lb-no-data = { namespace = "AWS/ApplicationELB", metric = "RequestCount", dimensions = { LoadBalancer = lb.suffix }, statistic = "Sum", below = 1, periods = 3, missing = local.silence, what = "no request arrives" }
+      } : {},
       { for colour, suffix in lb.target_groups : "unhealthy-${colour}" => {
         namespace = "AWS/ApplicationELB", metric = "UnHealthyHostCount", dimensions = { LoadBalancer = lb.suffix, TargetGroup = suffix }, statistic = "Maximum", above = 0, what = "targets of ${colour} are unhealthy"
       } },
@@ -46,7 +51,7 @@ locals {
     for e in var.watch.ecs[*] : {
       ecs-cpu     = { namespace = "AWS/ECS", metric = "CPUUtilization", dimensions = { ClusterName = e.cluster, ServiceName = e.service }, statistic = "Average", above = local.t.cpu_percent, periods = 3, what = "tasks are busy" }
       ecs-memory  = { namespace = "AWS/ECS", metric = "MemoryUtilization", dimensions = { ClusterName = e.cluster, ServiceName = e.service }, statistic = "Average", above = local.t.memory_percent, periods = 3, what = "tasks run out of memory" }
-      ecs-no-data = { namespace = "ECS/ContainerInsights", metric = "RunningTaskCount", dimensions = { ClusterName = e.cluster, ServiceName = e.service }, statistic = "Minimum", below = 1, missing = "breaching", what = "no task runs" }
+      ecs-no-data = { namespace = "ECS/ContainerInsights", metric = "RunningTaskCount", dimensions = { ClusterName = e.cluster, ServiceName = e.service }, statistic = "Minimum", below = 1, missing = local.silence, what = "no task runs" }
     }
   ]...)
 

@@ -85,6 +85,24 @@ variable "thresholds" {
   }
 }
 
+variable "host_metrics" {
+  description = "Hosts publish their own metrics and ship their logs: alarm on these. Without an agent there is no data, and such alarms would be red or green for ever."
+  type        = bool
+  default     = false
+}
+
+variable "steady_traffic" {
+  description = "Requests arrive at every hour: alarm when none did in a quarter of an hour."
+  type        = bool
+  default     = false
+}
+
+variable "sleeps" {
+  description = "What is watched is switched off by the clock: silence is then no alarm."
+  type        = bool
+  default     = false
+}
+
 variable "dashboard" {
   description = "Make a dashboard (the first three of an account are free)."
   type        = bool

@@ -25,6 +25,8 @@ variables {
     function      = "slipway-prod-inference"
     api           = { id = "abc123" }
   }
+  host_metrics      = true
+  steady_traffic    = true
   anomaly_detection = true
   trail             = { bucket = "slipway-prod-logs-123456789012" }
 }
@@ -111,5 +113,61 @@ run "a_failed_release_is_counted_from_the_event_log" {
       aws_cloudwatch_log_metric_filter.this["release_failed"].metric_transformation[0].name == aws_cloudwatch_metric_alarm.this["release-failed"].metric_name
     )
     error_message = "The alarm must watch the metric that the filter writes."
+  }
+}
+
+run "what_nobody_publishes_is_no_alarm" {
+  command = plan
+
+  variables {
+    watch        = { hosts = { "inference-1" = "i-0123456789abcdef0" } }
+    host_metrics = false
+  }
+
+  assert {
+    condition = (
+      alltrue([for a in aws_cloudwatch_metric_alarm.this : startswith(a.namespace, "AWS/")]) &&
+      length(aws_cloudwatch_metric_alarm.this) > 0 && length(aws_cloudwatch_metric_alarm.anomaly) == 0
+    )
+    error_message = "Without an agent only what AWS itself measures may alarm, got ${jsonencode(keys(aws_cloudwatch_metric_alarm.this))}."
+  }
+}
+
+run "a_quiet_night_is_no_alarm" {
+  command = plan
+
+  variables {
+    steady_traffic = false
+  }
+
+  assert {
+    condition     = !contains(keys(aws_cloudwatch_metric_alarm.this), "lb-no-data") && contains(keys(aws_cloudwatch_metric_alarm.this), "unhealthy-blue")
+    error_message = "That nobody asks is not a fault; that targets are unhealthy is."
+  }
+}
+
+run "what_sleeps_is_silent" {
+  command = plan
+
+  variables {
+    sleeps = true
+  }
+
+  assert {
+    condition     = alltrue([for a in aws_cloudwatch_metric_alarm.this : a.treat_missing_data != "breaching"])
+    error_message = "Nobody is to be woken because an environment was switched off by the clock."
+  }
+}
+
+run "a_rest_api_is_known_by_its_name" {
+  command = plan
+
+  variables {
+    watch = { api = { id = "slipway-prod", kind = "rest" } }
+  }
+
+  assert {
+    condition     = one([for q in aws_cloudwatch_metric_alarm.anomaly[0].metric_query : one(q.metric).dimensions if q.id == "rate"]) == tomap({ ApiName = "slipway-prod" })
+    error_message = "The request rate of a REST API is published under its name."
   }
 }
