@@ -1,13 +1,20 @@
 resource "aws_budgets_budget" "this" {
+  count = var.budget == null ? 0 : 1
+
   name         = var.name
   budget_type  = "COST"
   limit_amount = tostring(var.budget.monthly_usd)
   limit_unit   = "USD"
   time_unit    = "MONTHLY"
 
-  cost_filter {
-    name   = "TagKeyValue"
-    values = [join("$", ["user:${var.tag.key}", var.tag.value])]
+  # Without a filter the whole account counts. Billing knows a tag only after somebody has activated it there.
+  dynamic "cost_filter" {
+    for_each = var.budget.by_tag ? [var.tag] : []
+
+    content {
+      name   = "TagKeyValue"
+      values = [join("$", ["user:${cost_filter.value.key}", cost_filter.value.value])]
+    }
   }
 
   dynamic "notification" {

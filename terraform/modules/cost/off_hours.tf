@@ -8,6 +8,7 @@ locals {
   account = data.aws_caller_identity.current.account_id
   prefix  = "arn:${data.aws_partition.current.partition}"
 
+  keys      = "${local.prefix}:kms:${data.aws_region.current.region}:${local.account}:key/*"
   instances = var.off_hours == null ? {} : var.off_hours.instances
   databases = var.off_hours == null ? {} : var.off_hours.databases
 
@@ -99,6 +100,45 @@ data "aws_iam_policy_document" "scheduler" {
         test     = "StringEquals"
         variable = "aws:ResourceTag/${var.tag.key}"
         values   = [var.tag.value]
+      }
+    }
+  }
+
+  # Who starts a host lends the key of its volumes to EC2, and the scheduler reads its own input.
+  dynamic "statement" {
+    for_each = var.kms_alias[*]
+
+    content {
+      sid       = "LendTheKeyToEc2"
+      actions   = ["kms:CreateGrant"]
+      resources = [local.keys]
+
+      condition {
+        test     = "ForAnyValue:StringEquals"
+        variable = "kms:ResourceAliases"
+        values   = [statement.value]
+      }
+
+      condition {
+        test     = "Bool"
+        variable = "kms:GrantIsForAWSResource"
+        values   = ["true"]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_alias[*]
+
+    content {
+      sid       = "DecryptWithOurKey"
+      actions   = ["kms:Decrypt", "kms:DescribeKey"]
+      resources = [local.keys]
+
+      condition {
+        test     = "ForAnyValue:StringEquals"
+        variable = "kms:ResourceAliases"
+        values   = [statement.value]
       }
     }
   }

@@ -1,6 +1,6 @@
 output "budget" {
-  description = "The budget's name."
-  value       = aws_budgets_budget.this.name
+  description = "The budget's name, or null."
+  value       = one(aws_budgets_budget.this[*].name)
 }
 
 output "schedules" {

@@ -9,20 +9,22 @@ variable "name" {
 }
 
 variable "budget" {
-  description = "Monthly budget in dollars, and at which percent of it people are told (actual, and forecast at 100)."
+  description = "Monthly budget in dollars, and at which percent of it people are told (actual, and forecast at 100); null for none. by_tag: only what carries tag counts, which billing must know as a cost allocation tag; else the whole account."
   type = object({
     monthly_usd = number
     percents    = optional(list(number), [50, 80, 100])
+    by_tag      = optional(bool, false)
   })
+  default = null
 
   validation {
-    condition     = var.budget.monthly_usd > 0
-    error_message = "budget.monthly_usd must be positive, got ${var.budget.monthly_usd}."
+    condition     = try(var.budget.monthly_usd, 1) > 0
+    error_message = "budget.monthly_usd must be positive, got ${try(var.budget.monthly_usd, "none")}."
   }
 
   validation {
-    condition     = length(var.budget.percents) >= 1 && length(var.budget.percents) <= 4 && alltrue([for p in var.budget.percents : p > 0 && p <= 1000])
-    error_message = "budget.percents must be one to four percentages, got ${jsonencode(var.budget.percents)}."
+    condition     = length(try(var.budget.percents, [100])) >= 1 && length(try(var.budget.percents, [100])) <= 4 && alltrue([for p in try(var.budget.percents, []) : p > 0 && p <= 1000])
+    error_message = "budget.percents must be one to four percentages, got ${jsonencode(try(var.budget.percents, []))}."
   }
 }
 
@@ -38,12 +40,12 @@ variable "notify" {
 }
 
 variable "tag" {
-  description = "Tag whose costs count: the budget and the anomaly monitor look at nothing else."
+  description = "Tag of the environment: its hosts sleep, and its costs count where the budget is by tag and for the anomaly monitor."
   type        = object({ key = string, value = string })
 }
 
 variable "allocation_tags" {
-  description = "Tags to switch on as cost allocation tags. One environment of an account does it; AWS knows a tag only after it was used for a day."
+  description = "Tags to switch on as cost allocation tags. One environment of an account does it, the payer's in an organisation; AWS refuses a tag until it was used for a day."
   type        = set(string)
   default     = []
 }
@@ -78,6 +80,12 @@ variable "off_hours" {
     condition     = alltrue([for c in [try(var.off_hours.sleep, "cron(x)"), try(var.off_hours.wake, "cron(x)")] : can(regex("^cron\\(.+\\)$", c))])
     error_message = "off_hours: sleep and wake must look like cron(0 20 ? * MON-FRI *), got ${jsonencode([try(var.off_hours.sleep, ""), try(var.off_hours.wake, "")])}."
   }
+}
+
+variable "kms_alias" {
+  description = "Alias of the key that encrypts the sleeping hosts' volumes and the schedules' input (alias/…); null where there is none of our own."
+  type        = string
+  default     = null
 }
 
 variable "kms_key_arn" {

@@ -24,18 +24,56 @@ run "people_hear_before_the_money_is_gone" {
   command = plan
 
   assert {
-    condition     = sort([for n in aws_budgets_budget.this.notification : format("%s %03d", n.notification_type, n.threshold)]) == tolist(["ACTUAL 050", "ACTUAL 080", "ACTUAL 100", "FORECASTED 100"])
+    condition     = sort([for n in aws_budgets_budget.this[0].notification : format("%s %03d", n.notification_type, n.threshold)]) == tolist(["ACTUAL 050", "ACTUAL 080", "ACTUAL 100", "FORECASTED 100"])
     error_message = "At half, at four fifths, when it is reached and when it will be."
   }
 
   assert {
-    condition     = alltrue([for n in aws_budgets_budget.this.notification : n.subscriber_email_addresses == toset(["money@example.com"])])
+    condition     = alltrue([for n in aws_budgets_budget.this[0].notification : n.subscriber_email_addresses == toset(["money@example.com"])])
     error_message = "Every warning has an address."
   }
 
   assert {
-    condition     = one([for f in aws_budgets_budget.this.cost_filter : one(f.values)]) == "user:Environment$slipway-dev"
+    condition     = length(aws_budgets_budget.this[0].cost_filter) == 0
+    error_message = "The whole account counts: a filter by a tag that billing does not know would never see a cent."
+  }
+}
+
+run "a_budget_by_tag_counts_one_environment" {
+  command = plan
+
+  variables {
+    budget = { monthly_usd = 20, by_tag = true }
+  }
+
+  assert {
+    condition     = one([for f in aws_budgets_budget.this[0].cost_filter : one(f.values)]) == "user:Environment$slipway-dev"
     error_message = "Only this environment's cost counts."
+  }
+}
+
+run "hosts_sleep_without_a_budget_and_wake_under_their_own_key" {
+  command = plan
+
+  variables {
+    budget    = null
+    kms_alias = "alias/slipway-dev"
+    off_hours = { instances = { one = "i-0123456789abcdef0" } }
+  }
+
+  assert {
+    condition     = length(aws_budgets_budget.this) == 0 && toset(keys(output.schedules)) == toset(["sleep-hosts", "wake-hosts"])
+    error_message = "Hosts sleep and wake without a budget."
+  }
+
+  assert {
+    condition = anytrue([
+      for s in jsondecode(aws_iam_role_policy.scheduler[0].policy).Statement :
+      s.Condition.Bool["kms:GrantIsForAWSResource"] == "true" &&
+      s.Condition["ForAnyValue:StringEquals"]["kms:ResourceAliases"] == "alias/slipway-dev"
+      if s.Action == "kms:CreateGrant"
+    ])
+    error_message = "To start a host with an encrypted volume, its key must be lent to EC2."
   }
 }
 
