@@ -1,6 +1,9 @@
 output "instance_profile" {
   description = "Instance profile of the hosts, or null."
   value       = try(aws_iam_instance_profile.host[0].name, null)
+
+  # The agent of Session Manager that starts before its role has its rights tries again only after up to an hour.
+  depends_on = [aws_iam_role_policy.this]
 }
 
 output "role_arns" {

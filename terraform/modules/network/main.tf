@@ -11,7 +11,8 @@ data "aws_availability_zones" "available" {
 data "aws_region" "current" {}
 
 locals {
-  azs = slice(data.aws_availability_zones.available.names, 0, var.az_count)
+  names = data.aws_availability_zones.available.names
+  azs   = var.azs != null ? var.azs : slice(local.names, 0, min(var.az_count, length(local.names)))
 
   # Key: zone letter, so that a subnet keeps its address when the order of zones changes.
   zones = { for i, az in local.azs : substr(az, -1, 1) => { az = az, index = i } }
@@ -45,6 +46,11 @@ resource "aws_vpc" "this" {
     precondition {
       condition     = length(local.overlaps) == 0
       error_message = "The network ${var.cidr} overlaps ${join(" and ", local.overlaps)}: peering and failover need networks apart."
+    }
+
+    precondition {
+      condition     = length(local.azs) >= 2 && length(setsubtract(local.azs, local.names)) == 0 && (var.azs != null || length(local.azs) == var.az_count)
+      error_message = "${var.azs != null ? jsonencode(var.azs) : "${var.az_count} zones"} cannot be had: this region has ${jsonencode(local.names)}. Set network.az_count, or network.azs."
     }
   }
 }

@@ -16,11 +16,16 @@ output "azs" {
 output "public_subnet_ids" {
   description = "Public subnets, one per zone, in the order of azs."
   value       = [for k in sort(keys(local.zones)) : aws_subnet.public[k].id]
+
+  # What starts in a subnet needs its way out from the first second.
+  depends_on = [aws_route.public, aws_route.public_ipv6, aws_route_table_association.public]
 }
 
 output "private_subnet_ids" {
   description = "Private subnets, one per zone, in the order of azs."
   value       = [for k in sort(keys(local.zones)) : aws_subnet.private[k].id]
+
+  depends_on = [aws_route.private, aws_route_table_association.private]
 }
 
 output "isolated_subnet_ids" {

@@ -45,6 +45,17 @@ variable "az_count" {
   }
 }
 
+variable "azs" {
+  description = "Availability zones by name; null takes the region's first az_count. Some zones lack some instance types."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = var.azs == null || contains([2, 3], length(coalesce(var.azs, [])))
+    error_message = "azs must name 2 or 3 zones, got ${jsonencode(var.azs)}."
+  }
+}
+
 variable "egress" {
   description = "How private subnets reach out: none, single_nat (cheap, one zone), nat_per_az, or endpoints (AWS services only)."
   type        = string

@@ -159,4 +159,7 @@ resource "aws_s3_bucket_logging" "this" {
   bucket        = aws_s3_bucket.this[each.key].id
   target_bucket = aws_s3_bucket.logs.id
   target_prefix = "s3/${each.key}/"
+
+  # S3 wants to be let in by the policy before it is told to write.
+  depends_on = [aws_s3_bucket_policy.logs]
 }

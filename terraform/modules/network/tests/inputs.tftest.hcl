@@ -116,3 +116,38 @@ run "refuses_an_overlap_with_a_narrower_network" {
 
   expect_failures = [aws_vpc.this]
 }
+
+run "refuses_a_single_zone_by_name" {
+  command = plan
+
+  variables {
+    azs = ["eu-central-1a"]
+  }
+
+  expect_failures = [var.azs]
+}
+
+run "refuses_a_zone_that_the_region_lacks" {
+  command = plan
+
+  variables {
+    azs = ["eu-central-1a", "eu-central-1z"]
+  }
+
+  expect_failures = [aws_vpc.this]
+}
+
+run "refuses_more_zones_than_the_region_has" {
+  command = plan
+
+  override_data {
+    target = data.aws_availability_zones.available
+    values = { names = ["us-west-1b", "us-west-1c"] }
+  }
+
+  variables {
+    az_count = 3
+  }
+
+  expect_failures = [aws_vpc.this]
+}
