@@ -44,7 +44,7 @@ variable "task" {
   type = object({
     cpu          = optional(number, 256)
     memory       = optional(number, 512)
-    architecture = optional(string, "ARM64")
+    architecture = optional(string, "X86_64")
     port         = optional(number, 8080)
     user         = optional(string, "10001:10001")
     ready_path   = optional(string, "/ready")

@@ -27,14 +27,18 @@ resource "aws_launch_template" "this" {
   ebs_optimized          = true
 
   user_data = base64encode(templatefile("${path.module}/user_data.yaml.tftpl", {
-    region  = data.aws_region.current.region
-    script  = base64encode(file("${path.module}/files/converge.py"))
-    group   = var.name
-    service = var.service
-    hooks   = local.hooks
-    bundle  = "s3://${var.converge.bucket}/${var.converge.key}"
-    wanted  = var.converge.wanted_parameter
-    timeout = var.converge.timeout_s
+    # Ubuntu's image has the agent of Session Manager.
+    install_agent = startswith(var.instance.os, "debian")
+    public_keys   = var.public_keys
+    debian_arch   = local.debian_arch
+    region        = data.aws_region.current.region
+    script        = base64encode(file("${path.module}/files/converge.py"))
+    group         = var.name
+    service       = var.service
+    hooks         = local.hooks
+    bundle        = "s3://${var.converge.bucket}/${var.converge.key}"
+    wanted        = var.converge.wanted_parameter
+    timeout       = var.converge.timeout_s
     # A little less than the hook waits, so that the host is the one who says that it is done.
     drain = var.drain_s - 10
   }))

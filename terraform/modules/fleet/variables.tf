@@ -32,9 +32,9 @@ variable "subnet_ids" {
 variable "instance" {
   description = "What to run. types are interchangeable, in order of preference, all of one architecture."
   type = object({
-    types              = optional(list(string), ["t4g.small"])
-    architecture       = optional(string, "arm64")
-    os                 = optional(string, "ubuntu-24.04")
+    types              = optional(list(string), ["t3.small"])
+    architecture       = optional(string, "x86_64")
+    os                 = optional(string, "debian-12")
     ami_id             = optional(string)
     root_gb            = optional(number, 20)
     metadata_hop_limit = optional(number, 1)
@@ -159,6 +159,12 @@ variable "load_balancer" {
 variable "instance_profile" {
   description = "Name of the instance profile."
   type        = string
+}
+
+variable "public_keys" {
+  description = "Public keys that hosts let in from their first boot, for SSH through Session Manager."
+  type        = list(string)
+  default     = []
 }
 
 variable "kms_key_arn" {

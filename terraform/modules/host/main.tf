@@ -20,22 +20,24 @@ data "aws_ssm_parameter" "ami" {
 resource "aws_instance" "this" {
   #checkov:skip=CKV_AWS_126:detailed monitoring is on unless the caller turns it off (it costs more than a small host's disk)
   #checkov:skip=CKV_AWS_88:the single host is the public endpoint; its address is an EIP, not given by the subnet
-  ami                         = var.instance.ami_id != null ? var.instance.ami_id : data.aws_ssm_parameter.ami[0].insecure_value
-  instance_type               = var.instance.type
-  subnet_id                   = var.subnet_id
-  vpc_security_group_ids      = [aws_security_group.this.id]
-  iam_instance_profile        = var.instance_profile
-  key_name                    = var.access.key_name
-  ipv6_address_count          = var.instance.ipv6 ? 1 : 0
-  associate_public_ip_address = false
+  ami                    = var.instance.ami_id != null ? var.instance.ami_id : data.aws_ssm_parameter.ami[0].insecure_value
+  instance_type          = var.instance.type
+  subnet_id              = var.subnet_id
+  vpc_security_group_ids = [aws_security_group.this.id]
+  iam_instance_profile   = var.instance_profile
+  key_name               = var.access.key_name
+  ipv6_address_count     = var.instance.ipv6 ? 1 : 0
+  # Until the elastic IP is attached: the first boot downloads packages.
+  associate_public_ip_address = true
   monitoring                  = var.instance.detailed_metrics
   ebs_optimized               = true
   disable_api_termination     = var.protected
   user_data = templatefile("${path.module}/user_data.yaml.tftpl", {
-    session_manager = var.access.mode == "session_manager"
-    os              = var.instance.os
-    debian_arch     = local.debian_arch
-    region          = data.aws_region.current.region
+    # Ubuntu's image has the agent of Session Manager.
+    install_agent = var.access.mode == "session_manager" && startswith(var.instance.os, "debian")
+    public_keys   = var.access.public_keys
+    debian_arch   = local.debian_arch
+    region        = data.aws_region.current.region
   })
 
   metadata_options {
@@ -51,9 +53,14 @@ resource "aws_instance" "this" {
     encrypted             = true
     kms_key_id            = var.kms_key_arn
     delete_on_termination = true
+    # An instance's tags do not reach its volumes, and snapshots are taken of volumes by tag.
+    tags = merge(var.tags, { Name = var.name })
   }
 
   tags = merge(var.tags, { Name = var.name })
+
+  # The first boot downloads packages: the host must be let out before it starts.
+  depends_on = [aws_vpc_security_group_egress_rule.out, aws_vpc_security_group_egress_rule.out_ipv6]
 
   lifecycle {
     # A new image or a new user data must never replace a host that serves: replacing is a decision

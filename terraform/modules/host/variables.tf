@@ -21,9 +21,9 @@ variable "subnet_id" {
 variable "instance" {
   description = "What to run: type, its architecture, operating system, root volume in GB. ami_id overrides the operating system."
   type = object({
-    type         = optional(string, "t4g.small")
-    architecture = optional(string, "arm64")
-    os           = optional(string, "ubuntu-24.04")
+    type         = optional(string, "t3.small")
+    architecture = optional(string, "x86_64")
+    os           = optional(string, "debian-12")
     ami_id       = optional(string)
     root_gb      = optional(number, 16)
     ipv6         = optional(bool, false)
@@ -45,7 +45,7 @@ variable "instance" {
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]*[0-9][a-z0-9-]*\\.[a-z0-9]+$", var.instance.type))
-    error_message = "instance.type must look like t4g.small, got \"${var.instance.type}\"."
+    error_message = "instance.type must look like t3.small, got \"${var.instance.type}\"."
   }
 
   validation {
@@ -72,7 +72,9 @@ variable "access" {
   type = object({
     mode      = optional(string, "session_manager")
     ssh_cidrs = optional(list(string), [])
-    key_name  = optional(string)
+    # An EC2 key pair; public_keys (OpenSSH's one-line form) need none: cloud-init puts them there at the first boot.
+    key_name    = optional(string)
+    public_keys = optional(list(string), [])
   })
   default = {}
 
@@ -89,6 +91,11 @@ variable "access" {
   validation {
     condition     = var.access.mode == "session_manager" || length(var.access.ssh_cidrs) > 0
     error_message = "access.mode is ssh but access.ssh_cidrs is empty: nobody could log in."
+  }
+
+  validation {
+    condition     = alltrue([for k in var.access.public_keys : can(regex("^(ssh-(ed25519|rsa)|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\\.com) [A-Za-z0-9+/]{60,}={0,2}( [^\n\r]*)?$", k))])
+    error_message = "access.public_keys must be public keys as ssh-keygen writes them (a line of a file *.pub), got ${jsonencode(var.access.public_keys)}."
   }
 }
 

@@ -29,7 +29,7 @@ variable "size" {
   type = object({
     memory       = optional(number, 1024)
     timeout_s    = optional(number, 28)
-    architecture = optional(string, "arm64")
+    architecture = optional(string, "x86_64")
     scratch      = optional(number, 512)
   })
   default = {}

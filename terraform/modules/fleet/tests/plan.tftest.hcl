@@ -109,7 +109,7 @@ run "spot_comes_on_top_of_an_on_demand_base" {
   command = plan
 
   variables {
-    instance = { types = ["t4g.small", "t4g.medium"] }
+    instance = { types = ["t3.small", "t3.medium"] }
     spot     = { percent = 70, on_demand_base = 1 }
   }
 
@@ -123,7 +123,7 @@ run "spot_comes_on_top_of_an_on_demand_base" {
   }
 
   assert {
-    condition     = [for o in aws_autoscaling_group.this.mixed_instances_policy[0].launch_template[0].override : o.instance_type] == ["t4g.small", "t4g.medium"]
+    condition     = [for o in aws_autoscaling_group.this.mixed_instances_policy[0].launch_template[0].override : o.instance_type] == ["t3.small", "t3.medium"]
     error_message = "The types keep their order of preference."
   }
 }
@@ -149,5 +149,21 @@ run "nights_off_and_tags_that_reach_the_hosts" {
   assert {
     condition     = aws_autoscaling_group.this.warm_pool[0].pool_state == "Stopped"
     error_message = "Warm hosts wait stopped."
+  }
+}
+
+run "debian_can_be_reached_by_session_manager" {
+  command = plan
+
+  variables {
+    public_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA nobody@example.com"]
+  }
+
+  assert {
+    condition = (
+      yamldecode(base64decode(aws_launch_template.this.user_data)).runcmd[0][0] == "curl" &&
+      tolist(yamldecode(base64decode(aws_launch_template.this.user_data)).ssh_authorized_keys) == var.public_keys
+    )
+    error_message = "Debian's image lacks the agent, and Instance Connect: user data brings the agent and the keys."
   }
 }

@@ -49,11 +49,11 @@ run "refuses_a_type_that_is_none" {
   expect_failures = [var.instance]
 }
 
-run "refuses_an_x86_type_for_arm" {
+run "refuses_an_arm_type_for_x86" {
   command = plan
 
   variables {
-    instance = { type = "t3.small" }
+    instance = { type = "t4g.small" }
   }
 
   expect_failures = [var.instance]
@@ -117,4 +117,24 @@ run "refuses_a_web_for_nobody" {
   }
 
   expect_failures = [var.web_cidrs]
+}
+
+run "refuses_a_key_that_is_none" {
+  command = plan
+
+  variables {
+    access = { public_keys = ["ssh-ed25519 AAAA… you@laptop"] }
+  }
+
+  expect_failures = [var.access]
+}
+
+run "refuses_a_private_key" {
+  command = plan
+
+  variables {
+    access = { public_keys = ["-----BEGIN OPENSSH PRIVATE KEY-----"] }
+  }
+
+  expect_failures = [var.access]
 }

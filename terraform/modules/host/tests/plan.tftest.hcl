@@ -103,29 +103,94 @@ run "a_failing_host_recovers_and_people_hear_of_it" {
   }
 }
 
+run "the_default_runs_what_is_built_here" {
+  command = plan
+
+  assert {
+    condition     = data.aws_ssm_parameter.ami[0].name == "/aws/service/debian/release/12/latest/amd64" && startswith(aws_instance.this.instance_type, "t3.")
+    error_message = "Images are built for x86_64, and hosts are tried on Debian, got ${data.aws_ssm_parameter.ami[0].name}."
+  }
+}
+
 run "the_image_follows_the_operating_system" {
   command = plan
 
   variables {
-    instance = { os = "debian-12", type = "t3.small", architecture = "x86_64" }
+    instance = { os = "ubuntu-24.04", type = "t4g.small", architecture = "arm64" }
   }
 
   assert {
-    condition     = data.aws_ssm_parameter.ami[0].name == "/aws/service/debian/release/12/latest/amd64"
-    error_message = "Debian on x86 has its own parameter, got ${data.aws_ssm_parameter.ami[0].name}."
+    condition     = data.aws_ssm_parameter.ami[0].name == "/aws/service/canonical/ubuntu/server/24.04/stable/current/arm64/hvm/ebs-gp3/ami-id"
+    error_message = "Ubuntu on ARM has its own parameter, got ${data.aws_ssm_parameter.ami[0].name}."
   }
 
   assert {
-    condition     = strcontains(aws_instance.this.user_data, "amazon-ssm-agent")
-    error_message = "Debian's image lacks the SSM agent: user data must install it when Session Manager is the way in."
+    condition     = yamldecode(aws_instance.this.user_data).packages == ["python3"] && !can(yamldecode(aws_instance.this.user_data).runcmd)
+    error_message = "Ubuntu needs Python and nothing more, got: ${aws_instance.this.user_data}"
   }
 }
 
-run "ubuntu_needs_python_and_nothing_more" {
+run "debian_gets_the_agent_by_a_program_that_is_there" {
   command = plan
 
   assert {
-    condition     = try(yamldecode(aws_instance.this.user_data).packages, []) == ["python3"] && !can(yamldecode(aws_instance.this.user_data).runcmd)
-    error_message = "User data only makes the host reachable, got: ${aws_instance.this.user_data}"
+    condition     = contains(yamldecode(aws_instance.this.user_data).packages, yamldecode(aws_instance.this.user_data).runcmd[0][0])
+    error_message = "What downloads the agent is installed before, got: ${aws_instance.this.user_data}"
+  }
+
+  assert {
+    condition     = strcontains(aws_instance.this.user_data, "https://s3.eu-central-1.amazonaws.com/amazon-ssm-eu-central-1/latest/debian_amd64/amazon-ssm-agent.deb")
+    error_message = "The agent is the one for this region and architecture, got: ${aws_instance.this.user_data}"
+  }
+}
+
+run "with_open_ssh_no_agent_is_installed" {
+  command = plan
+
+  variables {
+    access = { mode = "ssh", ssh_cidrs = ["198.51.100.0/24"], public_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA ops@example.com"] }
+  }
+
+  assert {
+    condition     = !can(yamldecode(aws_instance.this.user_data).runcmd)
+    error_message = "Nobody comes through Session Manager, got: ${aws_instance.this.user_data}"
+  }
+}
+
+run "keys_are_let_in_from_the_first_boot" {
+  command = plan
+
+  variables {
+    access = { public_keys = [
+      "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA \"Ops: #1\"",
+      "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABHNzaDo=",
+    ] }
+  }
+
+  assert {
+    condition     = tolist(yamldecode(aws_instance.this.user_data).ssh_authorized_keys) == var.access.public_keys
+    error_message = "cloud-init lets in exactly these keys, got: ${aws_instance.this.user_data}"
+  }
+}
+
+run "the_first_boot_reaches_the_internet" {
+  command = plan
+
+  assert {
+    condition     = aws_instance.this.associate_public_ip_address
+    error_message = "The elastic IP comes after the boot began: until then the host needs an address."
+  }
+}
+
+run "snapshots_find_the_volume_by_its_tag" {
+  command = plan
+
+  variables {
+    tags = { Backup = "slipway-dev" }
+  }
+
+  assert {
+    condition     = aws_instance.this.root_block_device[0].tags["Backup"] == "slipway-dev"
+    error_message = "An instance's tags do not reach its volumes."
   }
 }
