@@ -13,7 +13,6 @@ locals {
   # Services that encrypt on our behalf without passing through a caller's own IAM permissions.
   services = [
     "budgets.amazonaws.com",
-    "cloudtrail.amazonaws.com",
     "cloudwatch.amazonaws.com",
     "costalerts.amazonaws.com",
     "events.amazonaws.com",
@@ -69,7 +68,7 @@ data "aws_iam_policy_document" "key" {
   }
 
   statement {
-    sid       = "AlarmsTrailsAndBudgetsOfThisAccount"
+    sid       = "AlarmsAndBudgetsOfThisAccount"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey*", "kms:DescribeKey"]
     resources = ["*"]
 
@@ -82,6 +81,24 @@ data "aws_iam_policy_document" "key" {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
       values   = [local.account]
+    }
+  }
+
+  statement {
+    sid       = "TrailsOfThisAccount"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey*", "kms:DescribeKey"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["cloudtrail.amazonaws.com"]
+    }
+
+    # CloudTrail is documented to say which trail it encrypts for.
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["arn:${data.aws_partition.current.partition}:cloudtrail:*:${local.account}:trail/*"]
     }
   }
 

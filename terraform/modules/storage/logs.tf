@@ -4,10 +4,14 @@ locals {
   logs_name = "${var.name}-logs-${local.account}"
   logs_arn  = "arn:${local.partition}:s3:::${local.logs_name}"
 
+  # CloudTrail is documented to say which trail it writes for, the others which account.
+  this_account = { test = "StringEquals", variable = "aws:SourceAccount", value = local.account }
+  our_trails   = { test = "ArnLike", variable = "aws:SourceArn", value = "arn:${local.partition}:cloudtrail:*:${local.account}:trail/*" }
+
   writers = {
-    s3           = { service = "logging.s3.amazonaws.com", prefix = "s3/*" }
-    loadbalancer = { service = "logdelivery.elasticloadbalancing.amazonaws.com", prefix = "alb/*" }
-    trail        = { service = "cloudtrail.amazonaws.com", prefix = "AWSLogs/${local.account}/*" }
+    s3           = { service = "logging.s3.amazonaws.com", prefix = "s3/*", only = local.this_account }
+    loadbalancer = { service = "logdelivery.elasticloadbalancing.amazonaws.com", prefix = "alb/*", only = local.this_account }
+    trail        = { service = "cloudtrail.amazonaws.com", prefix = "AWSLogs/${local.account}/*", only = local.our_trails }
   }
 }
 
@@ -112,9 +116,9 @@ data "aws_iam_policy_document" "logs" {
       }
 
       condition {
-        test     = "StringEquals"
-        variable = "aws:SourceAccount"
-        values   = [local.account]
+        test     = statement.value.only.test
+        variable = statement.value.only.variable
+        values   = [statement.value.only.value]
       }
     }
   }
@@ -130,9 +134,9 @@ data "aws_iam_policy_document" "logs" {
     }
 
     condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
+      test     = local.our_trails.test
+      variable = local.our_trails.variable
+      values   = [local.our_trails.value]
     }
   }
 }

@@ -86,9 +86,20 @@ run "the_log_bucket_takes_logs_of_this_account_only" {
   assert {
     condition = alltrue([
       for s in jsondecode(data.aws_iam_policy_document.logs.json).Statement :
-      try(s.Condition.StringEquals["aws:SourceAccount"], "") == "123456789012" if s.Effect == "Allow"
+      try(
+        s.Condition.StringEquals["aws:SourceAccount"] == "123456789012",
+        s.Condition.ArnLike["aws:SourceArn"] == "arn:aws:cloudtrail:*:123456789012:trail/*",
+      ) if s.Effect == "Allow"
     ])
     error_message = "Every writer of the log bucket is bound to this account, got ${data.aws_iam_policy_document.logs.json}."
+  }
+
+  assert {
+    condition = length([
+      for s in jsondecode(data.aws_iam_policy_document.logs.json).Statement : s
+      if try(s.Principal.Service, "") == "cloudtrail.amazonaws.com" && can(s.Condition.ArnLike["aws:SourceArn"])
+    ]) == 2
+    error_message = "CloudTrail says which trail it writes for: that is what it is asked by."
   }
 }
 
