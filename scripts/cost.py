@@ -281,7 +281,10 @@ def main() -> int:
         parser.error("say which environment, or give --plan")
     try:
         with terraform_plan.workspace(asked.env) as folder:
-            own = terraform_plan.plan(folder, asked.env, terraform_plan.topology_variables(asked.topology))
+            given = terraform_plan.example_variables(asked.env)
+            own = terraform_plan.plan(folder, asked.env, [*given, *terraform_plan.topology_variables(asked.topology)])
+            if hint := terraform_plan.of_the_example(asked.env):
+                print(hint, file=sys.stderr)
             topology = own["variables"]["topology"]["value"]
             if own["variables"]["region"]["value"] != prices["region"]:
                 print(
@@ -293,9 +296,8 @@ def main() -> int:
                 print("\nThe other topologies, with the same settings:")
                 for other in terraform_plan.TOPOLOGIES:
                     if other != topology:
-                        made = bill(
-                            terraform_plan.plan(folder, asked.env, terraform_plan.topology_variables(other)), prices
-                        )
+                        wishes = [*given, *terraform_plan.topology_variables(other)]
+                        made = bill(terraform_plan.plan(folder, asked.env, wishes), prices)
                         print(
                             f"{made.total:9.2f}  {other}" + (f" ({len(made.unknown)} unknown)" if made.unknown else "")
                         )

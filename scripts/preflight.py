@@ -50,6 +50,7 @@ class Quota:
     service: str
     code: str
     used: Callable[[Session], int]
+    region: str | None = None  # where it is known, if not in the region it is asked for
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,11 @@ class Session:
         self._session = boto3.session.Session(region_name=region)
         self._clients: dict[str, Any] = {}
 
-    def client(self, service: str) -> Any:
-        if service not in self._clients:
-            self._clients[service] = self._session.client(service, config=PATIENCE)
-        return self._clients[service]
+    def client(self, service: str, region: str | None = None) -> Any:
+        key = f"{service} {region}"
+        if key not in self._clients:
+            self._clients[key] = self._session.client(service, region_name=region, config=PATIENCE)
+        return self._clients[key]
 
     def count(self, service: str, call: str, key: str, **arguments: Any) -> int:
         client = self.client(service)
@@ -86,15 +88,18 @@ class Session:
             return sum(len(page[key]) for page in client.get_paginator(call).paginate(**arguments))
         return len(getattr(client, call)(**arguments)[key])
 
-    def limit(self, service: str, code: str) -> int:
+    def limit(self, quota: Quota) -> int:
         """The account's own value of a quota, else AWS's default."""
-        client = self.client("service-quotas")
+        client, named = (
+            self.client("service-quotas", quota.region),
+            {"ServiceCode": quota.service, "QuotaCode": quota.code},
+        )
         try:
-            return int(client.get_service_quota(ServiceCode=service, QuotaCode=code)["Quota"]["Value"])
+            return int(client.get_service_quota(**named)["Quota"]["Value"])
         except ClientError as error:
             if error.response["Error"]["Code"] != "NoSuchResourceException":
                 raise
-        return int(client.get_aws_default_service_quota(ServiceCode=service, QuotaCode=code)["Quota"]["Value"])
+        return int(client.get_aws_default_service_quota(**named)["Quota"]["Value"])
 
 
 def vcpus(kind: str) -> int:
@@ -131,7 +136,8 @@ QUOTAS = (
         lambda s: s.count("elbv2", "describe_load_balancers", "LoadBalancers"),
     ),
     Quota("certificates", "acm", "L-F141DD1D", lambda s: s.count("acm", "list_certificates", "CertificateSummaryList")),
-    Quota("buckets", "s3", "L-DC2B2D3D", lambda s: len(s.client("s3").list_buckets()["Buckets"])),
+    # An account's buckets are counted over all regions, and the quota is known in one.
+    Quota("buckets", "s3", "L-DC2B2D3D", lambda s: len(s.client("s3").list_buckets()["Buckets"]), region="us-east-1"),
 )
 
 
@@ -174,7 +180,7 @@ def ask(session: Session, needed: dict[str, int]) -> list[Verdict]:
         cause = ""
         try:
             used = quota.used(session)
-            limit = session.limit(quota.service, quota.code)
+            limit = session.limit(quota)
         except ClientError as error:
             cause = error.response["Error"]["Code"]
         except KeyError as error:
@@ -211,7 +217,9 @@ def main() -> int:
             plan = json.loads(asked.plan.read_text())
         else:
             with terraform_plan.workspace(asked.env) as folder:
-                plan = terraform_plan.plan(folder, asked.env)
+                plan = terraform_plan.plan(folder, asked.env, terraform_plan.example_variables(asked.env))
+            if hint := terraform_plan.of_the_example(asked.env):
+                print(hint, file=sys.stderr)
         region = plan["variables"]["region"]["value"]
         verdicts = ask(Session(region), needs(plan))
     except (terraform_plan.PlanError, BotoCoreError, OSError, json.JSONDecodeError) as error:

@@ -25,8 +25,10 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = ("dev", "staging", "prod")
 TOPOLOGIES = ("single", "fleet", "ecs", "serverless")
 DEADLINE_S = 600
-# Topologies that start with an image need its digest; a plan for its shape or its price takes any.
+# Topologies that start with an image need its digest, hosts a key that is let in; a plan for its shape or its price
+# takes any.
 ANY_IMAGE = "sha256:" + "0" * 64
+ANY_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43 + " nobody@example.com"
 
 
 class PlanError(Exception):
@@ -99,6 +101,23 @@ def plan(folder: Path, env: str, variables: Sequence[str] = (), file: Path | Non
     return answer
 
 
+def example_variables(env: str) -> list[str]:
+    """What an example leaves to its reader, where there is no terraform.tfvars yet: no zone is looked up."""
+    if variables_file(env).name == "terraform.tfvars":
+        return []
+    return [f'access={{public_keys=["{ANY_KEY}"]}}', 'domain={zone="example.com",create_zone=true}']
+
+
+def of_the_example(env: str) -> str:
+    """A sentence for whoever reads a plan of the example, or nothing."""
+    if not example_variables(env):
+        return ""
+    return (
+        f"{env} has no terraform.tfvars yet: this is its example, with a zone made for it. "
+        f"Next: cp terraform/environments/{env}/terraform.tfvars.example terraform/environments/{env}/terraform.tfvars"
+    )
+
+
 def topology_variables(topology: str | None) -> list[str]:
     """Variables that lay a topology over an environment's own settings."""
     if topology is None:
@@ -116,7 +135,9 @@ def main() -> int:
     asked = parser.parse_args()
     try:
         with workspace(asked.env) as folder:
-            made = plan(folder, asked.env, [*topology_variables(asked.topology), *asked.var], asked.var_file)
+            given = [] if asked.var_file else example_variables(asked.env)
+            wishes = [*given, *topology_variables(asked.topology), *asked.var]
+            made = plan(folder, asked.env, wishes, asked.var_file)
     except PlanError as error:
         print(error, file=sys.stderr)
         return 1

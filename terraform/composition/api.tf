@@ -18,7 +18,7 @@ module "api_gateway" {
   load_balancer = local.balanced == 0 ? null : {
     arn               = module.load_balancer[0].load_balancer_arn
     listener_arn      = module.load_balancer[0].https_listener_arn
-    domain            = coalesce(local.fqdn, "unset.invalid")
+    domain            = local.fqdn
     subnet_ids        = module.network.private_subnet_ids
     security_group_id = aws_security_group.link[0].id
   }

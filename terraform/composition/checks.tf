@@ -11,6 +11,29 @@ resource "terraform_data" "checks" {
     }
 
     precondition {
+      condition     = local.single + local.fleet == 0 || var.domain != null
+      error_message = "topology \"${var.topology}\" runs hosts whose edge answers, with a certificate, for a name: give domain, for instance { zone = \"example.com\", name = \"${local.environment}\" }."
+    }
+
+    precondition {
+      condition = (
+        local.single + local.fleet == 0 || var.access.mode == "ssh" || startswith(local.size.os, "ubuntu") ||
+        length(var.access.public_keys) > 0 || local.single == 1 && var.access.key_name != null
+      )
+      error_message = "Nobody could log in: ${local.size.os} lets in no key by EC2 Instance Connect. Give access.public_keys, for instance the line of ~/.ssh/id_ed25519.pub."
+    }
+
+    precondition {
+      condition     = local.fleet == 0 || var.access.mode == "session_manager"
+      error_message = "The hosts of topology \"fleet\" have no public address, so access.mode \"${var.access.mode}\" cannot reach them: leave it at session_manager."
+    }
+
+    precondition {
+      condition     = var.api == null || local.balanced == 0 || var.domain != null
+      error_message = "An API gateway in front of topology \"${var.topology}\" asks the load balancer by the name in its certificate: give domain."
+    }
+
+    precondition {
       condition     = local.balanced == 0 || var.certificate_arn != null || var.domain != null
       error_message = "topology \"${var.topology}\" has a load balancer, which needs a certificate: give domain (one is issued for it) or certificate_arn."
     }

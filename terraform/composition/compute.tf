@@ -20,12 +20,12 @@ module "host" {
   kms_key_arn      = local.key_arn
   protected        = local.on.protected
   alarm_actions    = [module.observability.topic_arn]
-  tags             = local.host_tags
+  tags             = merge(local.host_tags, { Backup = local.name }) # what backups and snapshots select
 }
 
 locals {
-  # What the inventory's aws_ec2 plugin groups by and what backups select.
-  host_tags = { Service = var.service, Role = "host", Backup = local.name }
+  # What the inventory's aws_ec2 plugin groups by.
+  host_tags = { Service = var.service, Role = "host" }
 }
 
 module "load_balancer" {
@@ -83,6 +83,7 @@ module "fleet" {
     security_group_id = module.load_balancer[0].security_group_id
     resource_label    = local.resource_label
   }
+  public_keys      = var.access.public_keys
   instance_profile = module.iam.instance_profile
   kms_key_arn      = local.key_arn
   tags             = merge(local.tags, local.host_tags)

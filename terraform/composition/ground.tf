@@ -24,6 +24,7 @@ module "network" {
   cidr        = local.cidr
   peer_cidrs  = local.peers
   az_count    = coalesce(var.network.az_count, local.defaults.az_count)
+  azs         = var.network.azs
   egress      = local.egress
   ipv6        = var.network.ipv6
   flow_logs   = { enabled = local.on.flow_logs, retention_days = local.size.log_days }
@@ -35,6 +36,7 @@ module "registry" {
   count  = local.on.registry ? 1 : 0
 
   repositories    = [var.service]
+  adopted         = var.adopt.repositories
   kms_key_arn     = local.key_arn
   replica_regions = local.on.replicate ? [var.replica_region] : []
   force_delete    = !local.on.protected
@@ -100,12 +102,18 @@ module "dns" {
   source = "../../modules/dns"
   count  = var.domain == null ? 0 : 1
 
-  zone = { name = var.domain.zone, create = var.domain.create_zone, force_destroy = !local.on.protected }
+  zone = {
+    name          = var.domain.zone
+    create        = var.domain.create_zone
+    force_destroy = !local.on.protected && var.adopt.zone_id == null
+  }
   records = merge(
     { for k, h in module.host : k => { name = var.domain.name, values = [h.public_ip] } },
     local.behind == null ? {} : { service = { name = var.domain.name, alias = local.behind } },
   )
-  incident_email = try(sort(tolist(var.notify))[0], null)
+  # Who else issues certificates in a zone that was there before is not ours to say.
+  caa            = coalesce(var.domain.caa, var.domain.create_zone && var.adopt.zone_id == null) ? [var.domain.name] : []
+  incident_email = var.domain.caa_email
 }
 
 # A certificate of its own where there is an API without a load balancer.

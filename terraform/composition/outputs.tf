@@ -12,6 +12,7 @@ output "ansible" {
     repository       = "${local.registry}/${var.service}"
     domain           = local.fqdn
     access           = var.access.mode
+    architecture     = local.size.architecture
     user             = startswith(local.size.os, "ubuntu") ? "ubuntu" : "admin"
     hosts            = { for k, h in module.host : k => { id = h.instance_id, address = h.public_ip, private_address = h.private_ip } }
     group            = local.fleet == 1 ? module.fleet[0].group_name : null
@@ -33,7 +34,7 @@ output "url" {
   description = "Where the service answers."
   value = (
     local.fqdn != null ? "https://${local.fqdn}" :
-    local.single == 1 ? "https://${one(values(module.host)).public_ip}" : module.api_gateway[0].url
+    length(module.api_gateway) > 0 ? module.api_gateway[0].url : "https://${one(module.load_balancer[*].dns_name)}"
   )
 }
 

@@ -1,7 +1,7 @@
 # Sizes and switches. What is left null comes from the environment's own file (environment.tf).
 
 variable "features" {
-  description = "Switches. kms: a key of our own; flow_logs, waf, trail, dashboard, anomaly_detection: watching; backups, snapshots, replicate: copies; database, cache: stores; registry: make the ECR repository here; off_hours: sleep at night; exec: shells in ECS tasks; protected: refuse deletion."
+  description = "Switches. kms: a key of our own; flow_logs, waf, trail, dashboard, anomaly_detection: watching; backups, snapshots, replicate: copies; database, cache: stores; registry: make the ECR repository here; off_hours: sleep at night; host_metrics: alarms on what a host's agent publishes (none is installed here); steady_traffic: alarm when no request arrives; exec: shells in ECS tasks; protected: refuse deletion."
   type = object({
     kms               = optional(bool)
     flow_logs         = optional(bool)
@@ -16,6 +16,8 @@ variable "features" {
     cache             = optional(bool)
     registry          = optional(bool)
     off_hours         = optional(bool)
+    host_metrics      = optional(bool)
+    steady_traffic    = optional(bool)
     exec              = optional(bool)
     protected         = optional(bool)
   })

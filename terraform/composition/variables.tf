@@ -45,17 +45,19 @@ variable "service" {
   default     = "inference"
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{0,15}$", var.service))
-    error_message = "service must be up to 16 lower-case letters, digits or hyphens, got \"${var.service}\"."
+    condition     = can(regex("^[a-z]([a-z0-9-]{0,14}[a-z0-9])?$", var.service))
+    error_message = "service must be up to 16 lower-case letters, digits or hyphens, no hyphen at its end, got \"${var.service}\"."
   }
 }
 
 variable "domain" {
-  description = "Where the service answers: <name>.<zone>. create_zone makes the Route 53 zone, else it must exist. null: no name (single without TLS for the world, or serverless under AWS's name)."
+  description = "Where the service answers: <name>.<zone>. create_zone makes the Route 53 zone, else it must exist. caa (null: only in a zone that is made here): a CAA record on the service's own name, with caa_email as the address that authorities report to, published in DNS. null: under AWS's own name, where a load balancer or an API has one."
   type = object({
     zone        = string
     name        = optional(string, "api")
     create_zone = optional(bool, false)
+    caa         = optional(bool)
+    caa_email   = optional(string)
   })
   default = null
 }
@@ -67,10 +69,11 @@ variable "certificate_arn" {
 }
 
 variable "network" {
-  description = "cidr (null: the environment's own), zones, egress (null: what the topology needs), networks it must not overlap besides the other environments'."
+  description = "cidr (null: the environment's own), zones (how many, or which: azs), egress (null: what the topology needs), networks it must not overlap besides the other environments'."
   type = object({
     cidr       = optional(string)
     az_count   = optional(number)
+    azs        = optional(list(string))
     egress     = optional(string)
     peer_cidrs = optional(map(string), {})
     ipv6       = optional(bool, false)
@@ -79,11 +82,12 @@ variable "network" {
 }
 
 variable "access" {
-  description = "How people and Ansible reach hosts: session_manager (no open port) or ssh from named networks."
+  description = "How people and Ansible reach hosts: session_manager (no open port) or ssh from named networks. public_keys (lines of *.pub files) are let in from a host's first boot; key_name is an EC2 key pair."
   type = object({
-    mode      = optional(string, "session_manager")
-    ssh_cidrs = optional(list(string), [])
-    key_name  = optional(string)
+    mode        = optional(string, "session_manager")
+    ssh_cidrs   = optional(list(string), [])
+    key_name    = optional(string)
+    public_keys = optional(list(string), [])
   })
   default = {}
 }
@@ -136,8 +140,8 @@ variable "notify" {
 }
 
 variable "budget" {
-  description = "Monthly budget in dollars; null for none. anomaly_usd adds a monitor of unusual days."
-  type        = object({ monthly_usd = number, anomaly_usd = optional(number) })
+  description = "Monthly budget in dollars; null for none. anomaly_usd adds a monitor of unusual days. by_tag counts what carries this environment's tag instead of the whole account: activate the tag Environment in billing first."
+  type        = object({ monthly_usd = number, anomaly_usd = optional(number), by_tag = optional(bool, false) })
   default     = null
 }
 
@@ -174,7 +178,7 @@ variable "tags" {
 }
 
 variable "adopt" {
-  description = "Things that exist already and come under Terraform instead of being made: ECR repositories by name, the id of a zone. See docs/runbooks/migrate-state.md."
+  description = "Things that exist already and come under Terraform instead of being made: ECR repositories by name, the id of a zone. Leave them here: they are deleted only when empty, and no image of theirs expires. See docs/runbooks/migrate-state.md."
   type = object({
     repositories = optional(set(string), [])
     zone_id      = optional(string)

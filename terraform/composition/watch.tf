@@ -16,6 +16,9 @@ module "observability" {
     api           = length(module.api_gateway) > 0 ? { id = module.api_gateway[0].id, kind = local.api.kind } : null
     load_balancer = local.balanced == 0 ? null : { suffix = module.load_balancer[0].arn_suffix, target_groups = module.load_balancer[0].target_group_suffixes }
   }
+  host_metrics      = local.on.host_metrics
+  steady_traffic    = local.on.steady_traffic
+  sleeps            = local.on.off_hours
   dashboard         = local.on.dashboard
   anomaly_detection = local.on.anomaly_detection
   trail             = local.on.trail ? { bucket = module.storage.log_bucket } : null
@@ -37,16 +40,15 @@ module "backup" {
 
 module "cost" {
   source = "../../modules/cost"
-  count  = var.budget == null ? 0 : 1
+  count  = var.budget == null && !local.on.off_hours ? 0 : 1
 
   name        = local.name
-  budget      = { monthly_usd = var.budget.monthly_usd }
+  budget      = var.budget == null ? null : { monthly_usd = var.budget.monthly_usd, by_tag = var.budget.by_tag }
   notify      = var.notify
   tag         = { key = "Environment", value = local.name }
-  anomaly_usd = var.budget.anomaly_usd
-  # Cost allocation tags are the account's: its last environment to be made switches them on.
-  allocation_tags = local.environment == "prod" ? ["Environment", "Project", "Topology"] : []
-  kms_key_arn     = local.key_arn
+  anomaly_usd = try(var.budget.anomaly_usd, null)
+  kms_alias   = local.on.kms ? "alias/${local.name}" : null
+  kms_key_arn = local.key_arn
   off_hours = !local.on.off_hours ? null : {
     sleep     = "cron(0 ${var.off_hours.sleep_hour} ? * ${var.off_hours.days} *)"
     wake      = "cron(0 ${var.off_hours.wake_hour} ? * ${var.off_hours.days} *)"

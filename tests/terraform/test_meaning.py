@@ -137,6 +137,59 @@ def test_every_alarm_does_something(planned: Planned) -> None:
         assert r.get("alarm_actions") or planned.unknown(address).get("alarm_actions"), f"{address} is told to nobody"
 
 
+def test_every_alarm_has_data(planned: Planned) -> None:
+    """No role installs an agent on the hosts yet, so only what AWS measures can alarm; a quiet night is no fault."""
+    for address, r in planned.all("aws_cloudwatch_metric_alarm").items():
+        for metric in [r, *(q["metric"][0] for q in r.get("metric_query") or [] if q["metric"])]:
+            assert metric["namespace"] is None or metric["namespace"] != "Slipway", f"{address}: nobody publishes that"
+        silent = r["treat_missing_data"] == "breaching"
+        assert not (silent and "RequestCount" in (r["metric_name"] or "")), f"{address} is red when nobody asks"
+
+
+def test_a_zone_that_was_there_gets_the_services_name_alone(planned: Planned) -> None:
+    """Validation records of a certificate, whose type is not known yet, are below that name."""
+    for address, r in planned.all("aws_route53_record").items():
+        assert r.get("type", "CNAME") in ("A", "CNAME"), f"{address} says what holds for others as well"
+
+
+def test_no_cost_tag_is_switched_on_before_billing_knows_it(planned: Planned) -> None:
+    assert not planned.all("aws_ce_cost_allocation_tag")
+
+
+def depends_on(planned: Planned, module: str, kind: str, name: str) -> set[str]:
+    """What a module's resource, or its output (kind `output`), waits for by name."""
+    code = planned.plan["configuration"]["root_module"]["module_calls"][module]["module"]
+    if kind == "output":
+        return set(code["outputs"][name].get("depends_on", []))
+    found = next(r for r in code["resources"] if (r["type"], r["name"]) == (kind, name))
+    return set(found.get("depends_on", []))
+
+
+def test_a_hosts_first_boot_finds_its_way_out(planned: Planned) -> None:
+    """It downloads packages and speaks to Systems Manager: address, route, firewall and rights come before it."""
+    for address, r in planned.all("aws_instance").items():
+        assert r["associate_public_ip_address"], f"{address}: the elastic IP comes after the boot has begun"
+    assert "aws_vpc_security_group_egress_rule.out" in depends_on(planned, "host", "aws_instance", "this")
+    assert depends_on(planned, "network", "output", "public_subnet_ids") >= {
+        "aws_route.public",
+        "aws_route_table_association.public",
+    }
+    assert depends_on(planned, "network", "output", "private_subnet_ids")
+    assert depends_on(planned, "iam", "output", "instance_profile") == {"aws_iam_role_policy.this"}
+    assert depends_on(planned, "storage", "aws_s3_bucket_logging", "this") == {"aws_s3_bucket_policy.logs"}
+
+
+def test_what_is_built_here_runs_there(planned: Planned) -> None:
+    for r in planned.all("aws_instance").values():
+        assert r["instance_type"].startswith("t3.")
+    for r in planned.all("aws_launch_template").values():
+        assert r["instance_type"].startswith("t3.")
+    for r in planned.all("aws_ecs_task_definition").values():
+        assert r["runtime_platform"][0]["cpu_architecture"] == "X86_64"
+    for r in planned.all("aws_lambda_function").values():
+        assert r["architectures"] == ["x86_64"]
+
+
 def test_hosts_may_tell_the_topic_of_the_alarms(planned: Planned) -> None:
     if 'module.iam.aws_iam_role_policy.this["host"]' not in planned.all("aws_iam_role_policy"):
         return

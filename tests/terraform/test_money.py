@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from scripts import cost, preflight
+from scripts import cost, preflight, terraform_plan
 from tests.terraform.conftest import ROOT, Ground, Planned, stand_in
 
 PRICES: dict[str, Any] = json.loads(cost.PRICES.read_text())
@@ -78,6 +78,28 @@ def test_what_does_not_fit_and_what_is_unknown_are_both_said() -> None:
     said = preflight.report([full, dark, preflight.Verdict("certificates", 1, 0, 1)])
     assert not full.fits and not dark.fits
     assert "does not fit" in said and "unknown: AccessDenied" in said and said.count("<-") == 2
+
+
+def test_the_quota_of_buckets_is_asked_where_it_is_known() -> None:
+    (buckets,) = [q for q in preflight.QUOTAS if q.name == "buckets"]
+    session = preflight.Session("eu-central-1")
+    assert session.client("service-quotas", buckets.region).meta.region_name == "us-east-1"
+    assert session.client("service-quotas").meta.region_name == "eu-central-1"
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["own-file", "example"])
+def test_only_an_example_gets_a_zone_and_a_key(own: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / "terraform/environments/dev"
+    folder.mkdir(parents=True)
+    if own:
+        (folder / "terraform.tfvars").touch()
+    monkeypatch.setattr(terraform_plan, "ROOT", tmp_path)
+    given, hint = terraform_plan.example_variables("dev"), terraform_plan.of_the_example("dev")
+    assert bool(given) is bool(hint) is not own
+    if not own:
+        assert (
+            "create_zone=true" in " ".join(given) and "cp terraform/environments/dev/terraform.tfvars.example" in hint
+        )
 
 
 @pytest.fixture(scope="module")

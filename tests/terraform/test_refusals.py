@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts import terraform_plan
-from tests.terraform.conftest import Ground, run
+from tests.terraform.conftest import KEYS, Ground, run
 
 ENVIRONMENT = "environments/dev"
 
@@ -18,7 +18,7 @@ def refusal(ground: Ground, env: str, *variables: str) -> str:
     folder = f"environments/{env}"
     ground.init(folder)
     file = terraform_plan.variables_file(env)
-    arguments = [f"-var={v}" for v in variables]
+    arguments = [f"-var={v}" for v in (*KEYS, *variables)]
     done = run(
         ground.path / folder,
         "terraform",
@@ -42,8 +42,19 @@ def refusal(ground: Ground, env: str, *variables: str) -> str:
         ),
         (["notify=[]"], "A budget of 20 $ without an address warns nobody"),
         (["topology=fleet", "domain=null"], 'topology "fleet" has a load balancer, which needs a certificate'),
+        (["access={}"], "Nobody could log in: debian-12 lets in no key by EC2 Instance Connect"),
+        (
+            ['access={public_keys=["ssh-ed25519 AAAA… you@laptop"]}'],
+            "access.public_keys must be public keys as ssh-keygen writes them",
+        ),
     ],
-    ids=["overlapping-networks", "budget-without-address", "fleet-without-certificate"],
+    ids=[
+        "overlapping-networks",
+        "budget-without-address",
+        "fleet-without-certificate",
+        "hosts-without-a-key",
+        "the-examples-key",
+    ],
 )
 def test_a_wrong_wish_is_answered_with_a_sentence(ground: Ground, variables: list[str], sentence: str) -> None:
     assert sentence in refusal(ground, "dev", *variables)
@@ -95,6 +106,7 @@ def destroy(ground: Ground, tmp_path: Path, env: str) -> tuple[int, str]:
         "-no-color",
         f"-state={state}",
         f"-var-file={terraform_plan.variables_file(env)}",
+        *(f"-var={k}" for k in KEYS),
     )
     return done.code, " ".join(done.said.split())
 
@@ -116,6 +128,7 @@ def test_adopting_what_exists_imports_it(ground: Ground) -> None:
         f"-var-file={file}",
         "-no-color",
         '-var=adopt={repositories=["inference"]}',
+        *(f"-var={k}" for k in KEYS),
     )
     # A provider that knows only schemas cannot read what is imported; it is asked to, which is what counts here.
     assert "1 to import" in done.said or "Import needs the real provider" in done.said, done.said[-800:]
@@ -125,6 +138,7 @@ def test_a_second_ground_of_prod_can_be_planned_in_another_region(ground: Ground
     """What docs/runbooks/fail-over-a-region.md says: no name of the first ground is taken again."""
     ground.init("environments/prod")
     wishes = [
+        *KEYS,
         "region=eu-west-1",
         "suffix=-west",
         "replica_region=null",

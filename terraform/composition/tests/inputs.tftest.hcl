@@ -3,6 +3,11 @@ mock_provider "aws" {
   source = "../../testing"
 }
 
+variables {
+  domain = { zone = "example.com" }
+  access = { public_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA nobody@example.com"] }
+}
+
 run "refuses_an_unknown_topology" {
   command = plan
 
@@ -124,6 +129,7 @@ run "refuses_a_fleet_without_certificate" {
 
   variables {
     topology = "fleet"
+    domain   = null
   }
 
   expect_failures = [terraform_data.checks]
@@ -211,6 +217,97 @@ run "refuses_to_adopt_a_zone_that_it_does_not_manage" {
   variables {
     domain = { zone = "example.com" }
     adopt  = { zone_id = "Z0123456789ABCDEFGHIJ" }
+  }
+
+  expect_failures = [terraform_data.checks]
+}
+
+run "refuses_a_host_without_a_name" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    domain = null
+  }
+
+  expect_failures = [terraform_data.checks]
+}
+
+run "refuses_a_fleet_whose_hosts_have_no_name" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    topology        = "fleet"
+    domain          = null
+    certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
+  }
+
+  expect_failures = [terraform_data.checks]
+}
+
+run "refuses_debian_by_session_manager_without_a_key" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    access = {}
+  }
+
+  expect_failures = [terraform_data.checks]
+}
+
+run "refuses_an_api_whose_load_balancer_has_no_name" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    topology        = "ecs"
+    domain          = null
+    certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
+    image           = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+    api             = { kind = "http" }
+  }
+
+  expect_failures = [terraform_data.checks]
+}
+
+run "refuses_a_service_that_ends_in_a_hyphen" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    service = "inference-"
+  }
+
+  expect_failures = [var.service]
+}
+
+run "refuses_ssh_to_a_fleet_in_private_subnets" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    topology = "fleet"
+    access   = { mode = "ssh", ssh_cidrs = ["198.51.100.0/24"] }
   }
 
   expect_failures = [terraform_data.checks]

@@ -8,6 +8,7 @@ variables {
   notify = ["oncall@example.com"]
   budget = { monthly_usd = 100 }
   image  = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+  access = { public_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA nobody@example.com"] }
 
   # Terraform 1.11 wants an ephemeral variable given when a test applies.
   secret_values = {}
@@ -74,5 +75,18 @@ run "a_functions_stores_let_it_in" {
   assert {
     condition     = keys(local.clients) == ["function"] && output.ansible.database.endpoint == module.database[0].endpoint && output.ansible.cache.endpoint == module.cache[0].endpoint
     error_message = "Database and cache let the function in, and deploys learn where they are."
+  }
+}
+
+run "without_a_domain_the_service_answers_under_the_load_balancers_name" {
+  variables {
+    topology        = "ecs"
+    domain          = null
+    certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
+  }
+
+  assert {
+    condition     = output.url == "https://${module.load_balancer[0].dns_name}"
+    error_message = "The URL is the load balancer's, got ${output.url}."
   }
 }

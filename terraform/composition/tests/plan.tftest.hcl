@@ -90,6 +90,7 @@ variables {
   notify = ["oncall@example.com"]
   budget = { monthly_usd = 100 }
   image  = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+  access = { public_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA nobody@example.com"] }
 }
 
 run "single_is_one_host_with_an_address_of_its_own" {
@@ -110,8 +111,37 @@ run "single_is_one_host_with_an_address_of_its_own" {
   }
 
   assert {
-    condition     = length(setsubtract(["inference-1-cpu", "inference-1-status", "disk", "memory", "certificate-days", "http-5xx", "latency-p95", "release-failed", "no-data"], [for a in output.alarms : trimprefix(a, "${local.name}-")])) == 0
-    error_message = "An alarm is missing, got ${jsonencode(output.alarms)}."
+    condition     = toset([for a in output.alarms : trimprefix(a, "${local.name}-")]) == toset(["inference-1-cpu", "inference-1-status"])
+    error_message = "Alarms are on what AWS measures: nothing else has data, got ${jsonencode(output.alarms)}."
+  }
+
+  assert {
+    condition     = output.ansible.user == "admin" && output.ansible.architecture == "x86_64"
+    error_message = "By default a host is Debian on x86_64, as what is built and tried here."
+  }
+
+  assert {
+    condition     = module.dns[0].caa_names == []
+    error_message = "A zone that was there before keeps its rules, got ${jsonencode(module.dns[0].caa_names)}."
+  }
+}
+
+run "what_is_asked_for_comes_with_it" {
+  command = plan
+
+  variables {
+    features = { host_metrics = true }
+    domain   = { zone = "example.com", create_zone = true }
+  }
+
+  assert {
+    condition     = length(setsubtract(["disk", "memory", "certificate-days", "http-5xx", "latency-p95", "release-failed", "no-data"], [for a in output.alarms : trimprefix(a, "${local.name}-")])) == 0
+    error_message = "An agent on the hosts brings their alarms, got ${jsonencode(output.alarms)}."
+  }
+
+  assert {
+    condition     = module.dns[0].caa_names == ["api.example.com"]
+    error_message = "A zone that is made here says who may issue for the service's own name, got ${jsonencode(module.dns[0].caa_names)}."
   }
 }
 

@@ -1,4 +1,4 @@
-# dev: one small host, thrown away at will. Some 12 $ a month.
+# dev: one small host, thrown away at will. Some 15 $ a month.
 
 locals {
   environment = "dev"
@@ -21,14 +21,16 @@ locals {
       cache             = false
       registry          = true
       off_hours         = false
+      host_metrics      = false
+      steady_traffic    = false
       exec              = true
       protected         = false
     }
 
     size = {
-      instance_types      = ["t4g.micro"]
-      architecture        = "arm64"
-      os                  = "ubuntu-24.04"
+      instance_types      = ["t3.micro"]
+      architecture        = "x86_64"
+      os                  = "debian-12"
       root_gb             = 16
       detailed_metrics    = false
       hosts               = 1

@@ -21,14 +21,16 @@ locals {
       cache             = false
       registry          = true
       off_hours         = false
+      host_metrics      = false
+      steady_traffic    = false
       exec              = false
       protected         = true
     }
 
     size = {
-      instance_types      = ["t4g.medium"]
-      architecture        = "arm64"
-      os                  = "ubuntu-24.04"
+      instance_types      = ["t3.medium"]
+      architecture        = "x86_64"
+      os                  = "debian-12"
       root_gb             = 30
       detailed_metrics    = true
       hosts               = 1

@@ -21,14 +21,16 @@ locals {
       cache             = false
       registry          = true
       off_hours         = false
+      host_metrics      = false
+      steady_traffic    = false
       exec              = false
       protected         = false
     }
 
     size = {
-      instance_types      = ["t4g.small"]
-      architecture        = "arm64"
-      os                  = "ubuntu-24.04"
+      instance_types      = ["t3.small"]
+      architecture        = "x86_64"
+      os                  = "debian-12"
       root_gb             = 20
       detailed_metrics    = true
       hosts               = 1
