@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
+import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from scripts import terraform_plan
 from tests.terraform.conftest import ROOT, stand_in
+from tests.terraform.inventories import answers, ask
 
 ENVIRONMENTS = terraform_plan.ENVIRONMENTS
 
@@ -26,7 +28,8 @@ def ground(env: str, **more: Any) -> dict[str, Any]:
         "registry": "123456789012.dkr.ecr.eu-central-1.amazonaws.com",
         "domain": f"{env}.example.com",
         "access": "session_manager",
-        "user": "ubuntu",
+        "user": "admin",
+        "buckets": {"models": f"slipway-{env}-models-123456789012"},
         **more,
     }
 
@@ -48,7 +51,7 @@ def hosts(aws: str) -> dict[str, str]:
     def start(**tags: str) -> str:
         wanted = [{"ResourceType": "instance", "Tags": [{"Key": k, "Value": v} for k, v in tags.items()]}]
         made = ec2.run_instances(
-            ImageId=image, MinCount=1, MaxCount=1, InstanceType="t4g.micro", TagSpecifications=wanted
+            ImageId=image, MinCount=1, MaxCount=1, InstanceType="t3.micro", TagSpecifications=wanted
         )
         return str(made["Instances"][0]["InstanceId"])
 
@@ -57,49 +60,41 @@ def hosts(aws: str) -> dict[str, str]:
     return {e: start(Environment=f"slipway-{e}", Service="inference", Role="host") for e in ENVIRONMENTS}
 
 
-def ask(env: str, aws: str, tmp_path: Path, **more: Any) -> subprocess.CompletedProcess[str]:
-    facts = tmp_path / "ground.json"
-    facts.write_text(json.dumps(ground(env, **more)))
-    surroundings = {
-        **os.environ,
-        "SLIPWAY_GROUND": str(facts),
-        "AWS_ENDPOINT_URL": aws,
-        "AWS_ACCESS_KEY_ID": "t",
-        "AWS_SECRET_ACCESS_KEY": "t",
-        "NO_PROXY": "127.0.0.1",
-        "ANSIBLE_NOCOLOR": "1",
-        "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
-    }
-    wanted = (
-        "{{ {'host': ansible_host, 'user': ansible_user, 'args': ansible_ssh_common_args, "
-        "'registry': aws_registry, 'session': aws_session, 'domains': service_domains} }}"
-    )
-    command = [
-        str(ROOT / ".venv/bin/ansible"), "inference", "--inventory", f"inventory/{env}",
-        "--module-name", "ansible.builtin.debug", "--args", json.dumps({"msg": wanted}), "--one-line",
-    ]  # fmt: skip
-    return subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, timeout=120)
-
-
 @pytest.mark.parametrize("env", ENVIRONMENTS)
 def test_an_environment_finds_its_own_running_hosts(env: str, aws: str, hosts: dict[str, str], tmp_path: Path) -> None:
-    done = ask(env, aws, tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
-    answers = [line for line in done.stdout.splitlines() if " => " in line]
-    assert len(answers) == 1, done.stdout + done.stderr
-    name, _, said = answers[0].partition(" | SUCCESS => ")
-    facts = json.loads(said)["msg"]
-    assert name == hosts[env] == facts["host"] and facts["user"] == "ubuntu"
+    found = answers(ask(env, aws, ground(env), tmp_path))
+    assert list(found) == [hosts[env]]
+    facts = found[hosts[env]]
+    assert facts["host"] == hosts[env] and facts["user"] == "admin"
     assert facts["registry"] == "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
     assert facts["session"] == {"region": "eu-central-1"} and facts["domains"] == [f"{env}.example.com"]
     assert f"{ROOT}/scripts/ssm_ssh %h %r %p eu-central-1" in facts["args"]
+    # A deploy ends with a request by the public name, so the authority must be one that every client trusts.
+    assert facts["directory"] == "https://acme-v02.api.letsencrypt.org/directory" and facts["ca"] == ""
+
+
+def test_a_client_can_trust_certificates_for_trying_out(aws: str, hosts: dict[str, str], tmp_path: Path) -> None:
+    done = ask("dev", aws, ground("dev"), tmp_path, "--extra-vars", "service_staging_certificates=true")
+    (facts,) = answers(done).values()
+    assert "acme-staging" in facts["directory"]
+    assert Path(facts["ca"]).samefile(ROOT / "inventory/letsencrypt_staging_roots.pem")
+
+
+def test_the_staging_roots_are_those_of_letsencrypt() -> None:
+    """Each by its fingerprint, as their site has them; a client can read the file."""
+    context = ssl.create_default_context(cafile=ROOT / "inventory/letsencrypt_staging_roots.pem")
+    roots = context.get_ca_certs(binary_form=True)
+    assert {hashlib.sha256(root).hexdigest()[:16] for root in roots} >= {
+        "e70570a989f8565a",  # Pretend Pear X1
+        "9b2a339fe6a3e855",  # Bogus Broccoli X2
+        "b59bfc0ba52daf84",  # Yearning Yucca Root YE
+        "ef115fb59e040ff3",  # Yonder Yam Root YR
+    }
 
 
 def test_with_open_ssh_a_host_is_reached_by_its_address(aws: str, hosts: dict[str, str], tmp_path: Path) -> None:
-    done = ask("dev", aws, tmp_path, access="ssh", domain=None)
-    assert done.returncode == 0, done.stdout + done.stderr
-    facts = json.loads(done.stdout.partition(" => ")[2])["msg"]
-    assert facts["host"].count(".") == 3 and facts["args"] == "" and facts["domains"] == []
+    (facts,) = answers(ask("dev", aws, ground("dev", access="ssh"), tmp_path)).values()
+    assert facts["host"].count(".") == 3 and facts["args"] == ""
 
 
 def test_without_a_ground_it_says_what_to_do(tmp_path: Path) -> None:
@@ -119,19 +114,21 @@ def test_the_outputs_hold_what_the_inventory_reads() -> None:
         assert f"    {key} " in output, f"terraform's output `ansible` lacks {key}"
 
 
-def tunnel(tmp_path: Path, key: str) -> subprocess.CompletedProcess[str]:
+def tunnel(tmp_path: Path, user: str = "ubuntu", **more: str) -> subprocess.CompletedProcess[str]:
     """scripts/ssm_ssh with a stand-in for the AWS CLI that says what it was asked."""
     (tmp_path / "aws").write_text('#!/bin/sh\necho "$@" | tee -a "$0.log"\n')
     (tmp_path / "aws").chmod(0o755)
-    surroundings = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "SLIPWAY_SSH_KEY": key}
-    command = [str(ROOT / "scripts/ssm_ssh"), "i-1", "ubuntu", "22", "eu-central-1"]
+    surroundings = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path), **more}
+    command = [str(ROOT / "scripts/ssm_ssh"), "i-1", user, "22", "eu-central-1"]
     return subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=30)
 
 
-def test_a_key_is_let_in_before_the_session_opens(tmp_path: Path) -> None:
-    key = tmp_path / "key.pub"
+@pytest.mark.parametrize("name", ["my key.pub", ".ssh/id_ed25519.pub", ".ssh/id_rsa.pub"])
+def test_ubuntu_lets_a_key_in_before_the_session_opens(tmp_path: Path, name: str) -> None:
+    key = tmp_path / name
+    key.parent.mkdir(exist_ok=True)
     key.write_text("ssh-ed25519 AAAA")
-    done = tunnel(tmp_path, str(key))
+    done = tunnel(tmp_path, **({"SLIPWAY_SSH_KEY": str(key)} if name == "my key.pub" else {}))
     assert done.returncode == 0, done.stderr
     first, second = (tmp_path / "aws.log").read_text().splitlines()
     assert first.startswith("ec2-instance-connect send-ssh-public-key") and f"file://{key}" in first
@@ -140,6 +137,14 @@ def test_a_key_is_let_in_before_the_session_opens(tmp_path: Path) -> None:
     assert done.stdout == second + "\n", "only the session may speak to SSH"
 
 
+def test_debian_needs_no_file_with_a_key_and_no_instance_connect(tmp_path: Path) -> None:
+    """Its image has no Instance Connect: keys are in from the first boot, and an agent may hold the private one."""
+    done = tunnel(tmp_path, "admin")
+    assert done.returncode == 0, done.stderr
+    (only,) = (tmp_path / "aws.log").read_text().splitlines()
+    assert only.startswith("ssm start-session") and "--target i-1" in only and "portNumber=22" in only
+
+
 def test_without_a_key_it_says_which_it_wants(tmp_path: Path) -> None:
-    done = tunnel(tmp_path, "/nonexistent.pub")
+    done = tunnel(tmp_path, SLIPWAY_SSH_KEY="/nonexistent.pub")
     assert done.returncode == 1 and "/nonexistent.pub" in done.stderr and "ssh-keygen" in done.stderr
