@@ -163,7 +163,7 @@ def stand_in() -> Iterator[str]:
                 time.sleep(0.2)
         yield f"http://127.0.0.1:{port}"
     finally:
-        process.terminate()
+        process.kill()  # it keeps nothing, and answers a polite signal late on a busy machine
         process.wait(timeout=10)
 
 
