@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import ssl
 import subprocess
@@ -28,6 +29,7 @@ def ground(env: str, **more: Any) -> dict[str, Any]:
         "registry": "123456789012.dkr.ecr.eu-central-1.amazonaws.com",
         "domain": f"{env}.example.com",
         "access": "session_manager",
+        "architecture": "x86_64",
         "user": "admin",
         "buckets": {"models": f"slipway-{env}-models-123456789012"},
         **more,
@@ -95,6 +97,27 @@ def test_the_staging_roots_are_those_of_letsencrypt() -> None:
 def test_with_open_ssh_a_host_is_reached_by_its_address(aws: str, hosts: dict[str, str], tmp_path: Path) -> None:
     (facts,) = answers(ask("dev", aws, ground("dev", access="ssh"), tmp_path)).values()
     assert facts["host"].count(".") == 3 and facts["args"] == ""
+
+
+def test_no_image_is_built_that_the_hosts_cannot_run(aws: str, tmp_path: Path) -> None:
+    """On a machine of the one architecture for hosts of the other."""
+    (tmp_path / "uname").write_text("#!/bin/sh\necho aarch64\n")
+    (tmp_path / "uname").chmod(0o755)
+    (tmp_path / "ground.json").write_text(json.dumps(ground("dev")))
+    surroundings = {
+        **os.environ,
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "SLIPWAY_GROUND": str(tmp_path / "ground.json"),
+        "AWS_ENDPOINT_URL": aws,
+        "AWS_ACCESS_KEY_ID": "t",
+        "AWS_SECRET_ACCESS_KEY": "t",
+        "NO_PROXY": "127.0.0.1",
+    }
+    play = [str(ROOT / ".venv/bin/ansible-playbook"), "--inventory", "inventory/dev", "playbooks/build.yml"]
+    command = [*play, "--extra-vars", "version=v1.0.0"]
+    done = subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, timeout=120)
+    said = " ".join(done.stdout.split())
+    assert done.returncode != 0 and "builds images for arm64, and the hosts are x86_64" in said, done.stdout
 
 
 def test_without_a_ground_it_says_what_to_do(tmp_path: Path) -> None:
