@@ -34,15 +34,26 @@ def spec_of(name: str) -> dict[str, Any]:
     return caught.value.spec
 
 
+def options_of(module: Any) -> dict[str, Any]:
+    """As ansible-doc shows them: those of its fragments, too."""
+    documentation = yaml.safe_load(module.DOCUMENTATION)
+    options = dict(documentation.get("options", {}))
+    for name in documentation.get("extends_documentation_fragment", []):
+        fragment = importlib.import_module(f"ansible_collections.{name.replace('ops.', 'ops.plugins.doc_fragments.')}")
+        options |= yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"]
+    return options
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_documentation_equals_the_argument_spec(path: Path) -> None:
     module = importlib.import_module(f"ansible_collections.slipway.ops.plugins.modules.{path.stem}")
-    documented = yaml.safe_load(module.DOCUMENTATION)["options"]
+    documented = options_of(module)
     spec = spec_of(path.stem)
     assert set(documented) == set(spec)
     for name, option in spec.items():
         for key in ("type", "default", "required", "choices"):
             assert documented[name].get(key) == option.get(key), f"{name}.{key}"
+        assert set(documented[name].get("suboptions", {})) == set(option.get("options", {})), name
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)

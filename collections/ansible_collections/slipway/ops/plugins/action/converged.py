@@ -1,3 +1,6 @@
+# Copyright: Slipway contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Controller side of slipway.ops.converged: what several roles want of a host, in one question."""
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ class ActionModule(LookingAction):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        _, args = self.validate_argument_spec(argument_spec=self.SPEC)
+        args = self.validate_argument_spec(argument_spec=self.SPEC)[1]
         turns = [(role, {f"{role}_turn": turn}) for role, turns in args["turns"].items() for turn in turns]
         looks = [
             (role, own_variables(role, {**(task_vars or {}), **turn}))
@@ -29,7 +32,7 @@ class ActionModule(LookingAction):
             questions = [self._question(role, variables) for role, variables in looks]
         except AnsibleError as error:
             # A value that is not as it has to be: the role says what is wrong with it, and where it was set.
-            differing = sorted({role for role, _ in looks})
+            differing = sorted({look[0] for look in looks})
             return {"changed": False, "converged": False, "differing": differing, "because": str(error)}
         there = self.ask(merged(questions), task_vars or {})
         differing = {

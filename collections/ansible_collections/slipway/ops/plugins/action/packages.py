@@ -1,3 +1,6 @@
+# Copyright: Slipway contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Controller side of slipway.ops.packages: ansible.builtin.apt, as all roles want it."""
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        _, args = self.validate_argument_spec(argument_spec=self.SPEC)
+        args = self.validate_argument_spec(argument_spec=self.SPEC)[1]
         if not args["names"]:
             return {"changed": False}
         wanted = {"name": args["names"], **APT}

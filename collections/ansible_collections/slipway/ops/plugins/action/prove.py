@@ -1,3 +1,6 @@
+# Copyright: Slipway contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Controller side of slipway.ops.prove: ask as a client does, and compare with what the host has recorded."""
 
 from __future__ import annotations
@@ -6,20 +9,27 @@ import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
-import requests
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.basic import missing_required_lib
+from ansible_collections.slipway.ops.plugins.module_utils import web
+from ansible_collections.slipway.ops.plugins.module_utils.session import CA_VARIABLES, environment
 from ansible_collections.slipway.ops.plugins.plugin_utils.engine import EngineAction, finished
 
 # Answers are judged here by the rule by which the engine judges those of a candidate.
 sys.path.append(str(Path(__file__).parents[6] / "releasectl" / "src"))
 
-from releasectl.core.contents import read_gates
-from releasectl.core.fields import Fields
-from releasectl.core.gates import golden_problem, headers_of
-from releasectl.core.model import EDGE_OWNED, Gates, Golden, Header
-from releasectl.core.ports import Reply
-from releasectl.core.redact import redactor
-from releasectl.core.values import replace
+try:
+    from releasectl.core.contents import read_gates
+    from releasectl.core.fields import Fields
+    from releasectl.core.gates import golden_problem, headers_of
+    from releasectl.core.model import EDGE_OWNED, Gates, Golden, Header
+    from releasectl.core.ports import Reply
+    from releasectl.core.redact import redactor
+    from releasectl.core.values import replace
+except ImportError:
+    HAS_RELEASECTL = False
+else:
+    HAS_RELEASECTL = True
 
 OLDER = "the host's releasectl does not say what to expect. Converge the host first: ansible-playbook site.yml"
 NOTHING = "the live release has neither a version path nor golden requests to be known by. See release_gates"
@@ -38,6 +48,8 @@ class ActionModule(EngineAction):
     def act(self, args: dict[str, Any], host: str) -> dict[str, Any]:
         if self._task.check_mode:
             return {"changed": False, "skipped": True, "msg": "What a check would make live cannot be asked."}
+        if not HAS_RELEASECTL:
+            raise failed(args, f"{missing_required_lib('releasectl')} It is in the repository of this collection.")
         status = self.ask(args["service"], "status")
         if status["code"] != 0:
             return finished(status)
@@ -76,23 +88,22 @@ def answers(args: dict[str, Any], asked: list[tuple[str, Golden]]) -> list[str]:
     secrets = {name: str(value) for name, value in args["secrets"].items()}
     redact = redactor(secrets.values())
     said = []
-    with requests.Session() as http:
-        http.trust_env = args["ca_path"] is None  # an explicit bundle wins over the environment's
-        for what, golden in asked:
-            try:
-                answer = http.request(
-                    golden.method, args["url"].rstrip("/") + golden.path, json=golden.body,
-                    headers=headers_of(golden.headers, secrets), allow_redirects=False,
-                    timeout=args["timeout_s"], verify=args["ca_path"] or True,
-                )  # fmt: skip
-            except KeyError as lacking:
-                raise failed(args, f"{what} wants the secret {lacking.args[0]}, and it was not given") from None
-            except requests.RequestException as error:
-                raise failed(args, str(error)) from None
-            problem = golden_problem(golden, Reply(answer.status_code, answer.text), redact)
-            if problem:
-                raise failed(args, f"{what}: {problem}")
-            said.append(f"{answer.url} answers {redact(answer.text)}")
+    # An explicit bundle wins over the environment's.
+    verify = args["ca_path"] or environment(*CA_VARIABLES) or True
+    for what, golden in asked:
+        try:
+            answer = web.request(
+                golden.method, args["url"].rstrip("/") + golden.path, verify, json=golden.body,
+                headers=headers_of(golden.headers, secrets), allow_redirects=False, timeout=args["timeout_s"],
+            )  # fmt: skip
+        except KeyError as lacking:
+            raise failed(args, f"{what} wants the secret {lacking.args[0]}, and it was not given") from None
+        except web.WebError as error:
+            raise failed(args, str(error)) from None
+        problem = golden_problem(golden, Reply(answer.status_code, answer.text), redact)
+        if problem:
+            raise failed(args, f"{what}: {problem}")
+        said.append(f"{answer.url} answers {redact(answer.text)}")
     return said
 
 

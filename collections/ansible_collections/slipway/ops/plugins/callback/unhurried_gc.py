@@ -1,13 +1,12 @@
+# Copyright: Slipway contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """
 Ansible forks a process per task and host. Each begins with all objects of the first one, looks through them for garbage
 that is not there, and copies the pages on which they are. (Python's documentation of gc.freeze has this case.)
 """
 
 from __future__ import annotations
-
-import gc
-
-from ansible.plugins.callback import CallbackBase
 
 DOCUMENTATION = r"""
 name: unhurried_gc
@@ -21,6 +20,10 @@ requirements:
   - enabled by C(callbacks_enabled) in ansible.cfg
 author: [Slipway (@slipway)]
 """
+
+import gc  # noqa: E402
+
+from ansible.plugins.callback import CallbackBase  # noqa: E402
 
 # Objects between two looks (Python: 700). A run ends long before what is left over matters.
 YOUNG = 100_000

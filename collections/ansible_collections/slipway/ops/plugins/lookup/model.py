@@ -1,3 +1,6 @@
+# Copyright: Slipway contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -21,14 +24,11 @@ options:
     description: Name of the model.
     type: str
     required: true
-  aws:
-    description: How to reach the AWS API, as in M(slipway.ops.release).
-    type: dict
-    default: {}
   kept:
     description: Folder of the copies on the controller.
     type: path
     required: true
+extends_documentation_fragment: [slipway.ops.aws]
 author: [Slipway (@slipway)]
 """
 

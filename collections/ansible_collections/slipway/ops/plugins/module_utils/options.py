@@ -1,3 +1,6 @@
+# Copyright: Slipway contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Options that several modules take. Only secrets are hidden: a hidden region would be blotted out of every message."""
 
 from __future__ import annotations

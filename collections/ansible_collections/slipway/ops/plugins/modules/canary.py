@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright: Slipway contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -8,10 +11,6 @@ description:
   - The engine that runs the canary hears it at its next look, within a second.
   - Fails when no canary runs, but for C(status).
 options:
-  service:
-    description: Name of the service.
-    type: str
-    default: inference
   word:
     description:
       - C(promote) gives the candidate all the traffic now, C(abort) takes its share away, C(hold) keeps the share as
@@ -23,6 +22,7 @@ options:
     description: Who, for the record.
     type: str
     default: ""
+extends_documentation_fragment: [slipway.ops.service]
 author: [Slipway (@slipway)]
 """
 

@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright: Slipway contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -6,22 +9,11 @@ module: image_info
 short_description: Read which versions of an image the registry has
 description: Reads only. Asks ECR for a token by boto3 and the registry for its tags.
 options:
-  registry:
-    description: Host name of the image registry.
-    type: str
-    required: true
-  repository:
-    description: Repository of the image in that registry.
-    type: str
-    required: true
   version:
     description: A version to look up.
     type: str
     required: true
-  aws:
-    description: How to reach the AWS API, see M(slipway.ops.release).
-    type: dict
-    default: {}
+extends_documentation_fragment: [slipway.ops.image, slipway.ops.aws]
 author: [Slipway (@slipway)]
 """
 

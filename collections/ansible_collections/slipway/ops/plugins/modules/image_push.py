@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright: Slipway contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -12,22 +15,13 @@ options:
     description: The local image to push.
     type: str
     required: true
-  registry:
-    description: Host name of the image registry.
-    type: str
-    required: true
-  repository:
-    description: Repository of the image in that registry.
-    type: str
-    required: true
   version:
     description: The version, which becomes the tag.
     type: str
     required: true
-  aws:
-    description: How to reach the AWS API, see M(slipway.ops.release).
-    type: dict
-    default: {}
+extends_documentation_fragment: [slipway.ops.image, slipway.ops.aws]
+requirements:
+  - docker
 author: [Slipway (@slipway)]
 """
 
@@ -53,10 +47,16 @@ image:
   sample: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/inference@sha256:0123…
 """
 
-import docker  # noqa: E402
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib  # noqa: E402
 from ansible_collections.slipway.ops.plugins.module_utils import options, registry  # noqa: E402
-from docker.errors import DockerException  # noqa: E402
+
+try:
+    import docker
+    from docker.errors import DockerException
+except ImportError:
+    HAS_DOCKER = False
+else:
+    HAS_DOCKER = True
 
 
 def push(image: str, target: str, version: str, auth: registry.Credentials) -> str:
@@ -83,6 +83,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    if not HAS_DOCKER:
+        module.fail_json(msg=missing_required_lib("docker"))
     given = module.params
     where = {name: given[name] for name in ("registry", "repository", "version")}
     target = f"{where['registry']}/{where['repository']}"

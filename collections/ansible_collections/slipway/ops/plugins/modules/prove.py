@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright: Slipway contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -10,10 +13,6 @@ description:
   - While a rollout or a canary goes on, answers may be the candidate's. They only have to come, with the right status.
   - Changes nothing. In check mode it is skipped. The work is that of the action plugin of the same name.
 options:
-  service:
-    description: Name of the service.
-    type: str
-    default: inference
   url:
     description: Where its clients ask, without a path.
     type: str
@@ -29,6 +28,7 @@ options:
     description: Seconds that each answer may take.
     type: float
     default: 10.0
+extends_documentation_fragment: [slipway.ops.service]
 author: [Slipway (@slipway)]
 """
 

@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright: Slipway contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -12,28 +15,10 @@ description:
     immutable.
   - In check mode nothing is changed and C(diff) shows what would be.
 options:
-  service:
-    description: Name of the service.
-    type: str
-    default: inference
   version:
     description: The version to make live, for example C(v1.4.2).
     type: str
     required: true
-  registry:
-    description: Host name of the image registry.
-    type: str
-    required: true
-  repository:
-    description: Repository of the image in that registry.
-    type: str
-    required: true
-  aws:
-    description:
-      - How to reach the AWS API, as C(region), C(endpoint_url), C(ca_bundle), C(access_key), C(secret_key), C(profile).
-      - What is not given is boto3's default.
-    type: dict
-    default: {}
   env:
     description: Environment of the container.
     type: dict
@@ -80,6 +65,7 @@ options:
   by:
     description: Who, for the history. The controller's user and host name when not given.
     type: str
+extends_documentation_fragment: [slipway.ops.service, slipway.ops.image, slipway.ops.aws]
 author: [Slipway (@slipway)]
 """
 

@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright: Slipway contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -6,14 +9,11 @@ module: release_info
 short_description: Read what is live on a host, and its history
 description: Reads only. What a person sees is C(text); what a program wants is C(status) and C(history).
 options:
-  service:
-    description: Name of the service.
-    type: str
-    default: inference
   history:
     description: How many ended rollouts to read.
     type: int
     default: 5
+extends_documentation_fragment: [slipway.ops.service]
 author: [Slipway (@slipway)]
 """
 

@@ -1,4 +1,7 @@
 #!/usr/bin/python
+# Copyright: Slipway contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -8,10 +11,6 @@ description:
   - The same transaction as a deployment, with a release that the host has a record of. Needs no registry and no AWS.
   - Refuses what the host has no record of, and lists what it has.
 options:
-  service:
-    description: Name of the service.
-    type: str
-    default: inference
   to:
     description: Version or release id. When not given, the release that was live before.
     type: str
@@ -23,6 +22,7 @@ options:
     description: Who, for the history.
     type: str
     default: ""
+extends_documentation_fragment: [slipway.ops.service]
 author: [Slipway (@slipway)]
 """
 

@@ -1,3 +1,6 @@
+# Copyright: Slipway contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """
 Controller side of what asks the engine: one command over the connection, and what it said. Nothing here decides
 anything, and nothing of Python is sent to the host.
@@ -28,7 +31,7 @@ class EngineAction(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        _, args = self.validate_argument_spec(argument_spec=self.SPEC)
+        args = self.validate_argument_spec(argument_spec=self.SPEC)[1]
         result = self.act(args, (task_vars or {}).get("inventory_hostname", ""))
         if not result.get("failed") and not self._task.no_log:
             tell(result.get("report") or [])

@@ -1,3 +1,6 @@
+# Copyright: Slipway contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """
 What is on a host. Sent to it as text and run by its own Python, with the standard library alone: the wrapping of a
 module takes the host five times as long as the look itself. Nothing here writes.
@@ -31,11 +34,11 @@ def look(request: dict[str, Any]) -> dict[str, Any]:
 
 def run(*argv: str) -> dict[str, Any]:
     """How a command ended (127: there is none of that name), and what it wrote."""
-    environment = {**os.environ, "LC_ALL": "C"}
     try:
         done = subprocess.run(
-            argv, capture_output=True, stdin=subprocess.DEVNULL, text=True, timeout=TIMEOUT_S, env=environment
-        )
+            argv, capture_output=True, stdin=subprocess.DEVNULL, text=True, check=False,
+            timeout=TIMEOUT_S, env={**os.environ, "LC_ALL": "C"},
+        )  # fmt: skip
     except FileNotFoundError:
         return {"rc": 127, "stdout": ""}
     return {"rc": done.returncode, "stdout": done.stdout}
@@ -46,7 +49,7 @@ def packages(names: list[str]) -> list[str]:
     if not names:
         return []
     lines = run("dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *names)["stdout"].splitlines()
-    return [name for name, _, status in (line.partition(" ") for line in lines) if status == "installed"]
+    return [line.partition(" ")[0] for line in lines if line.endswith(" installed")]
 
 
 def units(names: list[str]) -> dict[str, dict[str, bool]]:

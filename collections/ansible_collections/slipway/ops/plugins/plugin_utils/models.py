@@ -1,3 +1,6 @@
+# Copyright: Slipway contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Manifests of models in S3, `<store>/<name>/<version>/manifest.json`, as app/publish.py puts them there.
 
 A version is written once and never changes, so a manifest that was read is kept, and S3 is not asked for it again.
@@ -13,7 +16,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.slipway.ops.plugins.module_utils.registry import RegistryError, Session
-from botocore.exceptions import BotoCoreError, ClientError
 
 WANTED = {"name": str, "version": str, "sha256": str, "golden": list}
 
@@ -56,20 +58,21 @@ def _read(text: str, name: str, version: str) -> dict[str, Any]:
 def _fetch(session: Session, bucket: str, key: str, version: str) -> str:
     where = f"s3://{bucket}/{key}"
     try:
-        client = session.client("s3")
-        try:
-            return str(client.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
-        except client.exceptions.NoSuchKey:
-            there = ", ".join(_versions(client, bucket, key.rsplit("/", 2)[0])) or "none"
-            raise ModelError(
-                f"Failed to find model {version}: there is no {where}. Published are: {there}. "
-                "Publish it first: ansible-playbook playbooks/model_publish.yml -e folder=FOLDER"
-            ) from None
-    except (BotoCoreError, ClientError, RegistryError) as error:
+        with session.explained(f"read {where}"):
+            client = session.client("s3")
+            try:
+                return str(client.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
+            except client.exceptions.NoSuchKey:
+                published = _versions(client, bucket, key.rsplit("/", 2)[0])
+    except RegistryError as error:
         raise ModelError(
-            f"Failed to read {where}: {error}. A rollout of a model needs its golden requests from there, unless this "
-            "controller has rolled it out before; a rollback needs nothing (playbooks/rollback.yml)"
+            f"{error} A rollout of a model needs its golden requests from there, unless this controller has rolled it "
+            "out before; a rollback needs nothing (playbooks/rollback.yml)"
         ) from error
+    raise ModelError(
+        f"Failed to find model {version}: there is no {where}. Published are: {', '.join(published) or 'none'}. "
+        "Publish it first: ansible-playbook playbooks/model_publish.yml -e folder=FOLDER"
+    )
 
 
 def _versions(client: Any, bucket: str, prefix: str) -> list[str]:

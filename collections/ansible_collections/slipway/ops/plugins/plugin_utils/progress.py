@@ -1,3 +1,6 @@
+# Copyright: Slipway contributors
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """
 What the host's engine does, told while it does it: a thread reads the host's event log over the connection that the
 task keeps open anyway (ControlPersist). Telling is all it may do: where something is missing it stays silent, and the
@@ -7,6 +10,7 @@ task neither waits for it nor fails because of it.
 from __future__ import annotations
 
 import json
+import math
 import os
 import select
 import subprocess
@@ -152,7 +156,8 @@ def _follow(
 def _tell(
     process: subprocess.Popen[bytes], service: str, say: Callable[[str], None], begin: float, over: threading.Event
 ) -> None:
-    assert process.stdout is not None
+    if process.stdout is None:
+        return
     out, rest, teller, ahead = process.stdout.fileno(), b"", None, 0.0
     while not over.is_set():
         said = []
@@ -164,7 +169,7 @@ def _tell(
             for line in lines:
                 if teller is None:
                     ahead = _number(line) - time.monotonic()
-                    teller = Teller(service, begin + ahead) if ahead == ahead else None
+                    teller = None if math.isnan(ahead) else Teller(service, begin + ahead)
                 else:
                     said.append(teller.hear(line))
         if teller:
