@@ -44,8 +44,8 @@ CAUSES: dict[str, tuple[str, str]] = {
     "NoCredentialsError": ("no AWS credentials were found", "run `aws configure{profile}` or `aws sso login{profile}`"),
     "PartialCredentialsError": ("the AWS credentials are incomplete", "run `aws configure{profile}`"),
     "ConfigParseError": ("the AWS configuration file cannot be parsed", "correct that file"),
-    "UnicodeDecodeError": ("the AWS configuration file cannot be parsed", "correct ~/.aws/config"),
     "CredentialRetrievalError": ("the credentials cannot be retrieved", "check `aws sts get-caller-identity{profile}`"),
+    "JSONDecodeError": ("the program in credential_process prints no credentials", "check ~/.aws/config"),
     "TokenRetrievalError": _SSO,
     "UnauthorizedSSOTokenError": _SSO,
     "SSOTokenLoadError": _SSO,
@@ -162,13 +162,14 @@ class Session:
         option = f" --profile {profile}" if profile else ""
         cause, todo = CAUSES.get(code, ("", ""))
         if isinstance(error, (FileNotFoundError, PermissionError)) and error.filename:
-            cause, todo = "a file or a program (credential_process) cannot be used", "check ~/.aws/config{profile}"
+            cause, todo = "a file or a program (credential_process) cannot be used", "check ~/.aws/config"
         said = " ".join(str(error).split()).rstrip(".")[:500]
         text = f"{cause} ({said}{where})" if cause else f"{said or code}{where and f' ({where[2:]})'}"
         endpoint = "" if self.endpoint_url else environment("AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL")
         if endpoint:
             todo = f"AWS_ENDPOINT_URL in the environment leads to {endpoint}: `unset` it to reach AWS itself"
-        return f"{text}: {todo.format(profile=option) or 'check `aws sts get-caller-identity`' + option}."
+        todo = todo or "check `aws sts get-caller-identity{profile}`"
+        return f"{text}: {todo.replace('{profile}', option)}."
 
     def _profile(self) -> tuple[str, str]:
         """The profile in use and, for a message, where it is set; empty: none, or explicit keys."""
