@@ -20,6 +20,7 @@ from .core.model import Config, Release, State
 from .core.values import dataclass
 from .edge import files, systemd
 from .edge.docker import Docker
+from .edge.listener import holder
 from .edge.paths import Paths
 from .edge.run import run
 from .edge.store import Store
@@ -108,7 +109,8 @@ def _start(docker: Docker, slot: Slot, release: Release, env_files: tuple[str, s
     mounts = dockercmd.mounts(options, cache, slot.paths.trusted)
     done = run(dockercmd.run_argv(slot.config, release, slot.name, env_files, mounts, slot.shares()), 60)
     if done.code:
-        raise Failure(Code.GATE, f"docker run: {done.words}")
+        port = slot.config.slots[slot.name]
+        raise dockercmd.run_failure(done.words, port, lambda: holder(port, slot.container))
     return _pidfd(docker, slot.container, docker.container(slot.container))
 
 

@@ -94,6 +94,49 @@ TEXTS = [
     ("name unknown: The repository with name 'x' does not exist in the registry", "does not have this image"),
     (f"manifest verification failed for digest sha256:{HEX}", "does not match its digest"),
     ("filesystem layer verification failed for digest sha256:0", "does not match its digest"),
+    ("no matching manifest for linux/amd64 in the manifest list entries", "another platform"),
+    ("no matching manifest for windows/amd64 10.0.19041 in the manifest list entries", "another platform"),
+    ("no match for platform in manifest: not found", "another platform"),
+    (f"no match for platform in manifest sha256:{HEX}: not found", "another platform"),
+    (
+        "image with reference x was found but does not match the specified platform: wanted linux/amd64, actual: "
+        "linux/arm64",
+        "another platform",
+    ),
+    (
+        "image with reference x was found but its platform (linux/arm64) does not match the specified platform "
+        "(linux/amd64)",
+        "another platform",
+    ),
+    ("image with reference x was found but does not provide the specified platform (linux/amd64)", "another platform"),
+    ('image operating system "windows" cannot be used on this platform: operating system is not supported', "platform"),
+    ("unsupported media type application/vnd.cncf.helm.config.v1+json", "not a container image"),
+    ('Encountered remote "application/vnd.cncf.helm.config.v1+json"(unknown) when fetching', "not a container image"),
+    ('Encountered remote "application/vnd.docker.plugin.v1+json"(plugin) when fetching', "not a container image"),
+    (
+        "failed to unpack image on snapshotter overlayfs: unexpected media type "
+        f"application/vnd.cncf.helm.config.v1+json for sha256:{HEX}: not found",
+        "not a container image",
+    ),
+    (
+        "failed to unpack image on snapshotter overlayfs: mismatched image rootfs and manifest layers",
+        "not a container image",
+    ),
+    ("unexpected media type application/octet-stream for sha256:0: not found", "not a container image"),
+    (
+        "[DEPRECATION NOTICE] Docker Image Format v1 and Docker Image manifest version 2, schema 1 support is disabled "
+        "by default and will be removed in an upcoming release.",
+        "old format",
+    ),
+    (
+        'media type "application/vnd.docker.distribution.manifest.v1+prettyjws" is no longer supported since '
+        "containerd v2.1, please rebuild the image",
+        "old format",
+    ),
+    ("unsupported media type text/html", "no registry"),
+    ('Encountered remote "text/html"(unknown) when fetching', "no registry"),
+    ("error parsing HTTP 403 response body: invalid character '<' looking for beginning of value", "denied access"),
+    ("Get https://artifacts.corp/v2/mediatype/x: dial tcp: no such host", "cannot be reached"),
     ("error unmarshalling content: invalid character '<' looking for beginning of value", "no registry"),
     ("tls: failed to verify certificate: x509: certificate signed by unknown authority", "not trusted"),
     ("dial tcp: lookup r on 10.0.0.2:53: no such host", "cannot be reached"),
@@ -119,3 +162,36 @@ def test_a_failed_pull_that_nobody_knows_is_told_as_it_is(output: str) -> None:
     failure = dockercmd.pull_failure(IMAGE, output)
     assert failure.code == Code.IMAGE and "by hand" in (failure.hint or "")
     assert (output.strip() or "said nothing") in failure.cause
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            "docker: Error response from daemon: driver failed programming external connectivity on endpoint "
+            "inference-green (1f): Error starting userland proxy: listen tcp4 127.0.0.1:18081: bind: address already in "
+            "use.",
+            "docker run: port 127.0.0.1:18081 is in use by python3 (process 7); `ss -ltnp 'sport = :18081'` shows it (",
+        ),
+        (
+            "failed to set up container networking: driver failed programming external connectivity on endpoint x: "
+            "failed to bind host port for 127.0.0.1:18081:172.17.0.2:8080/tcp: address already in use",
+            "docker run: port 127.0.0.1:18081 is in use by python3 (process 7)",
+        ),
+        (
+            "Bind for 127.0.0.1:18081 failed: port is already allocated.",
+            "docker run: port 127.0.0.1:18081 is in use by",
+        ),
+        ('exec: "/app": exec format error: unknown.', "docker run: the image was built for another platform"),
+        ("something new", "docker run: something new"),
+    ],
+)
+def test_a_container_that_does_not_start_says_what_it_means(text: str, says: str) -> None:
+    failure = dockercmd.run_failure(text, 18081, lambda: "python3 (process 7)")
+    assert failure.code == Code.GATE
+    assert failure.cause.startswith(says) and text in failure.cause
+
+
+def test_a_port_whose_holder_nobody_knows_is_named_all_the_same() -> None:
+    failure = dockercmd.run_failure("bind: address already in use", 18080, lambda: "")
+    assert "port 127.0.0.1:18080 is in use by another process" in failure.cause

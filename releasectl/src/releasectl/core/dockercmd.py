@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from .errors import Code, Failure
 from .model import Config, Options, Release
@@ -83,7 +84,12 @@ def remove_image_argv(image: str) -> tuple[str, ...]:
     return ("docker", "rmi", kept_name(image), image)
 
 
-# Texts of Docker 20.10–28 and of registries, most specific first: (any of these, cause, hint).
+NO_REGISTRY = (
+    "what answered is no registry",
+    "A proxy or a login page answers in its place: look with `curl -i https://REGISTRY/v2/` on the host.",
+)
+# Texts of Docker 20.10–28, of its containerd image store and of registries, without quotes, most specific first:
+# (any of these, cause, hint).
 PULL_TROUBLES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (
         ("no space left on device",),
@@ -94,6 +100,28 @@ PULL_TROUBLES: tuple[tuple[tuple[str, ...], str, str], ...] = (
         ("authorization token has expired", "token has expired", "token is expired"),
         "the registry token has expired",
         "Ask for a new token (ECR's live 12 h): deploy again by the playbook, which does; then check the clocks.",
+    ),
+    (
+        ("no matching manifest", "no match for platform", "no child with platform", "no image found in manifest list",
+         "no image found in image index", "match the specified platform", "match the expected platform",
+         "match the detected host platform", "not provide the specified platform", "not provide any platform",
+         "cannot be used on this platform", "operating system is not supported"),
+        "the image was built for another platform",
+        "Build and push it for the platform of this host (`docker version` names it; `docker buildx build --platform "
+        "linux/amd64` or linux/arm64), as a new version.",
+    ),
+    (
+        ("manifest.v1+", "schema 1", "schema1", "schema version 1", "image format v1"),
+        "its manifest has an old format (schema 1)",
+        "Build and push the image again with a current Docker, as a new version.",
+    ),
+    (("media type text/html", "remote text/html"), *NO_REGISTRY),
+    (
+        ("encountered remote application/", "unsupported media type application/", "unexpected media type",
+         "unknown media type", "unsupported mediatype", "mediatype in manifest should be",
+         "mismatched image rootfs", "application/vnd.cncf.", "application/vnd.oci.empty", "application/vnd.in-toto"),
+        "this is not a container image",
+        "A Helm chart, a signature or another artifact has this name: check the repository, and what was pushed there.",
     ),
     (
         ("toomanyrequests", "too many requests", "429"),
@@ -121,11 +149,7 @@ PULL_TROUBLES: tuple[tuple[tuple[str, ...], str, str], ...] = (
         "what the registry sent does not match its digest",
         "Do not use it: push the image again and deploy the new digest.",
     ),
-    (
-        ("error unmarshalling content", "invalid character", "unsupported media type", "text/html"),
-        "what answered is no registry",
-        "A proxy or a login page answers in its place: look with `curl -i https://REGISTRY/v2/` on the host.",
-    ),
+    (("error unmarshalling content", "invalid character", "unsupported media type"), *NO_REGISTRY),
     (
         ("x509:", "certificate"),
         "the registry's certificate is not trusted",
@@ -150,13 +174,25 @@ def pull_failure(image: str, output: str) -> Failure:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     last = (lines[-1] if lines else "docker pull said nothing")[:300]
     # The image's own name says nothing: a repository may be called not-found.
-    low = output.replace(image, "").replace(image.partition("@")[0], "").lower()
+    low = output.replace(image, "").replace(image.partition("@")[0], "").replace('"', "").lower()
     for texts, cause, hint in PULL_TROUBLES:
         if any(_says(low, text) for text in texts):
             return Failure(Code.IMAGE, f"Failed to pull {image}: {cause} ({last})", hint)
     return Failure(
         Code.IMAGE, f"Failed to pull {image}: {last}", "Try `docker pull` of this image by hand on the host."
     )
+
+
+def run_failure(output: str, port: int, holder: Callable[[], str]) -> Failure:
+    """What a failed `docker run` means. `holder`: who has the slot's port; empty: nobody knows."""
+    low, cause = output.lower(), ""
+    if "address already in use" in low or "port is already allocated" in low:
+        cause = (
+            f"port 127.0.0.1:{port} is in use by {holder() or 'another process'}; `ss -ltnp 'sport = :{port}'` shows it"
+        )
+    elif "exec format error" in low:
+        cause = "the image was built for another platform, or the program that it starts cannot be run"
+    return Failure(Code.GATE, f"docker run: {cause} ({output})" if cause else f"docker run: {output}")
 
 
 def pull_too_slow(image: str, timeout_s: float) -> Failure:

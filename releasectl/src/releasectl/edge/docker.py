@@ -11,10 +11,12 @@ from typing import Any
 
 from ..core import dockercmd
 from ..core.errors import Code, Failure
+from ..core.platform import Platform, foreign, runs
 from ..core.request import RegistryAuth
 from ..core.timefmt import parse
 from . import files
 from .http import ask_socket
+from .platform import emulated
 from .run import TooSlow, run
 
 TIMEOUT_S = 10.0
@@ -96,9 +98,19 @@ class Docker:
                 raise Failure(Code.IMAGE, f"Failed to pull {image}: {failure.cause}", failure.hint) from failure
         if done.code:
             raise dockercmd.pull_failure(image, done.words)
+        self._check_platform(image)
         kept = run(dockercmd.keep_argv(image), TIMEOUT_S)
         if kept.code:
             raise Failure(Code.IMAGE, f"Failed to tag {image}: {kept.words}")
+
+    def _check_platform(self, image: str) -> None:
+        """Docker pulls what cannot run here, too: by the digest of its manifest. It does not stay. Raises Failure."""
+        found, engine = (self.ask(path) or {} for path in (f"/images/{image}/json", "/version"))
+        built, host = (Platform(it.get("Os", "linux"), it.get(name, "")) for it, name in
+                       ((found, "Architecture"), (engine, "Arch")))  # fmt: skip
+        if not runs(built, host) and not runs(built, host, emulated()):
+            run(("docker", "rmi", image), TIMEOUT_S)
+            raise foreign(image, built, host)
 
     def forget_logins(self) -> None:
         """Credentials that an engine which was killed left behind."""
