@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import requests
@@ -94,6 +98,41 @@ def test_dies_when_it_has_the_traffic(place: str) -> None:
     seen = host.well(entries + 1)
     assert seen["history"][-1]["outcome"] == "failed"
     assert host.live() == before
+
+
+@contextmanager
+def port_taken(port: int) -> Iterator[None]:
+    """A process of the host has it while the block runs."""
+    program = f"import socket, sys; s = socket.create_server(('127.0.0.1', {port})); print('ready', flush=True); "
+    process = subprocess.Popen(
+        ("docker", "exec", "--interactive", lab.CONTAINER, "python3", "-c", f"{program}sys.stdin.read()"),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin and process.stdout and process.stdout.readline() == b"ready\n"
+    try:
+        yield
+    finally:
+        process.stdin.close()
+        process.wait(10)
+
+
+def test_the_port_of_its_slot_is_in_use(load: SteadyLoad) -> None:
+    """Of either slot: the process that has it is named, in a deploy and in a rollback, and the old release serves."""
+    ports = json.loads(lab.on_host("cat", host.CONFIG))["slots"]
+    with host.configured(standby_s=0):
+        for _ in ports:
+            # The other slot is empty afterwards.
+            host.good(host.deploy(host.request(host.other(host.live()))))
+            before, entries = host.live(), len(host.look()["history"])
+            port = next(port for slot, port in ports.items() if slot != lab.state()["live"]["slot"])
+            with port_taken(port):
+                answers = [host.deploy(host.request(host.other(before))), host.releasectl("rollback")]
+            for answer in answers:
+                assert answer.code == 3, answer
+                assert f"port 127.0.0.1:{port} is in use by python3 (process " in answer.cause, answer
+            seen = host.well(entries + len(answers))
+            assert [it["outcome"] for it in seen["history"][entries:]] == ["failed", "failed"]
+            assert host.live() == before
 
 
 def test_boots_behind_the_one_that_serves(load: SteadyLoad) -> None:

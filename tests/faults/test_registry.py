@@ -33,6 +33,9 @@ ANSWERS = {
     "portal": ("what answered is no registry (", "A proxy or a login page"),
     "garbled": ("what the registry sent does not match its digest (", "Do not use it"),
     "torn": ("what the registry sent does not match its digest (", "Do not use it"),
+    "arm64": ("built for another platform: it is for linux/arm64, this host is linux/amd64", "--platform linux/amd64"),
+    "arm64-list": ("the image was built for another platform (", "docker buildx build --platform"),
+    "chart": ("this is not a container image (", "A Helm chart, a signature or another artifact"),
 }
 
 
@@ -73,6 +76,7 @@ def test_each_answer_is_told_for_what_it_is(load: SteadyLoad) -> None:
         assert says in answers[name].cause, (name, answers[name])
         assert hint in answers[name].doc["hint"], (name, answers[name])
     undone([*answers.values()], before, entries)
+    assert "/arm64" not in host.shell("docker images --digests"), "what cannot run here does not stay"
     assert TOKEN not in host.shell("tail -n 200 /var/log/slipway/events.jsonl; ls -R /run/slipway")
 
 

@@ -14,6 +14,10 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
+CHART = "application/vnd.oci.image.manifest.v1+json"
+# What is no manifest of an image for this host → its media type.
+KINDS = {"arm64-list": INDEX, "chart": CHART}
 
 
 def digest(data):
@@ -31,10 +35,29 @@ def image(name):
         tar.addfile(tarfile.TarInfo(name), io.BytesIO())
     layer = out.getvalue()
     files = {"type": "layers", "diff_ids": [digest(layer)]}
-    config = json.dumps({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": files}).encode()
+    architecture = "arm64" if name.startswith("arm64") else "amd64"
+    config = json.dumps({"architecture": architecture, "os": "linux", "config": {}, "rootfs": files}).encode()
+    if name == "chart":
+        return chart(config, layer)
     manifest = json.dumps({
         "schemaVersion": 2, "mediaType": MANIFEST, "config": part(config, "container.image.v1+json"),
         "layers": [part(layer, "image.rootfs.diff.tar")],
+    }).encode()  # fmt: skip
+    blobs = {digest(config): config, digest(layer): layer}
+    if name != "arm64-list":
+        return manifest, blobs
+    one = {"mediaType": MANIFEST, "size": len(manifest), "digest": digest(manifest)}
+    listed = [{**one, "platform": {"architecture": architecture, "os": "linux"}}]
+    index = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": listed}).encode()
+    return index, {**blobs, digest(manifest): manifest}
+
+
+def chart(config, layer):
+    """As `helm push` has it."""
+    kind = "application/vnd.cncf.helm."
+    manifest = json.dumps({
+        "schemaVersion": 2, "config": {**part(config, ""), "mediaType": f"{kind}config.v1+json"},
+        "layers": [{**part(layer, ""), "mediaType": f"{kind}chart.content.v1.tar+gzip"}],
     }).encode()  # fmt: skip
     return manifest, {digest(config): config, digest(layer): layer}
 
@@ -77,7 +100,8 @@ class Registry(BaseHTTPRequestHandler):
             status, body = ANSWERS[name]
             self.answer(status, body, "text/html" if body.startswith(b"<") else MANIFEST)
         elif kind == "manifests":
-            self.answer(200, manifest, MANIFEST)
+            # One of those that an index lists is asked for by its own digest.
+            self.answer(200, body or manifest, MANIFEST if body else KINDS.get(name, MANIFEST))
         elif kind == "blobs" and b"rootfs" in body:
             self.answer(200, body)
         elif kind == "blobs":

@@ -169,8 +169,8 @@ def test_a_failed_pull_that_nobody_knows_is_told_as_it_is(output: str) -> None:
     [
         (
             "docker: Error response from daemon: driver failed programming external connectivity on endpoint "
-            "inference-green (1f): Error starting userland proxy: listen tcp4 127.0.0.1:18081: bind: address already in "
-            "use.",
+            "inference-green (1f): Error starting userland proxy: listen tcp4 127.0.0.1:18081: bind: address already "
+            "in use.",
             "docker run: port 127.0.0.1:18081 is in use by python3 (process 7); `ss -ltnp 'sport = :18081'` shows it (",
         ),
         (
