@@ -9,6 +9,7 @@ from .core.contents import gates_doc
 from .core.errors import Code, Failure
 from .core.gates import PROBE_S
 from .core.model import Release, State
+from .core.network import status_lines
 from .core.ports import Broken, Edge, Records, moment
 from .core.timefmt import age, parse
 from .core.values import replace
@@ -30,6 +31,7 @@ def status(edge: Edge, holder: str | None) -> dict[str, Any]:
     if records.journal is not None and holder is None:
         troubles.append(f"interrupted work: {_interrupted(records)}; it is finished or undone within a minute")
     routed = _routed(edge, state, troubles, holder)
+    troubles += status_lines(edge.network())
     release = _live_release(edge, state, troubles)
     healthy = _healthy(edge, state, release, troubles)
     doc = {

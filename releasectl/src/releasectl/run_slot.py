@@ -1,7 +1,8 @@
 """
 The main process of a slot's unit: starts the slot's container, or adopts the one that runs already, says READY to
-systemd, and shares the container's fate. It watches the container's first process by pidfd (pidfd_open(2)), not the
-Docker engine, so that an engine that restarts (live-restore) or dies takes nothing with it.
+systemd, and shares the container's fate. It watches and ends the container's first process by pidfd (pidfd_open(2)),
+not through the Docker engine, sees to it that the container's output never blocks it, and keeps its port published. So
+the container serves and can be stopped whether the engine runs, hangs, restarts (live-restore) or is down.
 """
 
 from __future__ import annotations
@@ -12,21 +13,27 @@ import signal
 import socket
 import sys
 import time
-from typing import Any
+from types import FrameType
 
 from .core import dockercmd
 from .core.errors import Code, Failure
 from .core.model import Config, Release, State
 from .core.values import dataclass
 from .edge import files, systemd
-from .edge.docker import Docker
+from .edge.container import Running, running
+from .edge.docker import Docker, DockerAway
+from .edge.events import Events
 from .edge.listener import holder
+from .edge.output import STREAMS, Output
 from .edge.paths import Paths
+from .edge.published import Published, table
 from .edge.run import run
 from .edge.store import Store
 
-# Beyond the container's own stop timeout, before its first process is killed without asking Docker.
+# For a process that was killed to be gone, and for Docker to finish what it had begun when the unit was told to stop.
 GRACE_S = 5
+# How long a start waits for Docker: shorter than the engine waits for the slot (deadlines_s.start, 30 s).
+DOCKER_S = 25
 
 
 @dataclass(frozen=True)
@@ -59,59 +66,147 @@ class Slot:
 def run_slot(paths: Paths, config: Config, name: str) -> int:
     slot = Slot(paths, config, name)
     docker = Docker(paths.docker_socket, paths.run)
-    wake = _wake_on_sigterm()
+    asked = Asked()
     try:
         release, env_files = slot.release()
-        pidfd = _adopt(docker, slot, release) or _start(docker, slot, release, env_files)
+        running = _bring_up(docker, slot, release, env_files, asked)
     except Failure as failure:
         print(failure.cause, file=sys.stderr)
         systemd.notify(f"STATUS={failure.cause}"[:1000])
-        return 1
-    if pidfd is None:
-        return _ended(docker, slot, wake)
+        return 0 if asked.to_end else 1
+    if running is None:
+        return _ended(docker, slot, asked)
+    output = Output([os.path.join(paths.container_io(running.id), stream) for stream in STREAMS])
+    published = _publish(slot, release, running)
     systemd.notify("READY=1", f"STATUS={release.ref} runs")
-    ready, _, _ = select.select([pidfd, wake], [], [])
-    if pidfd in ready:
-        return _ended(docker, slot, wake)
-    systemd.notify("STOPPING=1")
-    _stop(slot, pidfd, release.options.stop_timeout_s)
-    return 0
+    try:
+        while not running.ended() and not asked.to_end:
+            _wait(slot, running, asked, output, published)
+        if asked.to_end:
+            systemd.notify("STOPPING=1")
+            _end(running, asked, output, release.options.stop_timeout_s)
+            return 0
+    finally:
+        # At once: a slot that is down has to refuse, or the edge would wait for it.
+        if published:
+            published.withdraw()
+        output.close()
+    return _ended(docker, slot, asked)
 
 
-def _wake_on_sigterm() -> int:
-    reader, writer = socket.socketpair()
-    reader.setblocking(False)
-    writer.setblocking(False)
-    signal.set_wakeup_fd(writer.detach())
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    return reader.detach()
+class Asked:
+    """What systemd wants: SIGTERM ends the container as its image asks for it, SIGINT kills it."""
+
+    def __init__(self) -> None:
+        self.to_end = self.to_kill = False
+        self.at = 0.0
+        reader, writer = socket.socketpair()
+        reader.setblocking(False)
+        writer.setblocking(False)
+        signal.set_wakeup_fd(writer.detach())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._hear)
+        self._wake = reader.detach()
+
+    def fileno(self) -> int:
+        return self._wake
+
+    def _hear(self, number: int, _frame: FrameType | None) -> None:
+        self.at = self.at or time.monotonic()
+        self.to_end = True
+        self.to_kill = self.to_kill or number == signal.SIGINT
+
+    def forget_wakes(self) -> None:
+        try:
+            os.read(self._wake, 64)
+        except BlockingIOError:
+            return
+
+    def pulse(self) -> None:
+        """While Docker works for us: what is almost there is waited for, an engine that hangs is not."""
+        if self.to_end and time.monotonic() - self.at > GRACE_S:
+            raise Failure(Code.GATE, "stopped before Docker had started the container")
 
 
-def _adopt(docker: Docker, slot: Slot, release: Release) -> int | None:
-    """pidfd of the container that already runs this release in this slot."""
+def _bring_up(docker: Docker, slot: Slot, release: Release, env_files: tuple[str, str], asked: Asked) -> Running | None:
+    """
+    Also while Docker starts, or dies in the middle of it. Not by ordering the units: when a unit that comes after
+    Docker is told to stop, systemd starts Docker only once it has stopped (systemd.unit(5), After=).
+    """
+    begun, freed = time.monotonic(), False
+    while True:
+        try:
+            return _adopt(docker, slot, release, asked) or _start(docker, slot, release, env_files, asked)
+        except DockerAway:
+            if asked.to_end or time.monotonic() - begun > DOCKER_S:
+                raise
+        except Failure as failure:
+            if asked.to_end or freed or not _leaked_port(docker, slot, failure):
+                raise
+            freed = True
+            print(f"{failure.cause} No container has it: restarting Docker, which then forgets it", file=sys.stderr)
+            systemd.restart_docker()
+        select.select([asked], [], [], 0.2)
+
+
+def _leaked_port(docker: Docker, slot: Slot, failure: Failure) -> bool:
+    """
+    A dockerd that was killed while it removed a container takes the container's port for allocated when it comes back,
+    for as long as it lives (moby: bridge.restorePortAllocations).
+    """
+    return "port is already allocated" in failure.cause and not docker.publishers(slot.config.slots[slot.name])
+
+
+def _adopt(docker: Docker, slot: Slot, release: Release, asked: Asked) -> Running | None:
+    """The container that already runs this release in this slot."""
     found = docker.container(slot.container)
     if found is None:
         return None
     labels = found["Config"]["Labels"] or {}
     if labels.get(f"{dockercmd.LABEL}release") == str(release.ref.id):
-        pidfd = _pidfd(docker, slot.container, found)
-        if pidfd is not None:
-            return pidfd
-    docker.remove(slot.container)
+        adopted = running(docker, slot.container, found)
+        if adopted is not None:
+            return adopted
+    docker.remove(slot.container, asked.pulse)
     return None
 
 
-def _start(docker: Docker, slot: Slot, release: Release, env_files: tuple[str, str]) -> int | None:
+def _start(docker: Docker, slot: Slot, release: Release, env_files: tuple[str, str], asked: Asked) -> Running | None:
     options = release.options
     cache = slot.paths.cache(slot.config.service, options.user)
     if options.cache:
         _make_cache(cache, options.user)
     mounts = dockercmd.mounts(options, cache, slot.paths.trusted)
-    done = run(dockercmd.run_argv(slot.config, release, slot.name, env_files, mounts, slot.shares()), 60)
+    argv = dockercmd.run_argv(slot.config, release, slot.name, env_files, mounts, slot.shares())
+    done = run(argv, 60, asked.pulse)
     if done.code:
+        if dockercmd.is_away(done.words):
+            raise DockerAway(Code.GATE, f"docker run: {done.words}")
         port = slot.config.slots[slot.name]
         raise dockercmd.run_failure(done.words, port, lambda: holder(port, slot.container))
-    return _pidfd(docker, slot.container, docker.container(slot.container))
+    return running(docker, slot.container, docker.container(slot.container))
+
+
+def _publish(slot: Slot, release: Release, running: Running) -> Published | None:
+    if not running.address:
+        return None
+    name = table(slot.config.service, slot.name)
+    return Published(name, slot.config.slots[slot.name], running.address, release.options.container_port)
+
+
+def _wait(slot: Slot, running: Running, asked: Asked, output: Output, published: Published | None) -> None:
+    """Until something happens, or the output is to be looked at again."""
+    events = published.fileno() if published else -1
+    wanted = [running.pidfd, asked.fileno(), *([events] if events >= 0 else [])]
+    ready, _, _ = select.select(wanted, [], [], output.check())
+    if asked.fileno() in ready:
+        asked.forget_wakes()
+    if events in ready and published and published.check():
+        cause = f"the rules that lead from 127.0.0.1:{slot.config.slots[slot.name]} to the container were removed"
+        print(f"{cause}; written again", file=sys.stderr)
+        Events(slot.paths.events, slot.config.service).emit(
+            {"phase": "slot", "event": "repaired", "slot": slot.name, "cause": cause}
+        )
 
 
 def _make_cache(path: str, user: str) -> None:
@@ -125,26 +220,9 @@ def _make_cache(path: str, user: str) -> None:
         raise Failure(Code.GATE, f"cache: {path}: {error.strerror}") from error
 
 
-def _pidfd(docker: Docker, name: str, found: dict[str, Any] | None) -> int | None:
-    """None: it does not run (any more)."""
-    pid = found["State"]["Pid"] if found and found["State"]["Running"] else 0
-    if not pid:
-        return None
-    try:
-        pidfd = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return None
-    # The number may have been given to somebody else in between.
-    again = docker.container(name)
-    if again and again["State"]["Running"] and again["State"]["Pid"] == pid:
-        return pidfd
-    os.close(pidfd)
-    return None
-
-
-def _ended(docker: Docker, slot: Slot, wake: int) -> int:
+def _ended(docker: Docker, slot: Slot, asked: Asked) -> int:
     fate = _fate(docker, slot.container)
-    if select.select([wake], [], [], 0)[0]:
+    if asked.to_end:
         # The engine ends at once what serves nobody: systemd tells us and Docker kills it, in whichever order.
         return 0
     text = f"{fate}\n{time.time()}\n"
@@ -172,15 +250,22 @@ def _fate(docker: Docker, name: str) -> str:
     return "ended"
 
 
-def _stop(slot: Slot, pidfd: int, timeout_s: int) -> None:
-    try:
-        run(dockercmd.stop_argv(slot.container, timeout_s), timeout_s + GRACE_S)
-    except Failure as failure:
-        print(failure.cause, file=sys.stderr)
-    if select.select([pidfd], [], [], 0)[0]:
-        return
-    # Docker could not: the same by ourselves.
-    print("docker stop did not end the container; signalling it directly", file=sys.stderr)
-    signal.pidfd_send_signal(pidfd, signal.SIGTERM)
-    if not select.select([pidfd], [], [], timeout_s)[0]:
-        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+def _end(running: Running, asked: Asked, output: Output, timeout_s: int) -> None:
+    """As `docker stop` does, without Docker. Whoever ends still prints: the output is looked after to the last."""
+    if not asked.to_kill:
+        running.send(running.stop_signal)
+        _await_end(running, asked, output, timeout_s)
+    if not running.ended():
+        running.send(signal.SIGKILL)
+        asked.to_kill = False
+        _await_end(running, asked, output, GRACE_S)
+
+
+def _await_end(running: Running, asked: Asked, output: Output, timeout_s: float) -> None:
+    end = time.monotonic() + timeout_s
+    while not running.ended() and not asked.to_kill:
+        left = end - time.monotonic()
+        if left <= 0:
+            return
+        select.select([running.pidfd, asked.fileno()], [], [], min(left, output.check()))
+        asked.forget_wakes()

@@ -21,7 +21,7 @@ DISK = frozenset(
 """Calls that a full disk makes fail."""
 WRITES = DISK | {
     "clear_journal", "set_aside_journal", "remove_release", "unlink_slot", "sweep", "start_unit", "stop_unit",
-    "pull_image", "remove_image", "remove_container", "set_map", "set_split",
+    "pull_image", "remove_image", "remove_container", "set_map", "set_split", "restart_docker", "load_firewall",
 }  # fmt: skip
 MIDWAY = frozenset({"save_state", "write_release", "remove_release", "write_map", "write_split"})
 

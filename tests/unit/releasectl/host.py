@@ -100,6 +100,11 @@ class Host(Traffic):
     gpu_memory: Memory = field(default_factory=lambda: Memory(16000, 15000))
     pull_s: float = 0
     locked: bool = False
+    flushed: frozenset[str] = frozenset()
+    """Whose rules somebody has removed: `docker`, `firewall`."""
+    restart_helps: bool = True
+    in_vain: float | None = None
+    """When a restart of Docker did not help."""
     died: frozenset[str] = frozenset()
     """Slots whose container died by itself."""
     ends: dict[str, tuple[str, float]] = field(default_factory=dict)

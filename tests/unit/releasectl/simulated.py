@@ -16,6 +16,7 @@ from releasectl.core.errors import Code, Failure, Interrupted
 from releasectl.core.fit import Memory
 from releasectl.core.journal import Entry, Intent, Journal, Mark
 from releasectl.core.model import Release, Settings, State
+from releasectl.core.network import Network
 from releasectl.core.ports import Broken, History, Records, Reply, Units
 from releasectl.core.request import RegistryAuth
 from releasectl.engine import Engine
@@ -279,6 +280,26 @@ class SimulatedEdge(TrafficEdge):
     def logs(self, slot: str) -> tuple[str, ...]:
         it = self.host.containers.get(slot)
         return self._call("logs", lambda: self.host.registry[it.image].says if it else ())
+
+    # The packet filter.
+
+    def network(self) -> Network:
+        host = self.host
+        docker = ("nat OUTPUT to DOCKER",) if "docker" in host.flushed else ()
+        since = None if host.in_vain is None else host.mono - host.in_vain
+        return self._call("network", lambda: Network(docker, "firewall" in host.flushed, since))
+
+    def restart_docker(self) -> None:
+        host = self.host
+        host.spend(1)
+        if host.restart_helps:
+            self._set("restart_docker", flushed=host.flushed - {"docker"}, in_vain=None)
+        else:
+            self._set("restart_docker", in_vain=host.mono)
+            raise Failure(Code.PREFLIGHT, "restarting Docker did not bring its rules back")
+
+    def load_firewall(self) -> None:
+        self._set("load_firewall", flushed=self.host.flushed - {"firewall"})
 
     # The HAProxy runtime socket.
 

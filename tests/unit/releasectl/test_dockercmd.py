@@ -61,7 +61,6 @@ def test_gpus() -> None:
 
 
 def test_the_other_commands() -> None:
-    assert dockercmd.stop_argv("x", 40) == ("docker", "stop", "--time", "40", "x")
     assert dockercmd.remove_argv("x") == ("docker", "rm", "--force", "--volumes", "x")
     assert dockercmd.pull_argv("i", None) == ("docker", "pull", "--quiet", "i")
     assert dockercmd.pull_argv("i", "/run/c") == ("docker", "--config", "/run/c", "pull", "--quiet", "i")

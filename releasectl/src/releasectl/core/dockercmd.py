@@ -53,12 +53,13 @@ def mounts(options: Options, cache: str, ca: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def stop_argv(name: str, timeout_s: int) -> tuple[str, ...]:
-    return ("docker", "stop", "--time", str(timeout_s), name)
-
-
 def remove_argv(name: str) -> tuple[str, ...]:
     return ("docker", "rm", "--force", "--volumes", name)
+
+
+def is_away(words: str) -> bool:
+    """Docker's client did not reach the engine, or lost it in the middle."""
+    return any(text in words for text in ("error during connect", "Cannot connect to the Docker daemon"))
 
 
 def pull_argv(image: str, config_dir: str | None) -> tuple[str, ...]:

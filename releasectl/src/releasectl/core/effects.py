@@ -188,5 +188,17 @@ class AppendHistory(Effect):
 
 
 @dataclass(frozen=True)
+class RestartDocker(Effect):
+    """Docker writes its rules anew. Containers and their connections go on."""
+
+    cause: str
+
+
+@dataclass(frozen=True)
+class LoadFirewall(Effect):
+    """The host's own table, inet slipway."""
+
+
+@dataclass(frozen=True)
 class ClearJournal(Effect):
     pass

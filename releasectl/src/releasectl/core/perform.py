@@ -108,6 +108,10 @@ class Performer:
                 edge.save_state(effect.state)
             case fx.AppendHistory():
                 edge.append_history(effect.entry)
+            case fx.RestartDocker():
+                edge.restart_docker()
+            case fx.LoadFirewall():
+                edge.load_firewall()
             case fx.ClearJournal():
                 edge.clear_journal()
             case _:

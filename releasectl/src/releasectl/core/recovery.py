@@ -9,12 +9,15 @@ from . import effects as fx
 from .errors import Code, Failure
 from .journal import Intent, Journal
 from .model import Gates, Live, Release, Settings, State
+from .network import FIREWALL, Network, repair, trouble
 from .perform import Performer
 from .phases import CANARY, STANDBY, SWITCH, forward_of, phases_of, resume_of
 from .ports import Broken, Edge, Records, moment
 from .reconcile import assume_live, rebuild, reconcile
 from .transaction import Transaction, as_failure
 from .values import dataclass, field, replace
+
+SECOND_LOOK_S = 2.0
 
 
 @dataclass()
@@ -144,20 +147,25 @@ def _agree(edge: Edge, state: State, records: Records, result: Recovered) -> Sta
         split = edge.get_split()
         runtime = split.live if split else "missing"
         percent = max(percent, split.percent if split else 0)
-    except Failure as trouble:
-        result.troubles.append(trouble)
+    except Failure as failure:
+        result.troubles.append(failure)
     containers = edge.containers()
-    todo = reconcile(state, records, units(), runtime, containers, moment(edge), edge.config, percent)
+    network = _network(edge, result)
+    todo = (
+        *repair(network),
+        *reconcile(state, records, units(), runtime, containers, moment(edge), edge.config, percent),
+    )
     live = state.live
     performer = Performer(edge, settings=_settings_of(edge, live))
     for effect in todo:
-        edge.emit({"phase": "recover", "event": "start", "effect": effect.name})
+        why = {"cause": effect.cause} if isinstance(effect, fx.RestartDocker) else {}
+        edge.emit({"phase": "recover", "event": "start", "effect": effect.name, **why})
         try:
             performer.perform(effect, edge.config.deadlines.start if isinstance(effect, fx.StartUnit) else 120)
-        except Exception as trouble:
-            failure = as_failure(trouble)
-            edge.emit({"phase": "recover", "event": "failed", "effect": effect.name, "cause": failure.cause})
-            result.troubles.append(failure)
+        except Exception as error:
+            told = as_failure(error)
+            edge.emit({"phase": "recover", "event": "failed", "effect": effect.name, "cause": told.cause})
+            result.troubles.append(told)
             continue
         edge.emit({"phase": "recover", "event": "done", "effect": effect.name})
         if isinstance(effect, fx.SaveState):
@@ -165,6 +173,18 @@ def _agree(edge: Edge, state: State, records: Records, result: Recovered) -> Sta
         result.done.append(_told(effect, live))
     result.done += performer.warnings
     return state
+
+
+def _network(edge: Edge, result: Recovered) -> Network:
+    """Looked at twice before anything is done about it: Docker's rules are gone for a moment whenever it starts."""
+    network = edge.network()
+    if not network.whole:
+        edge.pause(SECOND_LOOK_S)
+        network = edge.network()
+    lasting = trouble(network)
+    if lasting:
+        result.troubles.append(lasting)
+    return network
 
 
 def _settings_of(edge: Edge, live: Live | None) -> Settings:
@@ -192,6 +212,10 @@ def _told(effect: fx.Effect, live: Live | None) -> str:
             return f"removed the container of slot {effect.slot}"
         case fx.LinkSlot():
             return f"linked slot {effect.slot} to release {effect.release}"
+        case fx.RestartDocker():
+            return f"restarted Docker: {effect.cause}"
+        case fx.LoadFirewall():
+            return f"loaded the firewall: {FIREWALL}"
         case fx.UnlinkSlot():
             return f"unlinked slot {effect.slot}"
         case _:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,10 +21,16 @@ from .platform import emulated
 from .run import TooSlow, run
 
 TIMEOUT_S = 10.0
+# So long an engine that was killed or restarted may be away in the middle of a command that can be repeated.
+RESTART_S = 15.0
 # More than is shown: what repeats itself is told once.
 LOG_LINES = 400
 # A folder for the credentials of a pull; the number is the process that made it.
 LOGIN = "pull-"
+
+
+class DockerAway(Failure):
+    """The engine does not answer: it is down, or starts just now."""
 
 
 class Docker:
@@ -37,7 +44,7 @@ class Docker:
         if reply.status == 404:
             return None
         if reply.status != 200:
-            raise Failure(
+            raise DockerAway(
                 Code.PREFLIGHT,
                 f"Docker does not answer: {reply.status or ''} {reply.body[:200]}".replace("  ", " "),
                 "See `systemctl status docker`. What runs goes on running.",
@@ -87,6 +94,12 @@ class Docker:
             labels = item["Labels"]
             found[labels[f"{dockercmd.LABEL}slot"]] = int(labels[f"{dockercmd.LABEL}release"])
         return found
+
+    def publishers(self, port: int) -> tuple[str, ...]:
+        """Ids of the containers that run and publish this port of the host."""
+        # {"publish": ["18080"]}
+        found = self.ask(f"/containers/json?filters=%7B%22publish%22%3A%5B%22{port}%22%5D%7D")
+        return tuple(str(item["Id"]) for item in found)
 
     def pull(self, image: str, auth: RegistryAuth | None, timeout_s: float, pulse: Callable[[], None]) -> None:
         with self._login(image, auth) as directory:
@@ -143,10 +156,15 @@ class Docker:
                 Code.PREFLIGHT, f"{name} keeps its small share of the processor: {reply.status} {reply.body[:200]}"
             )
 
-    def remove(self, name: str) -> None:
-        done = run(dockercmd.remove_argv(name), 60)
+    def remove(self, name: str, pulse: Callable[[], None] | None = None) -> None:
+        end = time.monotonic() + RESTART_S
+        done = run(dockercmd.remove_argv(name), 60, pulse)
+        while done.code and dockercmd.is_away(done.words) and time.monotonic() < end:
+            time.sleep(0.5)
+            done = run(dockercmd.remove_argv(name), 60, pulse)
         if done.code and "no such container" not in done.words.lower():
-            raise Failure(Code.PREFLIGHT, f"Failed to remove container {name}: {done.words}")
+            away = dockercmd.is_away(done.words)
+            raise (DockerAway if away else Failure)(Code.PREFLIGHT, f"Failed to remove container {name}: {done.words}")
 
     def remove_image(self, image: str) -> None:
         done = run(dockercmd.remove_image_argv(image), 120)

@@ -16,6 +16,7 @@ from ..core.fit import Memory
 from ..core.inflight import Exchange
 from ..core.journal import Entry, Intent, Mark
 from ..core.model import Config, Release, Settings, Split, State
+from ..core.network import Network
 from ..core.ports import Broken, History, Records, Reply, Units, Word
 from ..core.request import RegistryAuth
 from . import files, hooks, systemd
@@ -25,8 +26,8 @@ from .events import Events
 from .haproxy import Haproxy
 from .headers import RequestHeaders
 from .http import ask_front_door, ask_port, overlaid
+from .netfilter import Netfilter
 from .paths import Paths
-from .run import run
 from .scope import end_empty, leave_session
 from .store import Store
 
@@ -39,6 +40,7 @@ class Host:
         self.paths = paths
         self.store = Store(paths, config)
         self.docker = Docker(paths.docker_socket, paths.run)
+        self.netfilter = Netfilter(paths)
         self.haproxy = Haproxy(paths.at(config.haproxy_socket), paths.at(config.haproxy_master), config)
         self.canary = CanaryFiles(paths.run, config.service)
         self.events = Events(paths.events, config.service)
@@ -166,7 +168,7 @@ class Host:
         if quick:
             # systemd is told first: it must not restart what is about to die.
             systemd.stop_unit(unit, 10, wait=False)
-            run(("docker", "kill", self.config.container(slot)), 20)
+            systemd.kill_container(unit)
         systemd.stop_unit(unit, timeout_s)
 
     def died(self, slot: str, wait_s: float) -> str | None:
@@ -243,6 +245,19 @@ class Host:
 
     def logs(self, slot: str) -> tuple[str, ...]:
         return self.docker.logs(self.config.container(slot))
+
+    # The packet filter.
+
+    def network(self) -> Network:
+        units = self.units()
+        ports = (port for slot, port in self.config.slots.items() if units.active.get(slot) == "active")
+        return self.netfilter.read(ports)
+
+    def restart_docker(self) -> None:
+        self.netfilter.restart_docker()
+
+    def load_firewall(self) -> None:
+        self.netfilter.load_firewall()
 
     # The HAProxy runtime socket.
 

@@ -32,6 +32,15 @@ class Paths:
     def docker_socket(self) -> str:
         return self.at("/run/docker.sock")
 
+    def container_io(self, container_id: str) -> str:
+        """The FIFOs between containerd-shim and dockerd, below dockerd's --exec-root."""
+        return self.at(f"/run/docker/containerd/{container_id}")
+
+    @property
+    def docker_restarted_in_vain(self) -> str:
+        """When (monotonic clock) a restart of Docker did not bring its rules back. Of all services of this host."""
+        return os.path.join(self.run, "docker-restarted-in-vain")
+
     def service_json(self, service: str) -> str:
         return os.path.join(self.etc, service, "service.json")
 

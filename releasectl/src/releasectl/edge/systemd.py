@@ -48,6 +48,19 @@ def stop_unit(unit: str, timeout_s: float, wait: bool = True) -> None:
         raise Failure(Code.PREFLIGHT, f"{unit} did not stop: {done.words}")
 
 
+def kill_container(unit: str) -> None:
+    """Has run-slot kill its container at once. Nothing when the unit does not run."""
+    # --kill-whom, its name since systemd 252, is not known to 249.
+    run(("systemctl", "kill", "--kill-who=main", "--signal=INT", unit), 10)
+
+
+def restart_docker(timeout_s: float = 60) -> None:
+    """Containers go on (live-restore). Nothing where somebody has stopped it. Raises Failure (code 8)."""
+    done = run(("systemctl", "try-restart", "docker.service"), timeout_s)
+    if done.code:
+        raise Failure(Code.PREFLIGHT, f"docker.service did not restart: {done.words}", "journalctl -u docker")
+
+
 def _why(unit: str) -> str:
     """What run-slot said last: the status text that it sent to systemd."""
     done = run(("systemctl", "show", "--property=StatusText", "--value", unit), 10)
