@@ -1,8 +1,11 @@
-"""Docker, containerd and HAProxy: restarted, killed and hung, idle and in the middle of a rollout."""
+"""Docker, containerd and HAProxy: restarted, killed and hung, idle and in the middle of a rollout; flushed rules."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+
+import pytest
 
 from tests.e2e import lab
 from tests.faults import host
@@ -10,6 +13,10 @@ from tests.faults.conftest import steady
 from tests.load.steady import SteadyLoad
 
 KILL_DOCKER = "systemctl kill --signal KILL --kill-whom main docker"
+STOP_DOCKER = "systemctl stop docker.socket docker.service"
+START_DOCKER = "systemctl start docker.socket docker.service"
+# Whatever becomes of Docker, nobody waits for longer.
+LATEST_S = 1.0
 # No failure may begin later than this after the edge runs again: time for one more look of a client.
 SLACK_S = 0.5
 
@@ -45,12 +52,12 @@ def test_dockerd_killed(load: SteadyLoad) -> None:
 def test_status_is_told_while_docker_is_down(load: SteadyLoad) -> None:
     with host.configured(standby_s=0):
         host.good(host.deploy(host.request(host.other(host.live()))))
-    host.shell("systemctl stop docker.socket docker.service")
+    host.shell(STOP_DOCKER)
     try:
         status = host.good(host.releasectl("status")).doc
         refused = host.deploy(host.request(host.other(host.live())))
     finally:
-        host.shell("systemctl start docker.socket docker.service")
+        host.shell(START_DOCKER)
     assert status["healthy"] is True
     assert "not known: Docker does not answer" in status["rollback"]
     assert refused.code == 8
@@ -77,6 +84,104 @@ def test_dockerd_killed_during_a_rollout(load: SteadyLoad) -> None:
         host.recovered()
         assert answer.code in (0, 3, 8), answer
         assert host.live() == (wanted if answer.code == 0 else before), answer
+
+
+def third() -> str:
+    """A release that is neither live nor on standby, so that a rollback to it has to make room."""
+    host.good(host.deploy(host.request(host.other(host.live()))))
+    found = str(lab.state()["live"]["release"]["id"])
+    for _ in range(2):
+        host.good(host.deploy(host.request(host.other(host.live()))))
+    return found
+
+
+def nobody_waited(load: SteadyLoad) -> None:
+    assert [it for it in load.samples if it.seconds > LATEST_S] == []
+
+
+@pytest.mark.parametrize(
+    "fault", [KILL_DOCKER, f"{STOP_DOCKER}; (sleep 4; {START_DOCKER}) &"], ids=["killed", "stopped"]
+)
+def test_dockerd_away_while_a_slot_is_stopped(load: SteadyLoad, fault: str) -> None:
+    """The slot stops without Docker, Docker starts without waiting for the slot, and the rollback goes on with both."""
+    begin = time.monotonic()
+    host.good(host.engine_at("start/StopUnit", fault, None, "rollback", "--to", third()))
+    with host.configured(standby_s=0):
+        wanted = host.other(host.live())
+        host.good(host.deploy_at("standby/StopUnit", fault, host.request(wanted)))
+    docker_answers()
+    host.recovered()
+    assert host.live() == wanted
+    assert time.monotonic() - begin < 40
+    nobody_waited(load)
+
+
+def test_dockerd_hangs_while_a_slot_is_stopped(load: SteadyLoad) -> None:
+    with host.configured(standby_s=0):
+        wanted = host.other(host.live())
+        hang = "systemctl kill --signal STOP --kill-whom main docker"
+        answer = host.deploy_at("standby/StopUnit", hang, host.request(wanted))
+        assert lab.ask("/ready").status_code == 200
+        host.shell("systemctl kill --signal CONT --kill-whom main docker")
+    docker_answers()
+    host.good(answer)
+    host.recovered()
+    nobody_waited(load)
+
+
+def test_output_that_nobody_reads_blocks_nobody(load: SteadyLoad) -> None:
+    """5 MB a second into pipes that hold 64 KiB."""
+    before = host.live()
+    lab.good(lab.build_faulty(host.LOUD, "loud"))
+    lab.good(lab.play("playbooks/prefetch.yml", "-e", f"version={host.LOUD}", "--limit", lab.HOST))
+    host.good(host.deploy(host.request(host.LOUD, "loud")))
+    host.shell(STOP_DOCKER)
+    try:
+        time.sleep(6)
+    finally:
+        host.shell(START_DOCKER)
+    docker_answers()
+    host.good(host.deploy(host.request(before)))
+    host.recovered()
+    nobody_waited(load)
+    said = host.shell("journalctl --unit 'inference@*' --since -1min --output cat")
+    assert "dropping it, so that the service does not block" in said
+
+
+@pytest.fixture
+def flushable() -> Iterator[None]:
+    """The lab's own rules are kept: in the host's network namespace, they lead to its DNS."""
+    kept = (
+        "iptables-save -t nat | grep -E '^(\\*|COMMIT|:DOCKER_|.*(DOCKER_OUTPUT|DOCKER_POSTROUTING))' > /run/fault.dns"
+    )
+    host.shell(kept)
+    yield
+    host.shell("nft list chain ip nat DOCKER_OUTPUT | grep -q dnat || iptables-restore --noflush /run/fault.dns")
+
+
+@pytest.mark.parametrize(
+    "flush",
+    ["nft flush ruleset", "iptables -F; iptables -P FORWARD DROP", "iptables -t nat -F", "systemctl restart nftables"],
+)
+def test_a_flushed_packet_filter(flushable: None, flush: str) -> None:
+    """The live release serves again at once; Docker's and the firewall's rules are back with the next recovery."""
+    host.shell(flush)
+    lab.wait_until(lambda: lab.ask("/ready").status_code == 200, 5, "the live release serves")
+    assert "systemctl restart docker" in str(host.releasectl("status").doc["troubles"])
+    done = host.good(host.releasectl("recover")).doc["done"]
+    assert any(line.startswith("restarted Docker: Docker's rules are missing") for line in done)
+    assert "RestartDocker" in host.shell("releasectl events -n 20")
+    host.shell("iptables -P FORWARD ACCEPT; nft list chain inet slipway input")
+    host.recovered()
+    host.good(host.deploy(host.request(host.other(host.live()))))
+
+
+def test_a_converge_brings_flushed_rules_back(flushable: None) -> None:
+    host.shell("nft flush ruleset")
+    done = lab.good(lab.play("playbooks/converge.yml", "--tags", "baseline,docker", *lab.LIMIT))
+    assert "iptables rules are gone" in done.out
+    host.shell("iptables -t nat -S OUTPUT | grep -e '-j DOCKER$' && nft list chain inet slipway input")
+    host.recovered()
 
 
 def test_haproxy_reloaded_during_a_rollout(load: SteadyLoad) -> None:

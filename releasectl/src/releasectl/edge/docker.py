@@ -40,7 +40,11 @@ class Docker:
 
     def ask(self, path: str) -> Any:
         """GET of the Engine API (unversioned: whatever this engine speaks). None: 404. Raises Failure (code 8)."""
+        begun = time.monotonic()
         reply = ask_socket(self.socket_path, "GET", path, TIMEOUT_S)
+        if reply.status == 0 and time.monotonic() - begun < TIMEOUT_S:
+            # An engine that was killed in the middle. systemd holds its socket, and starts it for whoever connects.
+            reply = ask_socket(self.socket_path, "GET", path, TIMEOUT_S)
         if reply.status == 404:
             return None
         if reply.status != 200:

@@ -27,6 +27,7 @@ FAULTS = {
     "leaks": "takes all the memory that it is allowed while it loads",
     "deaf": "does not hear SIGTERM",
     "strict": "knows one name, redirects what did not come by HTTPS, and builds addresses with http://",
+    "loud": "prints LOUD_BYTES at every prediction, and waits until somebody has taken them",
     "sluggish": "takes SLOW_S seconds for a prediction, and ends at once when it is told to",
     # These have the true service behind them.
     "none": "well",
@@ -36,6 +37,7 @@ FAULTS = {
 }
 SLOW_S = 1.5
 LIFE_S = 4.0
+LOUD_BYTES = 65536
 # A stream says something so often.
 TICK_S = 0.1
 # RFC 6455: the handshake's constant (section 1.3), the frame of a text (section 5.2).
@@ -116,6 +118,10 @@ class Alone(Handler):
             return
         if FAULT == "sluggish":
             time.sleep(SLOW_S)
+        if FAULT == "loud":
+            for stream in (sys.stdout, sys.stderr):
+                stream.write("x" * (LOUD_BYTES - 1) + "\n")
+                stream.flush()
         if FAULT == "fails":
             self.answer(500, {"error": "the model lost its mind"})
         else:
