@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.e2e import lab, network
 from tests.faults import host
@@ -36,17 +37,32 @@ def renew() -> lab.Done:
     return lab.run("docker", "exec", lab.CONTAINER, *words)
 
 
+def key_type() -> str:
+    key = served_certificate(lab.NAME, str(lab.ROOTS)).public_key()
+    return "rsa" if isinstance(key, rsa.RSAPublicKey) else "ecdsa"
+
+
+def converge(*settings: str) -> lab.Done:
+    words = [word for setting in settings for word in ("-e", setting)]
+    return lab.play("site.yml", *lab.LIMIT, "--tags", "edge,tls", *words)
+
+
 def issue() -> lab.Done:
-    """The role, for a certificate that is due."""
-    return lab.play("site.yml", *lab.LIMIT, "--tags", "tls", "-e", "tls_renew_before_days=10000")
+    """The role, when it has to issue: for a key of the other type."""
+    return converge(f"tls_key_type={'ecdsa' if key_type() == 'rsa' else 'rsa'}")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def account() -> None:
-    """The lab's authority forgets accounts when it starts; the role makes a new one, certbot's timer does not."""
+def account() -> Iterator[None]:
+    """
+    The lab's authority forgets accounts when it starts; the role makes a new one, certbot's timer does not. The
+    certificate is given back as the inventory has it.
+    """
     with network.services():
         if renew().code:
             lab.good(issue())
+    yield
+    lab.good(converge())
 
 
 @contextmanager
@@ -141,3 +157,18 @@ def test_a_disk_that_is_full_when_the_certificate_comes(load: SteadyLoad) -> Non
         assert serial() == before
     host.shell("systemctl start certbot")
     assert serial() != before
+
+
+def test_settings_that_change_after_issue_reach_the_renewal(load: SteadyLoad) -> None:
+    """By the next converge; the one after it has nothing to do, and certbot's timer goes the new way."""
+    changed = ("service_acme_port=8889", f"tls_key_type={'ecdsa' if key_type() == 'rsa' else 'rsa'}",
+               "tls_email=ops@example.com")  # fmt: skip
+    before, was = serial(), key_type()
+    lab.good(converge(*changed))
+    assert serial() != before
+    assert key_type() != was
+    assert lab.good(converge(*changed)).recap[lab.HOST]["changed"] == 0
+    before = serial()
+    lab.good(renew())
+    assert serial() != before
+    assert key_type() != was
