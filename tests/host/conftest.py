@@ -34,6 +34,7 @@ WANTED = {
     "domains": "service_domains",
     "ca_path": "service_ca_path | default('')",
     "open_ports": "baseline_open_tcp_ports",
+    "sshd_options": "baseline_sshd_options",
     "certificates_dir": "service_certificates_dir",
     "denied_path": "(edge_denied_paths | default(['/metrics'])) | first",
     "renew_days": "tls_renew_before_days | default(30)",
