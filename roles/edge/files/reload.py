@@ -54,13 +54,19 @@ def worker(path: str) -> str | None:
 
 
 def check_ports(wanted: str, before: str) -> None:
-    """Raises Problem when a port that the new configuration adds is not to be had."""
+    """Raises Problem when an address or a port that the new configuration adds is not to be had."""
     known = {port for _, port in BIND.findall(before)}
     for address, port in BIND.findall(wanted):
-        if port in known:
-            continue
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        with socket.socket(family) as probe:
+        try:
+            probe = socket.socket(family)
+        except OSError:
+            raise Problem(
+                f"{address}:{port} cannot be listened on: this host has no IPv6. Set edge_addresses without it"
+            ) from None
+        with probe:
+            if port in known:
+                continue
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("" if address == "*" else address, int(port)))
