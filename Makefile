@@ -2,6 +2,17 @@
 ENV ?= local
 VERSION ?=
 REASON ?=
+# What a person typed is never expanded: `$(value …)` reads it, and make does not export it. The reason travels in an
+# environment variable, which needs no quoting.
+unexport VERSION REASON
+ifdef REASON
+export SLIPWAY_REASON = $(value REASON)
+endif
+# $(1) as one word of the shell, and as a JSON string: Ansible would split `-e version=…` at spaces and quotes.
+quote = '$(subst ','\'',$(1))'
+json = "$(subst ",\",$(subst \,\\,$(1)))"
+version = --extra-vars $(call quote,{"version": $(call json,$(1))})
+wanted = $(if $(value VERSION),$(call version,$(value VERSION)))
 PLAY = .venv/bin/ansible-playbook --inventory inventory/$(ENV)
 PYTEST = .venv/bin/python -m pytest
 # The lab's host, by its number, that the faults break and that the other tests leave alone.
@@ -9,26 +20,26 @@ FAULTS_HOST = 4
 
 .DEFAULT_GOAL := help
 .PHONY: help deploy ground-local ground-dev ground-staging ground-prod build rollback status verify cost preflight
-.PHONY: test test-unit test-app test-terraform test-e2e test-faults bench bench-app down
+.PHONY: FORCE test test-unit test-app test-terraform test-e2e test-faults bench bench-app down
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deploy: .venv/.ok ground-$(ENV) ## Converge ENV and make the wanted version live (for ENV=local: with its lab)
-	$(PLAY) site.yml $(if $(VERSION),-e version=$(VERSION))
+	$(PLAY) site.yml $(wanted)
 
 ground-local: .venv/.ok
 	$(PLAY) playbooks/lab.yml
-	$(PLAY) playbooks/build.yml -e version=$(or $(VERSION),v1.0.0) -e build_existing=keep
+	$(PLAY) playbooks/build.yml $(call version,$(or $(value VERSION),v1.0.0)) -e build_existing=keep
 
 # Terraform made the ground of these, see docs/terraform.md.
 ground-dev ground-staging ground-prod:
 
 build: .venv/.ok ## Build app/ as VERSION and push it
-	$(PLAY) playbooks/build.yml -e version=$(VERSION)
+	$(PLAY) playbooks/build.yml $(wanted)
 
 rollback: .venv/.ok ## Take it back: to VERSION, or to the release before
-	$(PLAY) playbooks/rollback.yml $(if $(VERSION),-e version=$(VERSION)) $(if $(REASON),-e reason='$(REASON)')
+	$(PLAY) playbooks/rollback.yml $(wanted)
 
 status: .venv/.ok ## Say what is live on each host
 	$(PLAY) playbooks/status.yml
@@ -45,7 +56,8 @@ test-unit: .venv/.ok
 	$(PYTEST) tests/unit --numprocesses 2 --dist loadfile
 
 test-app: .venv/.ok
-	cd app && $$(../scripts/tool_venv app requirements-test.lock)/python -m pytest tests --cov --cov-config=pyproject.toml
+	tools=$$(scripts/tool_venv app app/requirements-test.lock) && cd app \
+	  && "$$tools/python" -m pytest tests --cov --cov-config=pyproject.toml
 
 test-terraform: .venv/.ok
 	$(PYTEST) tests/terraform
@@ -75,3 +87,11 @@ down: .venv/.ok ## Remove the lab and all that it made
 
 .venv/.ok: requirements.lock scripts/bootstrap
 	scripts/bootstrap
+
+# With CI=true every environment (the tools' are below .venv) is made anew, once by this make and those that it starts: one
+# that an earlier run left would hide that a lock no longer installs. A rollback does not wait for that.
+ifeq ($(CI) $(ENVIRONMENTS_ARE_NEW)$(filter rollback status,$(MAKECMDGOALS)),true )
+.venv/.ok: FORCE
+endif
+export ENVIRONMENTS_ARE_NEW := yes
+FORCE:

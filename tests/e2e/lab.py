@@ -69,8 +69,8 @@ def good(done: Done) -> Done:
 
 
 def make(*words: str, **env: str) -> Done:
-    # Not as a part of the make that may run the tests.
-    return run("make", *words, env={"MAKEFLAGS": "", **env})
+    # Not as a part of the make that may run the tests; and in the environment that runs them.
+    return run("make", *words, env={"MAKEFLAGS": "", "ENVIRONMENTS_ARE_NEW": "yes", **env})
 
 
 def play(playbook: str, *arguments: str, timeout_s: float = 600) -> Done:

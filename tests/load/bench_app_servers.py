@@ -14,7 +14,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-import venv
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -115,12 +114,10 @@ def environment_python(locks: tuple[Path, ...]) -> str:
     python = folder / "bin" / "python"
     if not (folder / ".ok").exists():
         print(f"Making {folder}", file=sys.stderr)
-        venv.create(folder, clear=True, with_pip=True, symlinks=True)
-        wanted = [argument for lock in locks for argument in ("--requirement", str(lock))]
-        command = [str(python), "-m", "pip", "install", "--quiet", "--require-hashes", *wanted]
+        command = [sys.executable, str(ROOT / "scripts" / "locked.py"), "venv", str(folder), *map(str, locks)]
         done = subprocess.run(command, timeout=900, capture_output=True, text=True)
         if done.returncode:
-            raise RuntimeError(f"Failed to make {folder}:\n{done.stderr[-2000:]}")
+            raise RuntimeError(f"Failed to make {folder}:\n{(done.stdout + done.stderr)[-2000:]}")
         (folder / ".ok").touch()
     return str(python)
 
