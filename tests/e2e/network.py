@@ -73,7 +73,7 @@ def address() -> str:
 
 def login(user: str, key: Path = lab.ROOT / ".lab/ssh/id_ed25519") -> tuple[str, ...]:
     """How a person gets into the host, by this key and by nothing else; a command may follow."""
-    options = ("IdentitiesOnly=yes", "BatchMode=yes", f"UserKnownHostsFile={lab.ROOT / '.lab/ssh/known_hosts'}")
+    options = ("IdentitiesOnly=yes", "BatchMode=yes", f'UserKnownHostsFile="{lab.ROOT}/.lab/ssh/known_hosts"')
     words = [word for option in options for word in ("-o", option)]
     return ("ssh", "-i", str(key), *words, f"{user}@{address()}")
 

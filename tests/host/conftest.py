@@ -88,12 +88,12 @@ def wanted(name: str, request: pytest.FixtureRequest) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def host(wanted: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     config = tmp_path_factory.mktemp("ssh") / "config"
-    config.write_text(f"Host {wanted['address']}\n  Port {wanted['port']}\n  BatchMode yes\n")
+    key = f'  IdentityFile "{wanted["key"]}"\n' if wanted["key"] else ""
+    config.write_text(f"Host {wanted['address']}\n  Port {wanted['port']}\n  BatchMode yes\n{key}")
     user = f"{wanted['user']}@" if wanted["user"] else ""
     yield testinfra.get_host(
         f"ssh://{user}{wanted['address']}",
         ssh_config=str(config),
-        ssh_identity_file=wanted["key"] or None,
         ssh_extra_args=wanted["ssh_args"] or None,
         sudo=True,
         controlpersist=60,
