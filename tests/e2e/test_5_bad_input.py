@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
+from os import link
 
 import pytest
 
@@ -65,6 +67,23 @@ def test_wrong_host_key(tmp_path_factory: pytest.TempPathFactory) -> None:
     other.write_text(f"{known[0]} {' '.join(key)}\n")
     arguments = f"-o UserKnownHostsFile={other} -o StrictHostKeyChecking=yes -o ControlPath=none"
     refused(lab.deploy("v2.0.0", "-e", json.dumps({"ansible_ssh_common_args": arguments})), "UNREACHABLE", "Host key")
+
+
+def test_a_checkout_that_only_its_owner_may_read_gives_the_same_image(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """As git makes it under umask 077."""
+    context = tmp_path_factory.mktemp("a checkout") / "app"
+    shutil.copytree(
+        lab.ROOT / "app", context, ignore=shutil.ignore_patterns("tests", "__pycache__"), copy_function=link
+    )
+    shutil.rmtree(context / "src")
+    shutil.copytree(lab.ROOT / "app" / "src", context / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (context / "src", *(context / "src").rglob("*")):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    base = "BASE_IMAGE=slipway-lab/python:3.11"
+    built = lab.run("docker", "build", "--quiet", "--network=none", "--build-arg", base, str(context))
+    images = (lab.good(built).out.split()[-1], "inference:v1.0.0")
+    layers = [lab.run("docker", "image", "inspect", "--format", "{{json .RootFS.Layers}}", it).out for it in images]
+    assert layers[0] == layers[1]
 
 
 def test_no_disk_space() -> None:
