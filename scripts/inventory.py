@@ -28,7 +28,7 @@ WANTED = {
     "port": "ansible_port | default(22) | int",
     "user": "ansible_user | default('')",
     "key": "ansible_ssh_private_key_file | default(ansible_private_key_file) | default('')",
-    "ssh_args": "(ansible_ssh_common_args | default('')) ~ ' ' ~ (ansible_ssh_extra_args | default(''))",
+    "ssh_args": " ~ ' ' ~ ".join(f"(ansible_ssh_{it} | default(''))" for it in ("args", "common_args", "extra_args")),
     "service": "release_service | default('inference')",
 }
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import json
 import os
+import shlex
 import time
 from pathlib import Path
 
-import paramiko
 import pytest
+from invoke import Context
 
 import fabfile
 from scripts import inventory
@@ -116,51 +117,6 @@ def test_answers_of_ansible_are_read_over_lines_and_beside_warnings() -> None:
     assert inventory.read_answers(text)[0].address == "10.0.0.1"
 
 
-def test_ssh_arguments_of_the_inventory_are_understood() -> None:
-    given = fabfile.read_ssh_args("-o UserKnownHostsFile=/lab/known_hosts -o StrictHostKeyChecking=no -C")
-    assert given == fabfile.SshArgs(("/lab/known_hosts",), None)
-    assert fabfile.read_ssh_args("").known_hosts == (os.path.expanduser("~/.ssh/known_hosts"),)
-    given = fabfile.read_ssh_args('-oUserKnownHostsFile=/k -o ProxyCommand="nc -x proxy %h %p"')
-    assert given == fabfile.SshArgs(("/k",), "nc -x proxy %h %p")
-
-
-@pytest.mark.parametrize("words", ["-J ops@bastion", "-o ProxyJump=ops@bastion"])
-def test_a_jump_host_is_checked_as_strictly(words: str) -> None:
-    proxy = fabfile.read_ssh_args(f"-o UserKnownHostsFile=/k {words}", "/keys/one").proxy_command
-    assert proxy == (
-        "ssh -i /keys/one -o UserKnownHostsFile=/k -o StrictHostKeyChecking=yes -o BatchMode=yes -W %h:%p ops@bastion"
-    )
-
-
-def test_a_host_without_known_hosts_is_not_connected_to(tmp_path: Path) -> None:
-    target = Target("inference-1", "127.0.0.1", ssh_args=f"-o UserKnownHostsFile={tmp_path}/none")
-    with pytest.raises(fabfile.Exit, match="nobody can say who it is") as caught:
-        fabfile.connect(target)
-    assert caught.value.code == fabfile.UNREACHABLE
-
-
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        (paramiko.AuthenticationException("no"), "admin is not let in on 10.0.0.1:22 with /keys/one"),
-        (paramiko.SSHException("Server '10.0.0.1' not found in known_hosts"), "is not in the inventory's known_hosts"),
-        (FileNotFoundError(2, "No such file", "/keys/one"), "no key at /keys/one"),
-        (FileNotFoundError(2, "No such file", "nc"), "nc: not found here"),
-        (TimeoutError("timed out"), "no connection to 10.0.0.1:22: timed out"),
-        (EOFError(), "no connection to 10.0.0.1:22: EOFError"),
-    ],
-)
-def test_what_went_wrong_is_one_line(error: Exception, words: str) -> None:
-    said = fabfile.why(error, HOSTS[0])
-    assert words in said
-    assert "\n" not in said
-
-
-def test_another_host_key_is_told_from_a_missing_one() -> None:
-    one, other = paramiko.ECDSAKey.generate(), paramiko.ECDSAKey.generate()
-    assert "another host key" in fabfile.why(paramiko.BadHostKeyException("10.0.0.1", one, other), HOSTS[0])
-
-
 def test_events_read_as_lines_and_the_rest_stays() -> None:
     event = {
         "at": "2026-01-31T04:05:06.789Z",
@@ -185,6 +141,16 @@ def test_whole_lines_are_passed_on_each_with_its_host() -> None:
     assert stream.getvalue() == "inference-1 | one\ninference-1 | two\n"
     lines.close()
     assert stream.getvalue().endswith("inference-1 | three\n")
+
+
+@pytest.mark.parametrize("reason", ["it's broken", "#42", "-x", "{{ x }}", "$5 `id`", "a\nb", "zurück", ""])
+def test_a_reason_reaches_the_host_whatever_is_in_it(reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(fabfile, "targets", lambda env, host: HOSTS[:1])
+    monkeypatch.setattr(fabfile, "on_host", lambda target, command, shape, follow: said.append(command) or 0)
+    fabfile.rollback(Context(), to="v1.0.0", reason=reason)
+    fabfile.maintenance(Context(), "on", reason=reason)
+    assert [f"--reason={reason}" in shlex.split(it) for it in said] == [True, True]
 
 
 def test_commands_quote_what_a_person_says() -> None:
