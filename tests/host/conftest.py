@@ -1,5 +1,5 @@
 """
-Reads hosts of any environment and changes nothing: pytest tests/host --env local|dev|staging|prod.
+Reads hosts of any environment and changes nothing: pytest tests/host --env local|dev|staging|prod [--limit HOST].
 
 What a host should be comes from the inventory, resolved by Ansible itself; what it is, from testinfra over SSH.
 """
@@ -44,11 +44,12 @@ WANTED = {
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--env", default="local", help="the inventory to verify: local, dev, staging or prod")
+    parser.addoption("--limit", default="", help="hosts of it, as for ansible-playbook; default: all")
 
 
 @cache
-def inventory(env: str) -> dict[str, dict[str, Any]]:
-    """host → the values of WANTED, as the playbooks would see them."""
+def inventory(env: str, limit: str) -> dict[str, dict[str, Any]]:
+    """host → the values of WANTED, as the playbooks would see them. Raises UsageError if there is none."""
     message = "{{ {" + ", ".join(f"'{name}': {value}" for name, value in WANTED.items()) + "} }}"
     play = [
         {
@@ -65,24 +66,30 @@ def inventory(env: str) -> dict[str, dict[str, Any]]:
         scratch.flush()
         ansible = str(Path(sys.executable).parent / "ansible-playbook")
         argv = [ansible, "--inventory", f"inventory/{env}", "--tags", "wanted", scratch.name]
+        argv += ["--limit", limit] if limit else []
         done = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     if done.returncode:
         raise pytest.UsageError(f"inventory/{env} cannot be resolved:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
-    hosts = json.loads(done.stdout)["plays"][0]["tasks"][-1]["hosts"]
+    tasks = json.loads(done.stdout)["plays"][0]["tasks"]
+    hosts = tasks[-1]["hosts"] if tasks else {}
+    if not hosts:
+        raise pytest.UsageError(f"inventory/{env} has no host in group `inference`")
     return {name: answer["msg"] for name, answer in hosts.items()}
+
+
+def asked(config: pytest.Config) -> dict[str, dict[str, Any]]:
+    return inventory(config.getoption("--env"), config.getoption("--limit"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "name" in metafunc.fixturenames:
-        names = sorted(inventory(metafunc.config.getoption("--env")))
-        if not names:
-            raise pytest.UsageError("the inventory has no host in group `inference`")
+        names = sorted(asked(metafunc.config))
         metafunc.parametrize("name", names, scope="session")
 
 
 @pytest.fixture(scope="session")
 def wanted(name: str, request: pytest.FixtureRequest) -> dict[str, Any]:
-    return inventory(request.config.getoption("--env"))[name]
+    return asked(request.config)[name]
 
 
 @pytest.fixture(scope="session")

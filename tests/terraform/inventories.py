@@ -28,26 +28,43 @@ WANTED = {
 }
 
 
-def ask(env: str, aws: str, facts: dict[str, Any], scratch: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    """One line for each host of the environment, with its variables of WANTED; `more` are further arguments."""
+def surroundings(aws: str, facts: dict[str, Any], scratch: Path, **more: str) -> dict[str, str]:
+    """The environment of a run against the stand-in for AWS, with these outputs of Terraform."""
     file = scratch / "ground.json"
     file.write_text(json.dumps(facts))
-    surroundings = {
+    return {
         **os.environ,
         "SLIPWAY_GROUND": str(file),
         "AWS_ENDPOINT_URL": aws,
         "AWS_ACCESS_KEY_ID": "t",
         "AWS_SECRET_ACCESS_KEY": "t",
         "NO_PROXY": "127.0.0.1",
-        "ANSIBLE_NOCOLOR": "1",
-        "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
+        **more,
     }
+
+
+def ask(
+    env: str, aws: str, facts: dict[str, Any], scratch: Path, *more: str, **environ: str
+) -> subprocess.CompletedProcess[str]:
+    """One line for each host of the environment, with its variables of WANTED; `more` are further arguments."""
     wanted = "{{ {" + ", ".join(f"'{k}': {v}" for k, v in WANTED.items()) + "} }}"
     command = [
         str(ROOT / ".venv/bin/ansible"), "inference", "--inventory", f"inventory/{env}", *more,
         "--module-name", "ansible.builtin.debug", "--args", json.dumps({"msg": wanted}), "--one-line",
     ]  # fmt: skip
-    return subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, timeout=120)
+    shown = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
+    return run(command, surroundings(aws, facts, scratch, **shown, **environ))
+
+
+def play(
+    env: str, playbook: str, aws: str, facts: dict[str, Any], scratch: Path, *more: str, **environ: str
+) -> subprocess.CompletedProcess[str]:
+    command = [str(ROOT / ".venv/bin/ansible-playbook"), "--inventory", f"inventory/{env}", playbook, *more]
+    return run(command, surroundings(aws, facts, scratch, **environ))
+
+
+def run(command: list[str], environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120)
 
 
 def answers(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:

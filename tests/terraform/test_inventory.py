@@ -16,9 +16,10 @@ import pytest
 
 from scripts import terraform_plan
 from tests.terraform.conftest import ROOT, stand_in
-from tests.terraform.inventories import answers, ask
+from tests.terraform.inventories import answers, ask, play, run, surroundings
 
 ENVIRONMENTS = terraform_plan.ENVIRONMENTS
+STATUS, DEPLOY = "playbooks/status.yml", "playbooks/deploy.yml"
 
 
 def ground(env: str, **more: Any) -> dict[str, Any]:
@@ -45,21 +46,43 @@ def aws() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def hosts(aws: str) -> dict[str, str]:
     """One running host for each environment, tagged as the host module does, and others that are none of ours."""
-    ec2 = boto3.client(
-        "ec2", region_name="eu-central-1", endpoint_url=aws, aws_access_key_id="t", aws_secret_access_key="t"
-    )
+    ec2 = client(aws, "eu-central-1")
+    start(ec2, Environment="slipway-dev", Service="inference", Role="bastion")
+    ec2.stop_instances(InstanceIds=[start(ec2, Environment="slipway-dev", Service="inference", Role="host")])
+    return {e: start(ec2, Environment=f"slipway-{e}", Service="inference", Role="host") for e in ENVIRONMENTS}
+
+
+@pytest.fixture(scope="module")
+def mixed(aws: str) -> dict[str, str]:
+    """In another region, hosts of prod as they should be and as they should not; by what is wrong with them."""
+    ec2 = client(aws, "eu-west-1")
+    ours = {"Environment": "slipway-prod", "Role": "host"}
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    private = {"NetworkInterfaces": [{"DeviceIndex": 0, "SubnetId": subnet, "AssociatePublicIpAddress": False}]}
+    made = {
+        "nothing": start(ec2, **ours, Service="inference"),
+        "no tag": start(ec2, **ours),
+        "lower case": start(ec2, **ours, service="inference"),
+        "another value": start(ec2, **ours, Service="Inference"),
+        "no tags at all": start(ec2),
+        "stopped": start(ec2, **ours, Service="inference"),
+        "no public address": start(ec2, private, **ours, Service="inference"),
+    }
+    ec2.stop_instances(InstanceIds=[made["stopped"]])
+    return made
+
+
+def client(aws: str, region: str) -> Any:
+    return boto3.client("ec2", region_name=region, endpoint_url=aws, aws_access_key_id="t", aws_secret_access_key="t")
+
+
+def start(ec2: Any, more: dict[str, Any] | None = None, **tags: str) -> str:
     image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
-
-    def start(**tags: str) -> str:
-        wanted = [{"ResourceType": "instance", "Tags": [{"Key": k, "Value": v} for k, v in tags.items()]}]
-        made = ec2.run_instances(
-            ImageId=image, MinCount=1, MaxCount=1, InstanceType="t3.micro", TagSpecifications=wanted
-        )
-        return str(made["Instances"][0]["InstanceId"])
-
-    start(Environment="slipway-dev", Service="inference", Role="bastion")
-    ec2.stop_instances(InstanceIds=[start(Environment="slipway-dev", Service="inference", Role="host")])
-    return {e: start(Environment=f"slipway-{e}", Service="inference", Role="host") for e in ENVIRONMENTS}
+    wanted = [{"ResourceType": "instance", "Tags": [{"Key": k, "Value": v} for k, v in tags.items()]}] if tags else []
+    made = ec2.run_instances(
+        ImageId=image, MinCount=1, MaxCount=1, InstanceType="t3.micro", TagSpecifications=wanted, **(more or {})
+    )
+    return str(made["Instances"][0]["InstanceId"])
 
 
 @pytest.mark.parametrize("env", ENVIRONMENTS)
@@ -103,31 +126,55 @@ def test_no_image_is_built_that_the_hosts_cannot_run(aws: str, tmp_path: Path) -
     """On a machine of the one architecture for hosts of the other."""
     (tmp_path / "uname").write_text("#!/bin/sh\necho aarch64\n")
     (tmp_path / "uname").chmod(0o755)
-    (tmp_path / "ground.json").write_text(json.dumps(ground("dev")))
-    surroundings = {
-        **os.environ,
-        "PATH": f"{tmp_path}:{os.environ['PATH']}",
-        "SLIPWAY_GROUND": str(tmp_path / "ground.json"),
-        "AWS_ENDPOINT_URL": aws,
-        "AWS_ACCESS_KEY_ID": "t",
-        "AWS_SECRET_ACCESS_KEY": "t",
-        "NO_PROXY": "127.0.0.1",
-    }
-    play = [str(ROOT / ".venv/bin/ansible-playbook"), "--inventory", "inventory/dev", "playbooks/build.yml"]
-    command = [*play, "--extra-vars", "version=v1.0.0"]
-    done = subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, timeout=120)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = play("dev", "playbooks/build.yml", aws, ground("dev"), tmp_path, "-e", "version=v1.0.0", PATH=path)
     said = " ".join(done.stdout.split())
     assert done.returncode != 0 and "builds images for arm64, and the hosts are x86_64" in said, done.stdout
+
+
+def test_a_wrong_instance_does_not_hide_the_right_one(aws: str, mixed: dict[str, str], tmp_path: Path) -> None:
+    found = answers(ask("prod", aws, ground("prod", access="ssh"), tmp_path, AWS_REGION="eu-west-1"))
+    assert set(found) == {mixed["nothing"], mixed["no public address"]}
+    addresses = {name: facts["host"] for name, facts in found.items()}
+    assert addresses[mixed["nothing"]].count(".") == 3
+    # It is a host, so a run fails on it, by a name that says why.
+    assert addresses[mixed["no public address"]] == f"{mixed['no public address']}.has-no-public-address.invalid"
+
+
+def test_a_run_names_the_instances_that_it_leaves_out(aws: str, mixed: dict[str, str], tmp_path: Path) -> None:
+    # No task is selected, so no host has to answer.
+    done = play("prod", STATUS, aws, ground("prod"), tmp_path, "--tags", "nonexistent", AWS_REGION="eu-west-1")
+    said = " ".join(done.stderr.split())
+    for wrong in ("no tag", "lower case", "another value"):
+        assert f"{mixed[wrong]} is left out: its tag Service is not inference" in said
+    assert f"{mixed['stopped']} is left out: the instance is stopped" in said
+    assert mixed["nothing"] not in said and mixed["no tags at all"] not in said
+
+
+@pytest.mark.parametrize("wrong", [{"AWS_REGION": "eu-north-1"}, {"SLIPWAY_SUFFIX": "-dr"}], ids=["region", "suffix"])
+def test_a_run_without_a_host_names_the_query(aws: str, wrong: dict[str, str], tmp_path: Path) -> None:
+    done = play("prod", DEPLOY, aws, ground("prod"), tmp_path, "-e", "version=v1.0.0", **wrong)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert f"region: {wrong.get('AWS_REGION', 'eu-central-1')}" in done.stderr
+    assert f"tag:Environment=slipway-prod{wrong.get('SLIPWAY_SUFFIX', '')} tag:Role=host" in done.stderr
+
+
+def test_verify_without_a_host_is_no_success(aws: str, tmp_path: Path) -> None:
+    environ = surroundings(aws, ground("prod"), tmp_path, AWS_REGION="eu-north-1")
+    command = [str(ROOT / ".venv/bin/python"), "-m", "pytest", "-q", "tests/host", "--env", "prod"]
+    done = run(command, environ)
+    assert done.returncode != 0 and "IndexError" not in done.stdout
+    assert "region: eu-north-1" in done.stdout, done.stdout + done.stderr
 
 
 def test_without_a_ground_it_says_what_to_do(tmp_path: Path) -> None:
     """An environment that was never applied is an error with a next step, never an empty inventory."""
     (tmp_path / "terraform").write_text("#!/bin/sh\necho 'Backend initialization required' >&2\nexit 1\n")
     (tmp_path / "terraform").chmod(0o755)
-    surroundings = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    surroundings.pop("SLIPWAY_GROUND", None)
+    environ = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    environ.pop("SLIPWAY_GROUND", None)
     command = [str(ROOT / "inventory/prod/ground.py"), "--list"]
-    done = subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and "first-apply.md" in done.stderr and "ground of prod" in done.stderr
 
 
@@ -141,9 +188,9 @@ def tunnel(tmp_path: Path, user: str = "ubuntu", **more: str) -> subprocess.Comp
     """scripts/ssm_ssh with a stand-in for the AWS CLI that says what it was asked."""
     (tmp_path / "aws").write_text('#!/bin/sh\necho "$@" | tee -a "$0.log"\n')
     (tmp_path / "aws").chmod(0o755)
-    surroundings = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path), **more}
+    environ = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path), **more}
     command = [str(ROOT / "scripts/ssm_ssh"), "i-1", user, "22", "eu-central-1"]
-    return subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=30)
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=30)
 
 
 @pytest.mark.parametrize("name", ["my key.pub", ".ssh/id_ed25519.pub", ".ssh/id_rsa.pub"])

@@ -21,6 +21,7 @@ print(gc.get_freeze_count() > 10_000, gc.get_threshold()[0] > 10_000, gc.isenabl
 def test_a_run_seldom_looks_for_garbage() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.stdout.splitlines() == [
-        "['ansible_collections.slipway.ops.plugins.callback.unhurried_gc']",
+        "['ansible_collections.slipway.ops.plugins.callback.require_work', "
+        "'ansible_collections.slipway.ops.plugins.callback.unhurried_gc']",
         "True True True",
     ], done.stderr
