@@ -13,6 +13,7 @@ from tests.load.steady import SteadyLoad
 
 HOSTS = ("inference-1", "inference-2", "inference-3")
 CONFIG = "/etc/slipway/inference/service.json"
+CUT = "pkill -f '[s]shd.*: admin'; true"
 
 
 @pytest.fixture(autouse=True)
@@ -90,6 +91,47 @@ def test_the_rollout_of_a_converge_is_taken_back_too() -> None:
     assert done.code != 0
     assert "v2.3.0 did not go live on inference-2." in done.out
     assert "MB free on Docker's disk" in done.out
+    assert live() == ["v2.0.0"] * 3
+
+
+TWO = ("--limit", "inference-1,inference-2")
+
+
+@contextmanager
+def without_ssh(host: str) -> Iterator[None]:
+    """Nobody listens on its port, and connections that were open are gone."""
+    on(host, "sh", "-c", f"systemctl stop ssh.socket ssh; {CUT}")
+    try:
+        yield
+    finally:
+        on(host, "systemctl", "start", "ssh")
+
+
+def test_a_host_that_cannot_be_reached_takes_the_other_back() -> None:
+    """Of two hosts, so that no host is left in its batch; then the first of them, so that nothing begins."""
+    with without_ssh("inference-2"):
+        done = deploy("v2.3.0", *TWO)
+        assert done.code != 0
+        assert "v2.3.0 did not go live on inference-2. inference-1 is back on v2.0.0." in done.out
+        assert lab.play("site.yml", *TWO, "--tags", "rollout", "-e", "version=v2.3.0").code != 0
+    assert live() == ["v2.0.0"] * 3
+    before = histories()
+    with without_ssh("inference-1"):
+        done = deploy("v2.3.0", *TWO)
+        assert done.code != 0
+        assert "v2.3.0 did not go live on inference-1, inference-2." in done.out
+    assert histories() == before
+
+
+def test_a_connection_that_is_lost_is_not_the_end_of_a_rollout() -> None:
+    """Cut while the engine works; it goes on, and the run hears of it on another connection."""
+    begun = "until [ -s /var/lib/slipway/inference/journal ]; do sleep 0.01; done"
+    on("inference-2", "sh", "-c", f"({begun}; {CUT}; touch /run/was-cut) >/dev/null 2>&1 &")
+    done = lab.good(deploy("v2.3.0", *TWO))
+    on("inference-2", "rm", "/run/was-cut")
+    assert done.recap["inference-2"]["changed"] == 1
+    assert live() == ["v2.3.0", "v2.3.0", "v2.0.0"]
+    lab.good(lab.play("playbooks/rollback.yml", *TWO))
     assert live() == ["v2.0.0"] * 3
 
 

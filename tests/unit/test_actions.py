@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 from ansible import constants
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.slipway.ops.plugins.action import canary, release, release_info, rollback
 from ansible_collections.slipway.ops.plugins.module_utils import registry
+from ansible_collections.slipway.ops.plugins.plugin_utils import lost
 from ansible_collections.slipway.ops.plugins.plugin_utils.once import Once
 
 IMAGE = "registry.test/inference@sha256:" + "1" * 64
@@ -31,7 +32,7 @@ ASKED = {
 
 
 class Host:
-    """Answers for a host: `answers` are documents (or exit codes) in turn; `asked` is what was run, and its input."""
+    """Answers for a host: documents (or exit codes, or exceptions) in turn; `asked`: what was run, and its input."""
 
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
@@ -40,6 +41,8 @@ class Host:
     def run(self, command: str, in_data: bytes | None = None) -> dict[str, Any]:
         self.asked.append((command, None if in_data is None else json.loads(in_data)))
         answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
         if isinstance(answer, int):
             return {"rc": answer, "stdout": "", "stderr": "sh: what it said"}
         text = answer if isinstance(answer, str) else f"progress\n{json.dumps(answer)}\n"
@@ -244,6 +247,54 @@ def test_a_failure_carries_cause_hint_and_last_lines() -> None:
         "Failed to roll back", "gate: 500", "See logs", "The container's last lines:", "  boom",
     ]  # fmt: skip
     assert result["diff"]["before"] == '{\n  "a": 2,\n  "b": 1\n}\n'
+
+
+ENTRY = {
+    "kind": "deploy", "outcome": "live", "started": "2026-01-01T10:00:00.500Z", "cause": None, "logs": [],
+    **{key: LIVE[key] for key in ("release", "previous", "phases")},
+}  # fmt: skip
+IDLE = {"code": 0, "changing": None, "live": {"release": {"version": "v1.0.0"}}}
+CONNECTION_LOST = AnsibleConnectionFailure("Connection closed")
+
+
+@pytest.mark.usefixtures("resolved")
+@pytest.mark.parametrize(
+    ("after", "outcome"),
+    [
+        # It goes on while it is looked for, and ends well.
+        (({**IDLE, "changing": "deploy v1.1.0"}, IDLE, {"code": 0, "releases": [ENTRY]}), "live"),
+        # The host cannot be reached for a moment.
+        ((CONNECTION_LOST, IDLE, {"code": 0, "releases": [ENTRY]}), "live"),
+        ((IDLE, {"code": 0, "releases": [{**ENTRY, "outcome": "undone", "cause": "gate: 500"}]}), "undone"),
+        # The last one in the history is of another day: this one had nothing to do.
+        (
+            (
+                {**IDLE, "live": {"release": {"version": "v1.1.0"}}},
+                {"code": 0, "releases": [{**ENTRY, "started": "2025-01-01T00:00:00.000Z"}]},
+            ),
+            "unchanged",
+        ),
+    ],
+)
+def test_a_lost_connection_is_not_the_end_of_a_rollout(
+    monkeypatch: pytest.MonkeyPatch, after: tuple[Any, ...], outcome: str
+) -> None:
+    monkeypatch.setattr(lost, "PAUSE_S", 0.0)
+    result = action(release, Host("2026-01-01T10:00:00\n", CONNECTION_LOST, *after)).act(ASKED, "web-1")
+    assert (result["outcome"], bool(result.get("failed"))) == (outcome, outcome == "undone")
+    assert result["changed"] is (outcome == "live")
+    if outcome == "live":
+        assert result["previous"] == LIVE["previous"]
+
+
+@pytest.mark.usefixtures("resolved")
+@pytest.mark.parametrize(
+    "after", [[CONNECTION_LOST] * 3, [IDLE, {"code": 0, "releases": []}]], ids=["gone", "not-begun"]
+)
+def test_a_host_that_stays_lost_is_unreachable(monkeypatch: pytest.MonkeyPatch, after: list[Any]) -> None:
+    monkeypatch.setattr(lost, "PAUSE_S", 0.0)
+    with pytest.raises(AnsibleConnectionFailure, match="Connection closed"):
+        action(release, Host("2026-01-01T10:00:00\n", CONNECTION_LOST, *after)).act(ASKED, "web-1")
 
 
 def test_a_host_without_the_engine_and_an_engine_without_an_answer() -> None:

@@ -12,9 +12,10 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible_collections.slipway.ops.plugins.module_utils import options
 from ansible_collections.slipway.ops.plugins.plugin_utils.engine import EngineAction, finished
+from ansible_collections.slipway.ops.plugins.plugin_utils.lost import outcome
 from ansible_collections.slipway.ops.plugins.plugin_utils.once import Once
 
 VERSION = re.compile(r"v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?")
@@ -51,9 +52,9 @@ class ActionModule(EngineAction):
         # The registry is asked while the connection to the host is opened.
         with ThreadPoolExecutor(1) as pool:
             resolving = pool.submit(_resolve, args)
-            there = self.installed()
+            since = self.clock()
             resolved, kept, error = resolving.result()
-        if self._task.check_mode and not there:
+        if self._task.check_mode and since is None:
             # A host that was never converged: everything would be new.
             after = {"version": args["version"], "image": resolved["image"]}
             diff = {"before": "", "after": json.dumps(after, indent=2) + "\n"}
@@ -70,8 +71,14 @@ class ActionModule(EngineAction):
             if args["strategy"] == "canary":
                 request["canary"] = args["canary"]
         words = (command, "--request", "-", *(["--dry-run"] if self._task.check_mode else []))
-        with self.telling(args["service"], host):
-            result = self.ask(args["service"], *words, document=request)
+        try:
+            with self.telling(args["service"], host):
+                result = self.ask(args["service"], *words, document=request)
+        except AnsibleConnectionFailure:
+            found = None if command == "prefetch" else outcome(self.ask, args["service"], args["version"], since or "")
+            if found is None:
+                raise
+            result = found
         if result["code"] != 0 and error:
             result["message"] = f"{error}\n{result.get('message', '')}"
         if command == "deploy" and result["code"] == 0 and not (self._task.check_mode or kept or error):

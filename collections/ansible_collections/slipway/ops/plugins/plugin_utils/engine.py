@@ -41,9 +41,10 @@ class EngineAction(ActionBase):
         """The task's result. Its `report`, unless it failed, is told to who watches: lines."""
         raise NotImplementedError
 
-    def installed(self) -> bool:
-        """Whether the host has the engine. The first question to a host opens the connection."""
-        return bool(self._low_level_execute_command(f"test -x {RELEASECTL}")["rc"] == 0)
+    def clock(self) -> str | None:
+        """The host's time (UTC, RFC 3339 to the second); None: it has no engine. Opens the connection."""
+        done = self._low_level_execute_command(f"test -x {RELEASECTL} && date -u +%FT%T")
+        return str(done["stdout"]).strip() if done["rc"] == 0 else None
 
     def ask(self, service: str, *words: str, document: dict[str, Any] | None = None) -> dict[str, Any]:
         """What `releasectl` answers to `words`; `document` is its standard input."""
