@@ -21,6 +21,10 @@ def versions() -> None:
     lab.on_host("sh", "-c", f"echo '{json.dumps(config)}' > {path}")
 
 
+# Nothing of it is for a shell, for Ansible or for Jinja.
+REASON = """-faster: it's "{{ x }}" #42 $HOME `id` é a=b"""
+
+
 def test_check_mode_shows_what_a_deploy_would_change() -> None:
     done = lab.good(lab.deploy("v2.0.0", "--check", "--diff"))
     assert '-  "version": "v1.0.0"' in done.out
@@ -29,7 +33,7 @@ def test_check_mode_shows_what_a_deploy_would_change() -> None:
 
 
 def test_the_whole_story_fails_no_request(load: SteadyLoad) -> None:
-    done = lab.good(lab.deploy("v2.0.0", "-e", "reason=faster"))
+    done = lab.good(lab.deploy("v2.0.0", "-e", json.dumps({"reason": REASON})))
     assert "v2.0.0" in done.out
     assert lab.live_version() == "v2.0.0"
     assert lab.ask("/version").json()["version"] == "v2.0.0"
@@ -78,6 +82,7 @@ def test_deploying_what_is_live_changes_nothing() -> None:
 
 
 def test_history_says_who_why_and_how_long() -> None:
+    assert REASON in [entry["reason"] for entry in lab.history()]
     drill = next(entry for entry in lab.history() if entry["reason"] == "drill")
     assert drill["outcome"] == "live"
     assert drill["kind"] == "rollback"

@@ -115,6 +115,10 @@ class TestStopFirst:
         lab.only_live_and_standby_run()
 
 
+# Nothing of it is for a shell, for Ansible or for Jinja.
+REASON = """-slow: it's "{{ x }}" #42 $HOME `id` é"""
+
+
 class TestHooks:
     @pytest.fixture(scope="class", autouse=True)
     @classmethod
@@ -143,11 +147,11 @@ class TestHooks:
         assert lab.live_version() == OLD
 
     def test_on_failure_hears_why(self, load: SteadyLoad) -> None:
-        assert lab.deploy(WRONG, "-e", "reason=try").code != 0
+        assert lab.deploy(WRONG, "-e", json.dumps({"reason": REASON})).code != 0
         first, last = self.heard()
         assert (first["hook"], last["hook"], last["code"]) == ("pre-deploy", "on-failure", 3)
         assert "golden request" in str(last["cause"])
-        assert last["reason"] == "try"
+        assert last["reason"] == REASON
 
     def test_post_switch_hears_what_is_live(self, load: SteadyLoad) -> None:
         lab.good(lab.deploy(NEW))
@@ -161,13 +165,13 @@ class TestHooks:
         receive = (lab.ROOT / "tests/e2e/hooks/receive").read_text()
         lab.good(lab.run("docker", "exec", "--detach", lab.CONTAINER, "python3", "-c", receive))
         lab.wait_until(lambda: ":9099" in lab.on_host("ss", "-tln"), 10, "somebody listens")
-        result = json.loads(lab.on_host("releasectl", "rollback", "--to", OLD, "--reason", "slow", "--json"))
+        result = json.loads(lab.on_host("releasectl", "rollback", "--to", OLD, f"--reason={REASON}", "--json"))
         assert result["warnings"] == []
         head, _, body = lab.on_host("cat", HEARD).partition("\n\n")
         assert head.startswith("POST /s3cret ")
         document = json.loads(body)
         assert document["hook"] == "post-rollback"
-        assert document["text"].endswith(f"{OLD} is live, was {NEW} (rollback by {document['by']}: slow)")
+        assert document["text"].endswith(f"{OLD} is live, was {NEW} (rollback by {document['by']}: {REASON})")
         # Nobody listens any more: a warning, without the address.
         result = json.loads(lab.on_host("releasectl", "rollback", "--to", NEW, "--json"))
         assert "the webhook cannot be told: " in result["warnings"][0]

@@ -238,10 +238,10 @@ def test_a_failure_carries_cause_hint_and_last_lines() -> None:
         "outcome": "failed", "code": 3, "message": "Failed to roll back", "cause": "gate: 500", "hint": "See logs",
         "logs": ["boom"], "diff": {"before": {"b": 1, "a": 2}, "after": None},
     }  # fmt: skip
-    asked = {"service": "inference", "to": "v1.0.0", "reason": "it's slow", "by": "me"}
+    asked = {"service": "inference", "to": "v1.0.0", "reason": "-it's slow", "by": "me"}
     host = Host(failed)
     result = action(rollback, host).act(asked, "web-1")
-    assert host.asked[0][0].endswith("rollback --to v1.0.0 --reason 'it'\"'\"'s slow' --by me --json")
+    assert host.asked[0][0].endswith("rollback --to=v1.0.0 '--reason=-it'\"'\"'s slow' --by=me --json")
     assert result["failed"]
     assert result["msg"].splitlines() == [
         "Failed to roll back", "gate: 500", "See logs", "The container's last lines:", "  boom",

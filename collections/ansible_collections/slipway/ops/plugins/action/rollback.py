@@ -20,9 +20,8 @@ class ActionModule(EngineAction):
 
     def act(self, args: dict[str, Any], host: str) -> dict[str, Any]:
         words = ["rollback"]
-        for flag in ("to", "reason", "by"):
-            if args[flag]:
-                words += [f"--{flag}", args[flag]]
+        # In one word, or argparse takes a value with a leading dash for an option.
+        words += [f"--{flag}={args[flag]}" for flag in ("to", "reason", "by") if args[flag]]
         if self._task.check_mode:
             words.append("--dry-run")
         with self.telling(args["service"], host):
