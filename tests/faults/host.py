@@ -194,7 +194,7 @@ def well(
         "containers": seen["containers"],
         "units": sorted(unit for unit, is_ in seen["units"].items() if is_ != "inactive"),
         # What models were fetched outlives every release.
-        "files": set(seen["home"]) - {"cache"},
+        "files": set(seen["home"]) - {"cache", "exits"},
         "temporary files": seen["hidden"],
         "in /run/slipway": [name for name in seen["run"] if not name.endswith((".lock", ".fate"))],
         "lines of history": len(history),
@@ -211,7 +211,7 @@ def well(
         "healthy": True,
         "changing": None,
         "the edge routes to": slot,
-        "the map file": ["live", slot],
+        "the map file": ["live", slot, *(["standby", standby["slot"]] if standby else [])],
         "what a client gets": release["version"],
         "links of the slots": slots,
         "containers": sorted(f"inference-{name}:running:{number}" for name, number in slots.items()),

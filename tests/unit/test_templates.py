@@ -119,10 +119,23 @@ def test_the_edge_routes_by_the_map_and_hides_the_metrics(rendered: Path) -> Non
     assert "set-var(txn.slot) str(live),map(/var/lib/slipway/inference/live.map,none) if is_inference\n" in text
     assert "use_backend inference_%[var(txn.slot)] if is_inference\n" in text
     assert "set-var(txn.share) rand(100)" in text
-    assert "server app 127.0.0.1:18080" in text
-    assert "server app 127.0.0.1:18081" in text
+    assert "server app 127.0.0.1:18080 weight 0 maxconn 256 check " in text
+    assert "server app 127.0.0.1:18081 weight 0 maxconn 256 check " in text
     assert "ssl-min-ver TLSv1.2" in text
     assert "bind 127.0.0.1:8405" in text
+
+
+def test_each_slot_has_the_other_one_as_its_standby_and_only_if_the_map_says_so(rendered: Path) -> None:
+    text = (rendered / "edge" / "haproxy.cfg").read_text()
+    live_map = "map(/var/lib/slipway/inference/live.map,none)"
+    assert f"set-var(txn.standby) str(standby),{live_map} if is_inference\n" in text
+    # A canary's share is answered by the live slot while the candidate is down.
+    assert f"set-var(txn.standby) str(live),{live_map} if is_inference canary_inference\n" in text
+    for slot, other, port in (("blue", "green", 18081), ("green", "blue", 18080)):
+        backend = text.partition(f"\nbackend inference_{slot}\n")[2].partition("\nbackend ")[0]
+        assert f"acl has_standby var(txn.standby) -m str {other}\n    force-persist unless has_standby\n" in backend
+        assert f"server-template standby 2 127.0.0.1:{port} maxconn 256\n" in backend
+        assert "uri /ready ver" in backend
 
 
 def test_the_edge_knows_a_client_by_the_first_thing_that_it_brings(rendered: Path) -> None:

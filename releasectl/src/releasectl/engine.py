@@ -17,9 +17,10 @@ from .core.recovery import Recovered, recover
 from .core.request import RegistryAuth, Rollout, one_line, read_prefetch, read_request
 from .core.transaction import Transaction, as_failure
 from .core.values import dataclass
+from .failing import RECOVERY, failing_release, record_failovers
 from .hooks import Hooks
 from .maintenance import set_maintenance, words
-from .preflight import fitting, present, room
+from .preflight import fitting, present, room, spared
 from .prune import prune
 from .result import Result, observed
 from .way_back import way_back
@@ -88,8 +89,11 @@ class Engine:
         try:
             with self.lock():
                 found = self._recover(result, declared, resume=True)
+                failing = record_failovers(self.edge, found.state, result)
         except Failure as failure:
             return result.fail(failure, "recover")
+        if failing:
+            return self._give_up(found.done, result.warnings)
         live = found.state.live
         result.release, result.previous = live.ref if live else None, found.state.previous
         result.changed = bool(found.done)
@@ -101,6 +105,23 @@ class Engine:
             result.fail(worst, "recover")
             result.warnings += [trouble.cause for trouble in found.troubles]
         return result
+
+    def _give_up(self, done: list[str], warnings: list[str]) -> Result:
+        """Roll the live release back to its standby, if that still holds once the lock is held again."""
+        result = Result(self.edge.config.service, warnings=warnings)
+        result.extra["done"] = done
+
+        def resolve(state: State, releases: Mapping[int, Release]) -> Wish:
+            why, standby = failing_release(self.edge, state), state.standby
+            release = releases.get(standby.ref.id) if standby else None
+            if not why or not standby or not release or not self._ready(standby.slot, release):
+                raise Failure(Code.PREFLIGHT, "the standby is not ready, or the live release is no longer the same")
+            return Wish(release, False, self.edge.read_settings(release.ref.id), RECOVERY, why)
+
+        try:
+            return self._change("rollback", resolve, False, result, leave=False)
+        except Failure as failure:
+            return result.fail(failure, "roll back the failing release")
 
     def prefetch(self, document: Any, dry_run: bool = False) -> Result:
         """Only the pull, so that a later deploy has none to wait for. Touches nothing that is recorded or runs."""
@@ -161,7 +182,8 @@ class Engine:
 
     # One path for deploy and rollback.
 
-    def _change(self, kind: str, resolve: Resolve, dry_run: bool, result: Result) -> Result:
+    def _change(self, kind: str, resolve: Resolve, dry_run: bool, result: Result, leave: bool = True) -> Result:
+        """`leave`: the session of whoever asked for it. A unit of systemd has none."""
         if dry_run:
             records = self.edge.read_records()
             if isinstance(records.state, Broken) or records.journal is not None:
@@ -178,7 +200,8 @@ class Engine:
             if planned is None:
                 return result
             intent, transaction = planned
-            self.edge.leave_session()
+            if leave:
+                self.edge.leave_session()
             if kind == "deploy":
                 with self._phase("pre-deploy", result, quiet=not self.hooks.there("pre-deploy")):
                     self.hooks.before(intent)
@@ -223,6 +246,7 @@ class Engine:
             result.outcome, result.changed = "would_change", True
             result.message = f"{target} would go live" + (f", {live.ref} is live" if live else "")
             return None
+        old_slot = live.slot if live else ""
         same = standby is not None and standby.ref.id == target.id
         # Its unit is up: recovery has just ended every standby whose unit is not.
         running = bool(standby and same and self._ready(standby.slot, wish.release))
@@ -231,6 +255,8 @@ class Engine:
             kind, txn, target, wish.fresh, running, state, config, (wish.by, wish.reason), edge.now(), wish.rollout,
             old.gates.readiness_path if old else "/ready",
         )  # fmt: skip
+        if intent.displaces and old and not self._up(old_slot, old, wait=checks):
+            spared(edge, intent, releases)
         if state.maintenance:
             result.warnings.append(f"{words(state.maintenance)}: it gets no traffic until `releasectl maintenance off`")
         elif wish.rollout and wish.rollout.canary and not intent.canary:

@@ -41,7 +41,8 @@ def set_maintenance(edge: Edge, state: State, on: Maintenance | None, result: Re
             )
     new = replace(state, maintenance=on)
     performer, limit = Performer(edge), edge.config.deadlines.switch
-    for effect in (fx.SaveState(new), fx.WriteMap(new.routed), fx.SetMap(new.routed, limit)):
+    for effect in (fx.SaveState(new), fx.WriteMap(new.routed, new.failover),
+                   fx.SetMap(new.routed, limit, new.failover)):  # fmt: skip
         performer.perform(effect, limit)
     result.outcome, result.changed = "maintenance" if on else "live", True
     after = f"{live.ref} has the traffic again" if live else "nothing is live"

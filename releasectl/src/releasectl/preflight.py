@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from .core.errors import Code, Failure
 from .core.fit import GPU, RAM, Kind, Share, misfit, size_mb, tight
+from .core.gates import PROBE_S
 from .core.journal import Intent
 from .core.model import Release
 from .core.ports import Edge
@@ -29,6 +30,20 @@ def present(edge: Edge, intent: Intent) -> bool:
             "Roll back to another release (`releasectl history`), or deploy this version again from the registry.",
         )
     return there
+
+
+def spared(edge: Edge, intent: Intent, releases: Mapping[int, Release]) -> None:
+    """The live slot is down: a standby that answers for it makes no room. Raises Failure (code 8)."""
+    live, standby = intent.before.live, intent.before.standby
+    release = releases.get(standby.ref.id) if standby else None
+    if not live or not standby or not release:
+        return
+    if edge.probe(standby.slot, "GET", release.gates.readiness_path, None, PROBE_S).status == 200:
+        raise Failure(
+            Code.PREFLIGHT,
+            f"{live.ref} is down and {standby.ref} answers for it: it cannot make room for {intent.target}",
+            f"`releasectl rollback` makes {standby.ref} the live one; then repeat.",
+        )
 
 
 def room(edge: Edge, free_mb: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .core.codec import entry_doc, read_entry, state_doc
+from .core.codec import entry_doc, read_entry, ref_doc, state_doc
 from .core.contents import gates_doc
 from .core.errors import Code, Failure
 from .core.gates import PROBE_S
@@ -44,6 +44,7 @@ def status(edge: Edge, holder: str | None) -> dict[str, Any]:
         "changing": holder,
         "canary": edge.read_canary() if holder else None,
         "maintenance": state_doc(state).get("maintenance"),
+        "failover": None if healthy is not False else _failover(edge, state, records),
         "rollback": way_back(edge, state) if state.live else None,
         "troubles": troubles,
     }
@@ -101,6 +102,20 @@ def _healthy(edge: Edge, state: State, release: Release | None, troubles: list[s
     return reply.status == 200
 
 
+def _failover(edge: Edge, state: State, records: Records) -> dict[str, Any] | None:
+    """Who answers while the live slot does not."""
+    live, standby = state.live, state.standby
+    if not live or not standby or records.map_standby != standby.slot:
+        return None
+    release = edge.read_releases().get(standby.ref.id)
+    path = release.gates.readiness_path if isinstance(release, Release) else "/ready"
+    if edge.probe(standby.slot, "GET", path, None, PROBE_S).status != 200:
+        return None
+    ended = edge.last_end(live.slot)
+    why = f"{live.ref} {ended[0]}" if ended else f"{live.ref} does not answer"
+    return {"release": ref_doc(standby.ref), "slot": standby.slot, "cause": why}
+
+
 def _status_text(doc: dict[str, Any], state: State, now: float) -> str:
     live, standby = doc["live"], doc["standby"]
     if live is None:
@@ -116,6 +131,8 @@ def _status_text(doc: dict[str, Any], state: State, now: float) -> str:
             lines.append(f"  model     {release['model_version']}")
     if state.maintenance:
         lines.append(f"  MAINTENANCE  {words(state.maintenance)}; `releasectl maintenance off` ends it")
+    if it := doc["failover"]:
+        lines.append(f"  FAILOVER  {it['release']['version']} on {it['slot']} answers: {it['cause']}")
     if standby:
         lines.append(f"  standby   {standby['release']['version']} on {standby['slot']} until {standby['until']}")
     if doc["rollback"]:

@@ -29,6 +29,7 @@ from .edge.paths import Paths
 from .edge.published import Published, table
 from .edge.run import run
 from .edge.store import Store
+from .exits import Exits
 
 # For a process that was killed to be gone, and for Docker to finish what it had begun when the unit was told to stop.
 GRACE_S = 5
@@ -56,6 +57,10 @@ class Slot:
             raise Failure(Code.PERSON, f"release {number} cannot be read: {release.why}", "releasectl recover")
         return release, store.env_paths(number)
 
+    @property
+    def exits(self) -> Exits:
+        return Exits(self.paths, self.config, self.name)
+
     def shares(self) -> int:
         """A candidate boots behind the release that serves, until the engine favours it."""
         state = Store(self.paths, self.config).records().state
@@ -75,23 +80,25 @@ def run_slot(paths: Paths, config: Config, name: str) -> int:
         systemd.notify(f"STATUS={failure.cause}"[:1000])
         return 0 if asked.to_end else 1
     if running is None:
-        return _ended(docker, slot, asked)
+        return _ended(docker, slot, asked, release)
     output = Output([os.path.join(paths.container_io(running.id), stream) for stream in STREAMS])
     published = _publish(slot, release, running)
     systemd.notify("READY=1", f"STATUS={release.ref} runs")
+    comeback = slot.exits.watch(release)
     try:
         while not running.ended() and not asked.to_end:
-            _wait(slot, running, asked, output, published)
+            _wait(slot, running, asked, output, published, next(comeback, float("inf")))
         if asked.to_end:
             systemd.notify("STOPPING=1")
             _end(running, asked, output, release.options.stop_timeout_s)
+            slot.exits.stopped(release.ref, systemd.going_down)
             return 0
     finally:
         # At once: a slot that is down has to refuse, or the edge would wait for it.
         if published:
             published.withdraw()
         output.close()
-    return _ended(docker, slot, asked)
+    return _ended(docker, slot, asked, release)
 
 
 class Asked:
@@ -194,11 +201,13 @@ def _publish(slot: Slot, release: Release, running: Running) -> Published | None
     return Published(name, slot.config.slots[slot.name], running.address, release.options.container_port)
 
 
-def _wait(slot: Slot, running: Running, asked: Asked, output: Output, published: Published | None) -> None:
+def _wait(
+    slot: Slot, running: Running, asked: Asked, output: Output, published: Published | None, at_most_s: float
+) -> None:
     """Until something happens, or the output is to be looked at again."""
     events = published.fileno() if published else -1
     wanted = [running.pidfd, asked.fileno(), *([events] if events >= 0 else [])]
-    ready, _, _ = select.select(wanted, [], [], output.check())
+    ready, _, _ = select.select(wanted, [], [], min(at_most_s, output.check()))
     if asked.fileno() in ready:
         asked.forget_wakes()
     if events in ready and published and published.check():
@@ -220,13 +229,14 @@ def _make_cache(path: str, user: str) -> None:
         raise Failure(Code.GATE, f"cache: {path}: {error.strerror}") from error
 
 
-def _ended(docker: Docker, slot: Slot, asked: Asked) -> int:
+def _ended(docker: Docker, slot: Slot, asked: Asked, release: Release) -> int:
     fate = _fate(docker, slot.container)
     if asked.to_end:
         # The engine ends at once what serves nobody: systemd tells us and Docker kills it, in whichever order.
         return 0
     text = f"{fate}\n{time.time()}\n"
     files.write_atomic(slot.paths.fate(slot.config.service, slot.name), text, 0o644)
+    slot.exits.ended(release.ref, fate)
     print(f"the container in slot {slot.name} {fate}", file=sys.stderr)
     systemd.notify(f"STATUS=the container {fate}")
     return 1

@@ -10,6 +10,7 @@ from typing import Any
 from releasectl.core import codec
 from releasectl.core.config import read_config
 from releasectl.core.errors import Failure
+from releasectl.core.failover import Exit
 from releasectl.core.fit import Memory
 from releasectl.core.journal import Entry, Journal, Mark
 from releasectl.core.model import Config, Release, Settings, State
@@ -108,6 +109,8 @@ class Host(Traffic):
     died: frozenset[str] = frozenset()
     """Slots whose container died by itself."""
     ends: dict[str, tuple[str, float]] = field(default_factory=dict)
+    exits: tuple[Exit, ...] = ()
+    """Of the live container, when a test has them recorded."""
     violations: tuple[str, ...] = ()
 
     def copy(self) -> Host:
@@ -208,10 +211,14 @@ class Host(Traffic):
 
     def serves(self) -> bool:
         """Requests that come in now are answered."""
-        if self.runtime not in SLOTS:
-            return False
-        app = self.app(self.runtime)
+        app = self.answering()
         return app is not None and app.ready
+
+    def answering(self) -> App | None:
+        """What a client gets: the slot that is routed to, else its standby."""
+        if self.runtime not in SLOTS:
+            return None
+        return self.app(self.runtime) or self.app(self.runtime_standby)
 
 
 @lru_cache(maxsize=4096)

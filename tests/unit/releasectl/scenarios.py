@@ -98,8 +98,8 @@ def _then(version: str, *before: str, **behaviour: Any) -> Callable[[], Host]:
     return lambda: publish(with_live(*before), version, **behaviour)
 
 
-def _dead_live() -> Host:
-    host = with_live("v1.0.0", "v2.0.0")
+def _dead_live(standby: bool = True) -> Host:
+    host = with_live("v1.0.0", "v2.0.0", standby=standby)
     host.kill("green")
     return host
 
@@ -150,7 +150,7 @@ SCENARIOS = [
         ),
         ("rollback without standby", lambda: with_live("v1.0.0", "v2.0.0", standby_s=0), _rolling(), "v1.0.0", True),
         ("rollback from a release that died", _dead_live, _rolling(), "v1.0.0", True),
-        ("a release that died, once more", _dead_live, _deploying("v2.0.0"), "v2.0.0", True),
+        ("a release that died, once more", lambda: _dead_live(standby=False), _deploying("v2.0.0"), "v2.0.0", True),
         ("first deploy fails its gate", _then("v1.0.0", ready=False), _deploying("v1.0.0"), "v1.0.0", False),
         (
             "second deploy fails its gate",

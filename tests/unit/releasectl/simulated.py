@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 
 from releasectl.core import codec
 from releasectl.core.errors import Code, Failure, Interrupted
+from releasectl.core.failover import Exit
 from releasectl.core.fit import Memory
 from releasectl.core.journal import Entry, Intent, Journal, Mark
-from releasectl.core.model import Release, Settings, State
+from releasectl.core.model import NOBODY, Release, Settings, State
 from releasectl.core.network import Network
 from releasectl.core.ports import Broken, History, Records, Reply, Units
 from releasectl.core.request import RegistryAuth
@@ -130,7 +131,7 @@ class SimulatedEdge(TrafficEdge):
             except (ValueError, Failure) as error:
                 state = Broken(str(error))
             journal = read_journal(host.journal) if host.journal is not None else None
-            return Records(state, journal, dict(host.links), host.map_file, host.map_split[1])
+            return Records(state, journal, dict(host.links), host.map_file, host.map_split[1], host.map_standby)
 
         return self._call("read_records", read)
 
@@ -184,8 +185,8 @@ class SimulatedEdge(TrafficEdge):
     def unlink_slot(self, slot: str) -> None:
         self._call("unlink_slot", lambda: self.host.links.pop(slot, None))
 
-    def write_map(self, slot: str) -> None:
-        self._set("write_map", map_file=slot, map_split=WHOLE)
+    def write_map(self, slot: str, standby: str = NOBODY) -> None:
+        self._set("write_map", map_file=slot, map_split=WHOLE, map_standby=standby)
 
     def sweep(self) -> None:
         self._set("sweep", litter=frozenset())
@@ -229,6 +230,9 @@ class SimulatedEdge(TrafficEdge):
         it = self.host.containers.get(slot)
         ended = it is not None and not it.running
         return self._call("died", lambda: "exited with code 137" if ended else None)
+
+    def read_exits(self) -> tuple[Exit, ...]:
+        return self._call("read_exits", lambda: self.host.exits)
 
     def memory(self) -> Memory:
         return self._call("memory", lambda: self.host.memory)
@@ -306,9 +310,9 @@ class SimulatedEdge(TrafficEdge):
     def get_map(self) -> str | None:
         return self._call("get_map", lambda: self.host.runtime)
 
-    def set_map(self, slot: str, timeout_s: float) -> None:
+    def set_map(self, slot: str, timeout_s: float, standby: str = NOBODY) -> None:
         assert timeout_s > 0
-        self._set("set_map", runtime=slot, runtime_split=WHOLE)
+        self._set("set_map", runtime=slot, runtime_split=WHOLE, runtime_standby=standby)
 
     # HTTP to a slot.
 

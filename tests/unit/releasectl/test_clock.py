@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from releasectl.core.timefmt import parse
+from releasectl.core.values import replace
 from releasectl.engine import Engine, Result
 
 from releasectl import report
@@ -116,6 +117,7 @@ def test_a_standby_of_another_boot_does_not_stay_for_ever() -> None:
         standby = host.state_now().standby
         assert standby
         host.mono = 5.0
+        host.containers = {slot: replace(it, started=0.0) for slot, it in host.containers.items()}
         engine(host).recover()
         host.spend(host.config.standby_s + 10)
         engine(host).recover()

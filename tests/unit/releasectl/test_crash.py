@@ -148,7 +148,7 @@ def test_the_next_command_recovers_first(scenario: Scenario) -> None:
 def test_before_the_switch_it_is_undone_and_after_it_finished(scenario: Scenario, reboot: bool) -> None:
     calls = run_until(scenario.prepare(), scenario.act)[0].calls
     begun = calls.index("begin_journal") + 1
-    switched = calls.index("set_map", begun) + 1
+    switched = len(calls) - calls[::-1].index("set_map")
     for call, outcome in ((begun, "failed"), (switched, "live"), (calls.index("clear_journal"), "live")):
         host = scenario.prepare()
         run_until(host, scenario.act, CrashAt(call, "after"))

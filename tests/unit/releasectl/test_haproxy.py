@@ -46,6 +46,8 @@ class Edge:
         self.workers = [11]
         self.maps: dict[int, dict[str, str]] = {}
         self.scur: dict[int, int] = {}
+        self.standby: dict[str, int] = {}
+        """Backend → what each of the two servers of its standby has."""
         self.sessions: dict[int, str] = {}
         self.refuse = 0
         self.reload_at = 0
@@ -102,7 +104,11 @@ class Edge:
             self.map_of(pid)[words[3]] = words[4]
             return ""
         if words[:2] == ["show", "stat"]:
-            return f"# pxname,svname,qcur,scur,hrsp_5xx,srv_abrt,\n{words[2]},BACKEND,1,{self.scur.get(pid, 0)},2,3,\n"
+            rows = [f"{words[2]},BACKEND,1,{self.scur.get(pid, 0)},2,3,", f"{words[2]},app,0,0,0,0,"]
+            rows += [f"{words[2]},standby{n},0,{self.standby.get(words[2], 0)},0,1," for n in (1, 2)]
+            return "# pxname,svname,qcur,scur,hrsp_5xx,srv_abrt,\n" + "\n".join(rows) + "\n"
+        if words[:2] == ["set", "server"]:
+            return ""
         return self.sessions.get(pid, "")
 
 
@@ -128,6 +134,8 @@ def test_a_canary_s_share_reaches_every_worker(edge: Edge) -> None:
     edge.workers = [11, 9]
     haproxy(edge).set_split(Split("blue", "green", 20), 1)
     assert [edge.map_of(pid) for pid in edge.workers] == [{"live": "blue", "canary": "green", "percent": "20"}] * 2
+    ups = [command for command in edge.asked if "health" in command]
+    assert ups == [f"@!{pid} set server inference_green/app health up" for pid in edge.workers]
     haproxy(edge).set_map("green", 1)
     assert [edge.map_of(pid)["percent"] for pid in edge.workers] == ["0", "0"]
 
@@ -173,6 +181,30 @@ def test_what_is_in_flight_is_that_of_every_worker(edge: Edge) -> None:
     assert haproxy(edge).broken("blue") == 2 * (2 + 3)
 
 
+def test_the_standby_is_told_with_the_slot_and_taken_off_with_it(edge: Edge) -> None:
+    edge.workers = [11, 9]
+    haproxy(edge).set_map("green", 1, "blue")
+    assert [edge.map_of(pid) for pid in edge.workers] == [{"live": "green", "standby": "blue"}] * 2
+    assert haproxy(edge).get_split() == Split("green", standby="blue")
+    haproxy(edge).set_map("green", 1)
+    assert [edge.map_of(pid)["standby"] for pid in edge.workers] == ["none", "none"]
+
+
+def test_a_slot_that_gets_the_traffic_is_up_for_the_edge_at_once_and_one_that_has_it_is_left_alone(edge: Edge) -> None:
+    haproxy(edge).set_map("blue", 1, "green")
+    assert not [command for command in edge.asked if "health" in command]
+    haproxy(edge).set_map("green", 1, "blue")
+    asked = [command.partition(" ")[2] for command in edge.asked]
+    assert asked.index("set server inference_green/app health up") < asked.index(f"set map {MAP} live green")
+
+
+def test_what_a_standby_answers_is_in_flight_to_it(edge: Edge) -> None:
+    edge.scur, edge.standby = {11: 5}, {"inference_green": 2}
+    assert haproxy(edge).in_flight("blue") == 5 + 1 + 2 * 2
+    assert haproxy(edge).in_flight("green") == 5 + 1 - 2 * 2
+    assert haproxy(edge).broken("blue") == (2 + 3 - 2) + 2
+
+
 def test_what_is_in_flight_by_kind(edge: Edge) -> None:
     mine, other = "inference_blue", "inference_green"
     seen = [
@@ -184,8 +216,11 @@ def test_what_is_in_flight_by_kind(edge: Edge) -> None:
         ("<NONE>", "task=0x0"),
         (mine, "task=0x0"),
     ]
-    text = "".join(SESSION.format(n=n, backend=backend, txn=txn) for n, (backend, txn) in enumerate(seen))
+    text = SESSION.format(n=8, backend=other, txn=seen[2][1]).replace("server=app", "server=standby1")
+    text += SESSION.format(n=7, backend=mine, txn=seen[2][1]).replace("server=app", "server=standby2")
+    text += "".join(SESSION.format(n=n, backend=backend, txn=txn) for n, (backend, txn) in enumerate(seen))
     edge.workers, edge.sessions = [11, 9], {11: text, 9: SESSION.format(n=9, backend=mine, txn=seen[2][1])}
     found = haproxy(edge).exchanges("blue")
-    assert found[2] == Exchange(200, sent=True, answered=True, tunnel=False)
-    assert kinds(found) == InFlight(requests=3, streams=2, websockets=1)
+    assert found[0] == Exchange(200, sent=True, answered=True, tunnel=False)
+    # One of them as the standby of the other slot.
+    assert kinds(found) == InFlight(requests=3, streams=3, websockets=1)

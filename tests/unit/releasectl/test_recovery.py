@@ -81,7 +81,7 @@ def test_an_empty_host_without_state_stays_empty() -> None:
 
 
 def test_after_the_same_release_again_a_lost_state_still_knows_the_way_back() -> None:
-    host = with_live("v1.0.0", "v2.0.0")
+    host = with_live("v1.0.0", "v2.0.0", standby=False)
     host.kill("green")
     assert deploy(host, "v2.0.0").outcome == "live"
     was = host.state_now()
@@ -178,7 +178,7 @@ def test_a_map_that_somebody_changed_is_put_right() -> None:
     host = with_live("v1.0.0", "v2.0.0")
     host.map_file, host.runtime = "none", None
     result = engine(host).recover()
-    assert result.extra["done"] == ["live map rewritten: green", "edge routed to green"]
+    assert result.extra["done"] == ["live map rewritten: green, blue stands by", "edge routed to green, blue stands by"]
     assert check_consistent(host).standby
     check_idle(host)
 
@@ -191,6 +191,8 @@ def test_an_edge_that_is_down_is_told_and_the_rest_is_done() -> None:
     result = engine_of(edge).recover()
     assert (result.code, result.changed) == (Code.PREFLIGHT, True)
     assert host.state_now().standby is None and host.links == {"green": 2}
+    # Once it answers it is told that there is no standby any more.
+    assert engine(host).recover().extra["done"] == ["edge routed to green"]
     check_idle(host)
 
 

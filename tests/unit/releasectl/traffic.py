@@ -25,6 +25,9 @@ class Traffic:
     map_split: tuple[str, int] = WHOLE
     """Canary and its percentage, in the map file."""
     runtime_split: tuple[str, int] = WHOLE
+    map_standby: str = NOBODY
+    """The slot that answers while the live one is down, in the map file."""
+    runtime_standby: str = NOBODY
     rate: float = 0.0
     """Requests per second."""
     hits: dict[str, Counters] = field(default_factory=dict)
@@ -43,24 +46,28 @@ class Traffic:
         if self.rate and seconds > 0 and live not in (None, NOBODY):
             assert live is not None
             canary, percent = self.runtime_split
-            self._count(live, app(live), self.rate * seconds * (100 - percent) / 100)
+            self._count(live, app(live), self.rate * seconds * (100 - percent) / 100, app(self.runtime_standby))
             if percent:
-                self._count(canary, app(canary), self.rate * seconds * percent / 100)
+                self._count(canary, app(canary), self.rate * seconds * percent / 100, app(live))
 
     def _whole(self, name: str, amount: float) -> int:
         amount += self.shares.get(name, 0.0)
         self.shares[name] = amount - int(amount)
         return int(amount)
 
-    def _count(self, slot: str, app: App | None, amount: float) -> None:
+    def _count(self, slot: str, app: App | None, amount: float, other: App | None) -> None:
+        """`other`: what answers while the slot is down."""
         requests = self._whole(slot, amount)
+        failover = requests if app is None and other is not None else 0
+        app = app or other
         errors = self._whole(f"{slot} errors", requests * app.errors) if app and app.ready else requests
         was = self.hits.get(slot, Counters())
         total = was.requests + requests
         filled, grown = min(was.requests, WINDOW), min(total, WINDOW)
         keep = filled / grown * (1 - 1 / WINDOW) ** (total - max(was.requests, grown)) if grown else 1.0
         mean = was.mean_ms * keep + (app.ms if app else 0.0) * (1 - keep)
-        self.hits[slot] = Counters(total, was.errors + errors, was.connect + (0 if app else requests), mean)
+        connect = was.connect + (0 if app else requests)
+        self.hits[slot] = Counters(total, was.errors + errors, connect, mean, was.failover + failover)
 
     def slot_ended(self, slot: str) -> None:
         gone = self.long.pop(slot, InFlight())
@@ -69,6 +76,7 @@ class Traffic:
     def edge_restarted(self) -> None:
         self.long = {}
         self.runtime_split = self.map_split
+        self.runtime_standby = self.map_standby
         self.hits = {}
 
 
@@ -89,19 +97,21 @@ class TrafficEdge:
         """What the front door answers; None: what the slot that has the traffic does."""
 
     def write_split(self, split: Split) -> None:
-        self._set("write_split", map_file=split.live, map_split=(split.canary, split.percent))
+        self._set("write_split", map_file=split.live, map_split=(split.canary, split.percent),
+                  map_standby=split.standby)  # fmt: skip
 
     def get_split(self) -> Split | None:
         host = self.host
 
         def look() -> Split | None:
-            return Split(host.runtime, *host.runtime_split) if host.runtime else None
+            return Split(host.runtime, *host.runtime_split, host.runtime_standby) if host.runtime else None
 
         return self._call("get_map", look)  # type: ignore[no-any-return]
 
     def set_split(self, split: Split, timeout_s: float) -> None:
         assert timeout_s > 0
-        self._set("set_split", runtime=split.live, runtime_split=(split.canary, split.percent))
+        self._set("set_split", runtime=split.live, runtime_split=(split.canary, split.percent),
+                  runtime_standby=split.standby)  # fmt: skip
 
     def counters(self) -> Mapping[str, Counters]:
         hits = self.host.hits
@@ -133,7 +143,7 @@ class TrafficEdge:
 
     def front_door(self, path: str, timeout_s: float) -> Reply:
         self.host.spend(0.005)
-        app = self.host.app(self.host.runtime) if self.host.runtime else None
+        app = self.host.answering()
         answer = Reply(200, f'{{"version": "{app.version}"}}') if app else Reply(503, "maintenance")
         return self._call("front_door", lambda: self.door or answer)
 

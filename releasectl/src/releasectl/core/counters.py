@@ -18,6 +18,8 @@ class Counters:
     connect: int = 0
     """Failed connections and broken responses, those that a retry mended among them."""
     mean_ms: float = 0.0
+    failover: int = 0
+    """Requests for the slot that the other one answered, because this one was down."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,12 @@ class Span:
     connect: int = 0
     mean_low_ms: float = 0.0
     mean_high_ms: float = float("inf")
+    failover: int = 0
 
     @property
     def failed(self) -> int:
-        return max(self.errors, self.connect)
+        """What the slot did not answer well itself, whoever did."""
+        return max(self.errors, self.connect, self.failover)
 
     @property
     def error_ratio(self) -> float:
@@ -40,6 +44,7 @@ class Span:
 
     def __str__(self) -> str:
         text = f"{self.requests} requests, {self.errors} answered 5xx, {self.connect} connection errors"
+        text += f", {self.failover} answered by the other slot" if self.failover else ""
         return text + (f", mean {self.mean_ms:.0f} ms" if self.timed else "")
 
     @property
@@ -70,7 +75,8 @@ class Tally:
 def between(first: Counters, last: Counters) -> Span:
     """`last` is a later look of the same run of the edge."""
     requests = last.requests - first.requests
-    span = Span(requests, last.errors - first.errors, last.connect - first.connect)
+    failover = last.failover - first.failover
+    span = Span(requests, last.errors - first.errors, last.connect - first.connect, failover=failover)
     if requests <= 0:
         return span
     # old · keep + mean · (1 − keep) = new; each average is rounded up to a whole millisecond. The first requests of a
@@ -84,7 +90,7 @@ def between(first: Counters, last: Counters) -> Span:
 
 def _sum(a: Span, b: Span) -> Span:
     if not a.requests:
-        return replace(b, errors=a.errors + b.errors, connect=a.connect + b.connect)
+        return replace(b, errors=a.errors + b.errors, connect=a.connect + b.connect, failover=a.failover + b.failover)
     share = b.requests / (a.requests + b.requests) if b.requests > 0 else 0.0
     return Span(
         a.requests + b.requests,
@@ -92,4 +98,5 @@ def _sum(a: Span, b: Span) -> Span:
         a.connect + b.connect,
         a.mean_low_ms + (b.mean_low_ms - a.mean_low_ms) * share,
         a.mean_high_ms + (b.mean_high_ms - a.mean_high_ms) * share if share else a.mean_high_ms,
+        a.failover + b.failover,
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .inflight import Limits
 from .journal import Entry
-from .model import Canary, Split, State
+from .model import NOBODY, Canary, Split, State
 from .values import dataclass
 
 
@@ -103,9 +103,10 @@ class Favour(Effect):
 
 @dataclass(frozen=True)
 class WriteMap(Effect):
-    """The routing truth on disk, read by the edge when it starts."""
+    """The routing truth on disk, read by the edge when it starts. `standby`: the slot that answers if that is down."""
 
     slot: str
+    standby: str = NOBODY
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ class SetMap(Effect):
 
     slot: str
     deadline_s: float
+    standby: str = NOBODY
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,8 @@ class Split:
     live: str
     canary: str = NOBODY
     percent: int = 0
+    standby: str = NOBODY
+    """The slot that answers while `live` is down."""
 
     @property
     def whole(self) -> bool:
@@ -197,6 +199,11 @@ class State:
         """What the live map must say."""
         return self.live.slot if self.live and not self.maintenance else NOBODY
 
+    @property
+    def failover(self) -> str:
+        """The slot that the live map must name as the standby of `routed`."""
+        return self.standby.slot if self.standby and self.routed != NOBODY else NOBODY
+
     def without_standby(self) -> State:
         return replace(self, standby=None)
 
@@ -251,6 +258,8 @@ class Config:
     """0: releases are kept by count alone."""
     memory_reserve_mb: int = 256
     """What the host's memory keeps for everything but releases."""
+    failover_after: int = 3
+    """The live release is rolled back when it went down so often within five minutes; 0: never."""
     haproxy_master: str = "/run/haproxy-master.sock"
     """Where Debian's unit of HAProxy has it: through it the workers of before a reload are spoken to."""
 

@@ -85,9 +85,9 @@ class Performer:
             case fx.Favour():
                 self._favour(effect.slot)
             case fx.WriteMap():
-                edge.write_map(effect.slot)
+                edge.write_map(effect.slot, effect.standby)
             case fx.SetMap():
-                edge.set_map(effect.slot, min(effect.deadline_s, left_s))
+                edge.set_map(effect.slot, min(effect.deadline_s, left_s), effect.standby)
             case fx.WriteSplit():
                 if not self.promoted:
                     edge.write_split(effect.split)

@@ -83,9 +83,10 @@ def phases_of(intent: Intent, config: Config, gates: Gates, present: bool, now: 
     limits, slot, old = config.deadlines, intent.slot, intent.before.live
     state = after(intent, config, now)
     # In maintenance that is nobody, before and after.
-    to = state.routed
+    to, then = state.routed, state.failover
     # With the old release stopped there is nobody to give the traffic back to but the maintenance page.
     back = NOBODY if intent.stop_first else intent.before.routed
+    behind = NOBODY if intent.stop_first else intent.base.failover
     return (
         Phase(PULL, limits.pull, () if present else (PullImage(intent.target.image),)),
         *_stop(intent, config),
@@ -95,10 +96,10 @@ def phases_of(intent: Intent, config: Config, gates: Gates, present: bool, now: 
         Phase(
             SWITCH,
             limits.switch,
-            (WriteMap(to), SetMap(to, limits.switch), Confirm(slot, gates.readiness_path, limits.switch)),
+            (WriteMap(to, then), SetMap(to, limits.switch, then), Confirm(slot, gates.readiness_path, limits.switch)),
             (
-                WriteMap(back),
-                SetMap(back, limits.switch),
+                WriteMap(back, behind),
+                SetMap(back, limits.switch, behind),
                 Drain(slot, config.drain.at_most(UNDO_DRAIN_S)),
             ),
         ),
@@ -132,8 +133,16 @@ def _start(intent: Intent, config: Config, now: Moment) -> Phase:
     if intent.displaces and intent.before.standby:
         # What is still in flight to it has had its time since the switch, or has the rest of it now.
         left = config.drain.after(max(0.0, config.standby_s - intent.before.standby.left_s(now)))
-        room = (SaveState(intent.base), Drain(slot, left), StopUnit(slot, quick=True))
-        deadline_s += left.longest
+        # Before it stops, the edge must no longer send to it while the live slot is down.
+        alone = NOBODY if intent.stop_first else intent.before.routed
+        room = (
+            SaveState(intent.base),
+            WriteMap(alone),
+            SetMap(alone, config.deadlines.switch),
+            Drain(slot, left),
+            StopUnit(slot, quick=True),
+        )
+        deadline_s += left.longest + config.deadlines.switch
     record: tuple[Effect, ...] = (WriteRelease(release),) if intent.fresh else ()
     forget: tuple[Effect, ...] = (RemoveRelease(release),) if intent.fresh else ()
     return Phase(
@@ -189,8 +198,8 @@ def _canary(intent: Intent, config: Config) -> tuple[Phase, ...]:
             float("inf"),
             tuple(effects),
             (
-                WriteMap(old.slot),
-                SetMap(old.slot, config.deadlines.switch),
+                WriteMap(old.slot, intent.base.failover),
+                SetMap(old.slot, config.deadlines.switch, intent.base.failover),
                 Drain(slot, config.drain.at_most(UNDO_DRAIN_S)),
             ),
         ),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from . import effects as fx
 from .errors import Code, Failure
 from .journal import Entry
-from .model import NOBODY, Config, Live, Maintenance, Moment, Ref, Release, State
+from .model import NOBODY, Config, Live, Maintenance, Moment, Ref, Release, Standby, State
 from .ports import Broken, History, Records, Units
 
 STANDBY_SLACK_S = 5
@@ -22,11 +22,14 @@ def reconcile(
     now: Moment,
     config: Config,
     percent: int = 0,
+    runtime_standby: str = NOBODY,
+    answers: bool = True,
 ) -> tuple[fx.Effect, ...]:
     """
     The effects that make the host agree with `state`, the most urgent first: the live slot runs, the edge routes to it,
     and what is neither live nor a valid standby ends. `runtime` None: the edge does not answer, leave it alone (it
-    reads the map when it starts). `percent`: a share that some canary has left to the other slot.
+    reads the map when it starts). `percent`: a share that some canary has left to the other slot. `answers`: the live
+    slot is ready; a standby that answers for it stays for as long as it is not.
     """
     todo: list[fx.Effect] = []
     live, standby = state.live, state.standby
@@ -35,20 +38,20 @@ def reconcile(
             todo.append(fx.LinkSlot(live.slot, live.ref.id))
         if not units.up(live.slot):
             todo.append(fx.StartUnit(live.slot))
-    if records.map_slot != state.routed or percent:
-        todo.append(fx.WriteMap(state.routed))
-    if runtime is not None and (runtime != state.routed or percent):
-        todo.append(fx.SetMap(state.routed, config.deadlines.switch))
     keep = {live.slot} if live else set()
-    if standby:
-        # None has more than its full time left: one that seems to is of another boot, or of a clock that was set.
-        over = not 0 < standby.left_s(now) <= config.standby_s + STANDBY_SLACK_S
-        if over or not units.up(standby.slot):
-            todo.append(fx.SaveState(state.without_standby()))
-        else:
-            keep.add(standby.slot)
-            if records.links.get(standby.slot) != standby.ref.id:
-                todo.append(fx.LinkSlot(standby.slot, standby.ref.id))
+    if standby and ((standby_is_over(standby, now, config) and answers) or not units.up(standby.slot)):
+        state = state.without_standby()
+        todo.append(fx.SaveState(state))
+    elif standby:
+        keep.add(standby.slot)
+        if records.links.get(standby.slot) != standby.ref.id:
+            todo.append(fx.LinkSlot(standby.slot, standby.ref.id))
+    # Before a standby stops, so that the edge no longer sends to it.
+    wanted = (state.routed, state.failover)
+    if (records.map_slot, records.map_standby) != wanted or percent:
+        todo.append(fx.WriteMap(*wanted))
+    if runtime is not None and ((runtime, runtime_standby) != wanted or percent):
+        todo.append(fx.SetMap(state.routed, config.deadlines.switch, state.failover))
     for slot in config.slots:
         if slot in keep:
             continue
@@ -59,6 +62,11 @@ def reconcile(
         if slot in records.links:
             todo.append(fx.UnlinkSlot(slot))
     return tuple(todo)
+
+
+def standby_is_over(standby: Standby, now: Moment, config: Config) -> bool:
+    """None has more than its full time left: one that seems to is of another boot, or of a clock that was set."""
+    return not 0 < standby.left_s(now) <= config.standby_s + STANDBY_SLACK_S
 
 
 def rebuild(

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from . import effects as fx
 from .errors import Code, Failure
+from .gates import PROBE_S
 from .journal import Intent, Journal
-from .model import Gates, Live, Release, Settings, State
+from .model import NOBODY, Gates, Live, Release, Settings, State
 from .network import FIREWALL, Network, repair, trouble
 from .perform import Performer
 from .phases import CANARY, STANDBY, SWITCH, forward_of, phases_of, resume_of
 from .ports import Broken, Edge, Records, moment
-from .reconcile import assume_live, rebuild, reconcile
+from .reconcile import assume_live, rebuild, reconcile, standby_is_over
 from .transaction import Transaction, as_failure
 from .values import dataclass, field, replace
 
@@ -142,18 +143,19 @@ def _both_up(edge: Edge, journal: Journal, ready: fx.Effect, start: fx.Effect | 
 def _agree(edge: Edge, state: State, records: Records, result: Recovered) -> State:
     units = edge.ask_units()
     runtime: str | None = None
-    percent = records.map_percent
+    percent, spare = records.map_percent, NOBODY
     try:
         split = edge.get_split()
         runtime = split.live if split else "missing"
-        percent = max(percent, split.percent if split else 0)
+        percent, spare = max(percent, split.percent if split else 0), split.standby if split else NOBODY
     except Failure as failure:
         result.troubles.append(failure)
     containers = edge.containers()
     network = _network(edge, result)
+    answers = _standby_may_end(edge, state)
     todo = (
         *repair(network),
-        *reconcile(state, records, units(), runtime, containers, moment(edge), edge.config, percent),
+        *reconcile(state, records, units(), runtime, containers, moment(edge), edge.config, percent, spare, answers),
     )
     live = state.live
     performer = Performer(edge, settings=_settings_of(edge, live))
@@ -187,6 +189,16 @@ def _network(edge: Edge, result: Recovered) -> Network:
     return network
 
 
+def _standby_may_end(edge: Edge, state: State) -> bool:
+    """Not while the live slot is down: then the standby answers for it. Asked only once its time is over."""
+    live, standby = state.live, state.standby
+    if not live or not standby or not standby_is_over(standby, moment(edge), edge.config):
+        return True
+    release = edge.read_releases().get(live.ref.id)
+    path = release.gates.readiness_path if isinstance(release, Release) else Gates().readiness_path
+    return edge.probe(live.slot, "GET", path, None, PROBE_S).status == 200
+
+
 def _settings_of(edge: Edge, live: Live | None) -> Settings:
     """To keep the live release's secrets out of what is told when its slot does not start."""
     try:
@@ -201,9 +213,9 @@ def _told(effect: fx.Effect, live: Live | None) -> str:
         case fx.StartUnit():
             return f"started the live slot {effect.slot} ({live.ref if live else '?'})"
         case fx.WriteMap():
-            return f"live map rewritten: {effect.slot}"
+            return f"live map rewritten: {effect.slot}{_behind(effect.standby)}"
         case fx.SetMap():
-            return f"edge routed to {effect.slot}"
+            return f"edge routed to {effect.slot}{_behind(effect.standby)}"
         case fx.SaveState():
             return "standby ended"
         case fx.StopUnit():
@@ -220,3 +232,7 @@ def _told(effect: fx.Effect, live: Live | None) -> str:
             return f"unlinked slot {effect.slot}"
         case _:
             return effect.name
+
+
+def _behind(standby: str) -> str:
+    return f", {standby} stands by" if standby != NOBODY else ""

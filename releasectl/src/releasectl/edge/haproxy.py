@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..core.counters import Counters
 from ..core.errors import Code, Failure
@@ -12,9 +12,9 @@ from ..core.model import NOBODY, Config, Split
 from .runtime import TIMEOUT_S, Runtime
 
 NO_MAP = "Unknown map identifier"
-KEY, CANARY, PERCENT = "live", "canary", "percent"
-BACKEND_ROWS = 2
-"""`show stat <proxy> <type> <sid>`: type 2 is the backend's own row."""
+KEY, CANARY, PERCENT, STANDBY = "live", "canary", "percent", "standby"
+BACKEND_AND_SERVERS = 6
+"""`show stat <proxy> <type> <sid>`: type 2 is the backend's own row, type 4 those of its servers."""
 SENT = ("MSG_DONE", "MSG_CLOSED", "MSG_CLOSING")
 ANSWERED = ("MSG_BODY", "MSG_DATA", "MSG_TRAILERS", "MSG_ENDING", *SENT)
 
@@ -56,12 +56,12 @@ class Haproxy:
                 )
         return found
 
-    def set_map(self, slot: str, timeout_s: float) -> None:
+    def set_map(self, slot: str, timeout_s: float, standby: str = NOBODY) -> None:
         """
         Route all to `slot`, and see that it is so. A canary's share ends after: wherever the traffic goes, at no time
         does anybody get less of it than before the one or after the other.
         """
-        self._route(Split(slot), timeout_s)
+        self._route(Split(slot, standby=standby), timeout_s)
 
     def set_split(self, split: Split, timeout_s: float) -> None:
         """The share goes up last: until then nobody is sent to a slot that is not named yet."""
@@ -76,14 +76,15 @@ class Haproxy:
             heard.update(new)
 
     def _route_one(self, wanted: Split, timeout_s: float, worker: int | None) -> None:
-        commands = _commands(self.config.live_map, self._map(timeout_s, worker), wanted)
+        commands = _commands(self.config, self._map(timeout_s, worker), wanted)
         answer = self.runtime.ask(commands, worker, timeout_s).strip() if commands else ""
         now = self._map(timeout_s, worker)
         if not now and worker is not None and worker not in self.runtime.workers(timeout_s)[:1]:
             return  # An old one that has ended, or that is older than this service.
         found = _split(now)
         share = bool(found) and (wanted.whole or found == wanted)
-        if not found or found.live != wanted.live or found.percent != wanted.percent or not share:
+        same = found and (found.live, found.percent, found.standby) == (wanted.live, wanted.percent, wanted.standby)
+        if not same or not share:
             said = ": " + answer[:200] if answer else ""
             raise Failure(
                 Code.PREFLIGHT,
@@ -94,40 +95,47 @@ class Haproxy:
 
     def in_flight(self, slot: str) -> int:
         """Requests that the edge has with the slot or holds for it: scur + qcur of its backend."""
-        return sum(_count(row, "scur") + _count(row, "qcur") for row in self._rows(slot))
+        return self._sum(slot, "scur", "qcur")
 
     def broken(self, slot: str) -> int:
         """Requests without an answer of the slot (5xx), and answers of it that broke off."""
-        return sum(_count(row, "hrsp_5xx") + _count(row, "srv_abrt") for row in self._rows(slot))
+        return self._sum(slot, "hrsp_5xx", "srv_abrt")
 
     def exchanges(self, slot: str) -> tuple[Exchange, ...]:
         """Each thing in flight to a slot. It costs the edge a look at all that it has in flight, to anybody."""
         answers = (self.runtime.ask(["show sess all"], worker) for worker in self._workers())
-        return tuple(it for answer in answers for it in _exchanges(answer, self.config.backend(slot)))
+        own, other = self.config.backend(slot), self.config.backend(self.config.other(slot))
+        return tuple(it for answer in answers for it in _exchanges(answer, own, other))
 
     def counters(self) -> Mapping[str, Counters]:
-        return {slot: _counters(row) for slot, row in self._stat(*self.config.slots).items()}
+        return {slot: _counters(rows) for slot, rows in self._stat().items()}
 
-    def _rows(self, slot: str) -> Iterator[dict[str, str]]:
-        """Its backend as each worker has it."""
+    def _sum(self, slot: str, *names: str) -> int:
+        """
+        Of what was sent to the slot itself, in all workers: of its own backend without what the standby has of it, and
+        of the other backend what the slot has as the standby.
+        """
+        total = 0
         for worker in self._workers():
-            found = self._stat(slot, worker=worker)
-            if found or worker is None:
-                yield found[slot]
+            for owner, rows in self._stat(worker).items():
+                standby = sum(_count(row, name) for row in rows if _is_standby(row) for name in names)
+                whole = sum(_count(row, name) for row in rows if row["svname"] == "BACKEND" for name in names)
+                total += whole - standby if owner == slot else standby
+        return max(0, total)
 
-    def _stat(self, *slots: str, worker: int | None = None) -> dict[str, dict[str, str]]:
-        """slot → its backend's own row, in one exchange. Empty: the (old) worker has ended."""
+    def _stat(self, worker: int | None = None) -> dict[str, list[dict[str, str]]]:
+        """slot → its backend's own row and those of its servers, in one exchange. Empty: the (old) worker has ended."""
         # Here: only a rollout counts, and only a canary often.
         import csv
 
-        names = {self.config.backend(slot): slot for slot in slots}
-        answer = self.runtime.ask([f"show stat {name} {BACKEND_ROWS} -1" for name in names], worker)
-        found: dict[str, dict[str, str]] = {}
+        names = {self.config.backend(slot): slot for slot in self.config.slots}
+        answer = self.runtime.ask([f"show stat {name} {BACKEND_AND_SERVERS} -1" for name in names], worker)
+        found: dict[str, list[dict[str, str]]] = {}
         # Each command's answer is a table with a header of its own.
         for table in answer.split("# ")[1:]:
             for row in csv.DictReader(table.splitlines()):
-                if row.get("pxname") in names and row.get("svname") == "BACKEND":
-                    found[names[row["pxname"]]] = row
+                if row.get("pxname") in names and row.get("svname"):
+                    found.setdefault(names[row["pxname"]], []).append(row)
         missing = [name for name, slot in names.items() if slot not in found]
         # A backend that is younger than an old worker has nothing in flight there.
         if missing and worker is None:
@@ -135,24 +143,37 @@ class Haproxy:
         return found
 
 
-def _commands(live_map: str, was: Mapping[str, str], wanted: Split) -> list[str]:
-    if not wanted.whole:
-        pairs = ((KEY, wanted.live), (CANARY, wanted.canary), (PERCENT, str(wanted.percent)))
-        return [
-            f"{'set' if key in was else 'add'} map {live_map} {key} {value}"
-            for key, value in pairs
-            if was.get(key) != value
-        ]
-    commands = [f"{'set' if KEY in was else 'add'} map {live_map} {KEY} {wanted.live}"]
-    if was.get(PERCENT, "0") != "0":
-        commands.append(f"set map {live_map} {PERCENT} 0")
+def _commands(config: Config, was: Mapping[str, str], wanted: Split) -> list[str]:
+    """A slot that gets traffic has passed its gates: the edge need not wait for its own check of it."""
+    now = {KEY: wanted.live, CANARY: wanted.canary} if not wanted.whole else {KEY: wanted.live}
+    commands = [
+        f"set server {config.backend(slot)}/app health up"
+        for key, slot in now.items()
+        if slot != NOBODY and was.get(key) != slot
+    ]
+    now[PERCENT] = str(wanted.percent)
+    now[STANDBY] = wanted.standby
+    before = {PERCENT: "0", STANDBY: NOBODY, **was}
+    for key, value in now.items():
+        # `live` always: so an answer of the edge is seen at least once.
+        if before.get(key) != value or (key == KEY and wanted.whole):
+            commands.append(f"{'set' if key in was else 'add'} map {config.live_map} {key} {value}")
     return commands
 
 
-def _exchanges(answer: str, backend: str) -> Iterator[Exchange]:
-    """Of `show sess all`: a paragraph for each, that begins with its address; what it is about is in its `txn`."""
+def _is_standby(row: Mapping[str, str]) -> bool:
+    return row["svname"].startswith(STANDBY)
+
+
+def _exchanges(answer: str, own: str, other: str) -> Iterator[Exchange]:
+    """
+    Of `show sess all`: a paragraph for each, that begins with its address; what it is about is in its `txn`. A slot has
+    those of its `own` backend that are not with the standby, and those of the `other` one that are.
+    """
     for text in re.split(r"^(?=0x)", answer, flags=re.MULTILINE):
-        if not re.search(rf"^ +backend={re.escape(backend)} ", text, re.MULTILINE):
+        backend = re.search(r"^ +backend=(\S+) ", text, re.MULTILINE)
+        standby = re.search(rf"^ +server={STANDBY}", text, re.MULTILINE)
+        if not backend or backend[1] != (other if standby else own):
             continue
         found = re.search(r" status=(-?\d+) req\.st=(\w+) rsp\.st=(\w+)", text)
         # Without a transaction it is one that begins or ends.
@@ -165,18 +186,21 @@ def _split(found: Mapping[str, str]) -> Split | None:
     if KEY not in found:
         return None
     share = found.get(PERCENT, "0")
-    return Split(found[KEY], found.get(CANARY, NOBODY), int(share) if share.isdigit() else 0)
+    percent = int(share) if share.isdigit() else 0
+    return Split(found[KEY], found.get(CANARY, NOBODY), percent, found.get(STANDBY, NOBODY))
 
 
 def _count(row: Mapping[str, str], name: str) -> int:
     return int(row.get(name) or 0)
 
 
-def _counters(row: Mapping[str, str]) -> Counters:
+def _counters(rows: Sequence[Mapping[str, str]]) -> Counters:
+    row = next(it for it in rows if it["svname"] == "BACKEND")
     classes = ("1xx", "2xx", "3xx", "4xx", "5xx", "other")
     return Counters(
         requests=sum(_count(row, f"hrsp_{name}") for name in classes),
         errors=_count(row, "hrsp_5xx"),
         connect=_count(row, "econ") + _count(row, "eresp"),
         mean_ms=float(_count(row, "rtime")),
+        failover=sum(_count(it, f"hrsp_{name}") for it in rows if _is_standby(it) for name in classes),
     )

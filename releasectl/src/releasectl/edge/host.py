@@ -12,14 +12,15 @@ from typing import Any
 
 from ..core.counters import Counters
 from ..core.errors import Failure, Interrupted
+from ..core.failover import Exit
 from ..core.fit import Memory
 from ..core.inflight import Exchange
 from ..core.journal import Entry, Intent, Mark
-from ..core.model import Config, Release, Settings, Split, State
+from ..core.model import NOBODY, Config, Release, Settings, Split, State
 from ..core.network import Network
 from ..core.ports import Broken, History, Records, Reply, Units, Word
 from ..core.request import RegistryAuth
-from . import files, hooks, systemd
+from . import exits, files, hooks, systemd
 from .canary import CanaryFiles
 from .docker import Docker
 from .events import Events
@@ -138,8 +139,8 @@ class Host:
     def unlink_slot(self, slot: str) -> None:
         self.store.unlink(slot)
 
-    def write_map(self, slot: str) -> None:
-        self.store.write_map(slot)
+    def write_map(self, slot: str, standby: str = NOBODY) -> None:
+        self.store.write_map(slot, standby)
 
     def write_split(self, split: Split) -> None:
         self.store.write_split(split)
@@ -205,6 +206,10 @@ class Host:
         except ValueError:
             return None
 
+    def read_exits(self) -> tuple[Exit, ...]:
+        found = [it for slot in self.config.slots for it in exits.read(self.paths, self.config.service, slot)]
+        return tuple(sorted(found, key=lambda it: it.at))
+
     # Docker.
 
     def check_docker(self) -> int:
@@ -264,8 +269,8 @@ class Host:
     def get_map(self) -> str | None:
         return self.haproxy.get_map()
 
-    def set_map(self, slot: str, timeout_s: float) -> None:
-        self.haproxy.set_map(slot, timeout_s)
+    def set_map(self, slot: str, timeout_s: float, standby: str = NOBODY) -> None:
+        self.haproxy.set_map(slot, timeout_s, standby)
 
     def in_flight(self, slot: str) -> int:
         return self.haproxy.in_flight(slot)

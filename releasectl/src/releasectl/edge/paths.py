@@ -54,6 +54,10 @@ class Paths:
         """What became of the container that ran last in a slot, as run-slot saw it."""
         return os.path.join(self.run, f"{service}-{slot}.fate")
 
+    def exits(self, service: str, slot: str) -> str:
+        """The exits of the live container of a slot, as run-slot saw them."""
+        return os.path.join(self.home(service), "exits", f"{slot}.json")
+
     def home(self, service: str) -> str:
         return self.at(f"/var/lib/slipway/{service}")
 

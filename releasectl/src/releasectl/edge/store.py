@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from ..core import codec
 from ..core.errors import Failure
 from ..core.journal import Entry, Intent, Journal, Mark
-from ..core.model import Config, Release, Settings, Split, State
+from ..core.model import NOBODY, Config, Release, Settings, Split, State
 from ..core.ports import Broken, History, Records
 from ..core.request import env_file, read_env_file
 from . import files
@@ -48,8 +48,8 @@ class Store:
             files.sweep(directory)
 
     def records(self) -> Records:
-        slot, percent = self._map()
-        return Records(self._state(), self._journal(), self._links(), slot, percent)
+        slot, percent, standby = self._map()
+        return Records(self._state(), self._journal(), self._links(), slot, percent, standby)
 
     def _state(self) -> State | Broken | None:
         try:
@@ -193,22 +193,24 @@ class Store:
     def unlink(self, slot: str) -> None:
         files.remove_file(os.path.join(self.paths.slots(self.config.service), slot))
 
-    def _map(self) -> tuple[str | None, int]:
-        """The live slot and a canary's share."""
+    def _map(self) -> tuple[str | None, int, str]:
+        """The live slot, a canary's share, the slot that stands by."""
         try:
             text = files.read_text(self.map_path) or ""
         except UNREADABLE:
-            return None, 0
+            return None, 0, NOBODY
         lines = [line.split() for line in text.splitlines() if line.strip() and not line.startswith("#")]
         pairs = {line[0]: line[1] for line in reversed(lines) if len(line) == 2}
         share = pairs.get("percent", "0")
-        return pairs.get("live"), int(share) if share.isdigit() else 0
+        return pairs.get("live"), int(share) if share.isdigit() else 0, pairs.get("standby", NOBODY)
 
-    def write_map(self, slot: str) -> None:
-        self.write_split(Split(slot))
+    def write_map(self, slot: str, standby: str = NOBODY) -> None:
+        self.write_split(Split(slot, standby=standby))
 
     def write_split(self, split: Split) -> None:
         text = f"live {split.live}\n"
+        if split.standby != NOBODY:
+            text += f"standby {split.standby}\n"
         if not split.whole:
             text += f"canary {split.canary}\npercent {split.percent}\n"
         self.reserve.guard("the live map", lambda: files.write_atomic(self.map_path, text, 0o644))
