@@ -81,7 +81,7 @@ def test_does_not_hear_sigterm(load: SteadyLoad) -> None:
 
 @pytest.mark.parametrize("place", ["switch/Confirm", "drain/Drain", "bake/Bake"])
 def test_dies_when_it_has_the_traffic(place: str) -> None:
-    """What it was given is lost with it; the old release has the traffic again at once."""
+    """The old release answers for it at once, and has the traffic again."""
     before, entries = host.live(), len(host.look()["history"])
     slot = "green" if lab.state()["live"]["slot"] == "blue" else "blue"
     with steady() as load:
@@ -93,8 +93,7 @@ def test_dies_when_it_has_the_traffic(place: str) -> None:
         failed = load.failed
         assert answer.code == 3, answer
         assert "ended" in answer.cause
-        assert [sample for sample in failed if sample.at > end] == []
-        assert not failed or failed[-1].at - failed[0].at < 1.5, "one short moment"
+        assert failed == []
     seen = host.well(entries + 1)
     assert seen["history"][-1]["outcome"] == "failed"
     assert host.live() == before
@@ -152,6 +151,11 @@ def test_boots_behind_the_one_that_serves(load: SteadyLoad) -> None:
 
 def test_is_well_for_a_moment_and_then_ends_again_and_again() -> None:
     """Beyond every gate: systemd starts it each time, status says so, and one command leads back."""
+    with host.configured(failover_after=0):
+        _crumbles()
+
+
+def _crumbles() -> None:
     before = host.live()
     host.good(host.deploy(host.request(host.other(before), "crumbles")))
     slot = lab.state()["live"]["slot"]
@@ -167,7 +171,8 @@ def test_is_well_for_a_moment_and_then_ends_again_and_again() -> None:
     assert "NRestarts=0" not in host.shell(f"systemctl show --property NRestarts inference@{slot}")
     assert told in lab.on_host("releasectl", "status")
     # A candidate that fails meanwhile leaves the crashing one live, for there is nothing better.
-    assert host.deploy(host.request(before, "exits")).code == 3
+    # Refused if it is down at that moment: then the standby answers for it.
+    assert host.deploy(host.request(before, "exits")).code in (3, 8)
     assert lab.state()["live"]["slot"] == slot
     host.good(host.releasectl("rollback"))
     assert host.live() == before

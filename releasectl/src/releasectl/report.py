@@ -105,15 +105,23 @@ def _healthy(edge: Edge, state: State, release: Release | None, troubles: list[s
 def _failover(edge: Edge, state: State, records: Records) -> dict[str, Any] | None:
     """Who answers while the live slot does not."""
     live, standby = state.live, state.standby
-    if not live or not standby or records.map_standby != standby.slot:
+    if not live or not standby or records.map_standby != standby.slot or not _is_down(edge, live.slot):
         return None
     release = edge.read_releases().get(standby.ref.id)
     path = release.gates.readiness_path if isinstance(release, Release) else "/ready"
     if edge.probe(standby.slot, "GET", path, None, PROBE_S).status != 200:
         return None
-    ended = edge.last_end(live.slot)
-    why = f"{live.ref} {ended[0]}" if ended else f"{live.ref} does not answer"
+    last = next((it for it in reversed(edge.read_exits()) if it.slot == live.slot), None)
+    why = str(last) if last and last.back is None else f"{live.ref} does not answer"
     return {"release": ref_doc(standby.ref), "slot": standby.slot, "cause": why}
+
+
+def _is_down(edge: Edge, slot: str) -> bool:
+    """As the edge has found out; one that is asked and does not say sends nowhere."""
+    try:
+        return edge.is_down(slot)
+    except Failure:
+        return False
 
 
 def _status_text(doc: dict[str, Any], state: State, now: float) -> str:

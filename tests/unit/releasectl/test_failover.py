@@ -132,10 +132,13 @@ def test_a_live_slot_that_only_restarts_is_waited_for() -> None:
 def test_status_says_who_answers() -> None:
     host = warm()
     assert status(SimulatedEdge(host), None)["failover"] is None
-    host.kill("green")
+    exits_of(host, 1)
     doc = status(SimulatedEdge(host), None)
     assert (doc["healthy"], doc["failover"]["release"]["version"], doc["failover"]["slot"]) == (False, "v1.0.0", "blue")
     assert "  FAILOVER  v1.0.0 on blue answers: v2.0.0 (release 2) exited with code 137\n" in doc["text"]
+    host.exits = (replace(host.exits[0], back=host.wall),)
+    doc = status(SimulatedEdge(host), None)
+    assert doc["failover"]["cause"] == "v2.0.0 (release 2) does not answer"
     host.stop_slot("blue")
     assert status(SimulatedEdge(host), None)["failover"] is None
 

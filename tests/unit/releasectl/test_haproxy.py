@@ -46,6 +46,7 @@ class Edge:
         self.workers = [11]
         self.maps: dict[int, dict[str, str]] = {}
         self.scur: dict[int, int] = {}
+        self.down: set[str] = set()
         self.standby: dict[str, int] = {}
         """Backend → what each of the two servers of its standby has."""
         self.sessions: dict[int, str] = {}
@@ -104,9 +105,10 @@ class Edge:
             self.map_of(pid)[words[3]] = words[4]
             return ""
         if words[:2] == ["show", "stat"]:
-            rows = [f"{words[2]},BACKEND,1,{self.scur.get(pid, 0)},2,3,", f"{words[2]},app,0,0,0,0,"]
-            rows += [f"{words[2]},standby{n},0,{self.standby.get(words[2], 0)},0,1," for n in (1, 2)]
-            return "# pxname,svname,qcur,scur,hrsp_5xx,srv_abrt,\n" + "\n".join(rows) + "\n"
+            down = "DOWN" if words[2] in self.down else "UP"
+            rows = [f"{words[2]},BACKEND,1,{self.scur.get(pid, 0)},2,3,UP,", f"{words[2]},app,0,0,0,0,{down},"]
+            rows += [f"{words[2]},standby{n},0,{self.standby.get(words[2], 0)},0,1,no check," for n in (1, 2)]
+            return "# pxname,svname,qcur,scur,hrsp_5xx,srv_abrt,status,\n" + "\n".join(rows) + "\n"
         if words[:2] == ["set", "server"]:
             return ""
         return self.sessions.get(pid, "")
@@ -196,6 +198,12 @@ def test_a_slot_that_gets_the_traffic_is_up_for_the_edge_at_once_and_one_that_ha
     haproxy(edge).set_map("green", 1, "blue")
     asked = [command.partition(" ")[2] for command in edge.asked]
     assert asked.index("set server inference_green/app health up") < asked.index(f"set map {MAP} live green")
+
+
+def test_a_slot_is_down_as_the_edge_finds_it(edge: Edge) -> None:
+    edge.down = {"inference_green"}
+    assert haproxy(edge).is_down("green")
+    assert not haproxy(edge).is_down("blue")
 
 
 def test_what_a_standby_answers_is_in_flight_to_it(edge: Edge) -> None:

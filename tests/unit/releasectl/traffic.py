@@ -135,6 +135,9 @@ class TrafficEdge:
 
         return self._call("exchanges", look)  # type: ignore[no-any-return]
 
+    def is_down(self, slot: str) -> bool:
+        return self._call("is_down", lambda: self.host.app(slot) is None)  # type: ignore[no-any-return]
+
     def broken(self, slot: str) -> int:
         return self._call("broken", lambda: self.host.broken)  # type: ignore[no-any-return]
 

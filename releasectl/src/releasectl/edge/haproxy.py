@@ -13,6 +13,8 @@ from .runtime import TIMEOUT_S, Runtime
 
 NO_MAP = "Unknown map identifier"
 KEY, CANARY, PERCENT, STANDBY = "live", "canary", "percent", "standby"
+SERVER = "app"
+"""A slot's own server in its backend; those of the other slot begin with `standby`."""
 BACKEND_AND_SERVERS = 6
 """`show stat <proxy> <type> <sid>`: type 2 is the backend's own row, type 4 those of its servers."""
 SENT = ("MSG_DONE", "MSG_CLOSED", "MSG_CLOSING")
@@ -107,6 +109,10 @@ class Haproxy:
         own, other = self.config.backend(slot), self.config.backend(self.config.other(slot))
         return tuple(it for answer in answers for it in _exchanges(answer, own, other))
 
+    def is_down(self, slot: str) -> bool:
+        """What its check, or a connection that was refused, has found. A backend of before has no check: it is up."""
+        return any(row["svname"] == SERVER and row["status"].startswith("DOWN") for row in self._stat()[slot])
+
     def counters(self) -> Mapping[str, Counters]:
         return {slot: _counters(rows) for slot, rows in self._stat().items()}
 
@@ -147,7 +153,7 @@ def _commands(config: Config, was: Mapping[str, str], wanted: Split) -> list[str
     """A slot that gets traffic has passed its gates: the edge need not wait for its own check of it."""
     now = {KEY: wanted.live, CANARY: wanted.canary} if not wanted.whole else {KEY: wanted.live}
     commands = [
-        f"set server {config.backend(slot)}/app health up"
+        f"set server {config.backend(slot)}/{SERVER} health up"
         for key, slot in now.items()
         if slot != NOBODY and was.get(key) != slot
     ]

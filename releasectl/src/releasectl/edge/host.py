@@ -281,6 +281,9 @@ class Host:
     def broken(self, slot: str) -> int:
         return self.haproxy.broken(slot)
 
+    def is_down(self, slot: str) -> bool:
+        return self.haproxy.is_down(slot)
+
     def get_split(self) -> Split | None:
         return self.haproxy.get_split()
 
