@@ -16,13 +16,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
 from scripts.inventory import Unknown, targets
-from tests.load import figures, page
+from tests.load import figures, killed, page
+from tests.load.client import Stream
 from tests.load.measure import NEAR_S, Sample
 from tests.load.on_host import Failed, OnHost, Rollout, machine
 from tests.load.stolen import Stolen
@@ -46,10 +47,11 @@ class Plan:
     repeats: int  # of each command without load
     rest_s: float  # under load with nothing going on, before and again after the rounds; between them there is more
     requests: int  # at least, while the rounds last
+    kills: int  # of the live container, with a standby, and as many without
 
 
-FULL = Plan(rounds=30, repeats=5, rest_s=20, requests=REQUESTS)
-QUICK = Plan(rounds=4, repeats=1, rest_s=5, requests=0)
+FULL = Plan(rounds=30, repeats=5, rest_s=20, requests=REQUESTS, kills=20)
+QUICK = Plan(rounds=4, repeats=1, rest_s=5, requests=0, kills=2)
 
 
 @dataclass
@@ -134,14 +136,12 @@ class Bench:
     # Rollouts, under load.
 
     def load(self) -> str:
-        golden = json.loads((ROOT / "app" / "golden.json").read_text())[0]
         kinds = streams(self.arguments.rate)
         each_s = self.plan.requests / sum(it.rate for it in kinds) / self.plan.rounds
         rollouts: list[Rollout] = []
         rests: list[tuple[float, float]] = []
         env = self.host.env()
-        ca_file = str(self.arguments.ca_file)
-        with Load(kinds, self.domain, golden["path"], json.dumps(golden["body"]), ca_file) as load:
+        with self.loaded(kinds) as load:
             time.sleep(WARM_UP_S)
             rests.append(self.rest(load))
             begin = time.time()
@@ -160,6 +160,26 @@ class Bench:
             rests.append(self.rest(load))
         samples: dict[str, list[Sample]] = load.samples
         return figures.load(samples, rollouts, rests, rounds, self.stolen.share)
+
+    # The live container killed, under load.
+
+    def failover(self) -> str:
+        rows = []
+        kinds = streams(killed.RATE / 2)
+        for name, standby in (("with a standby", True), ("without one", False)):
+            if not standby:
+                self.host.end_standby()
+            with self.loaded(kinds) as load:
+                time.sleep(WARM_UP_S)
+                kills = killed.kill(self.host, self.plan.kills, self.say)
+                load.check()
+            samples = [sample for these in load.samples.values() for sample in these]
+            rows.append(killed.row(name, samples, kills, bar=standby))
+        return killed.page(rows, sum(it.rate for it in kinds))
+
+    def loaded(self, kinds: Sequence[Stream]) -> Load:
+        golden = json.loads((ROOT / "app" / "golden.json").read_text())[0]
+        return Load(kinds, self.domain, golden["path"], json.dumps(golden["body"]), str(self.arguments.ca_file))
 
     def rest(self, load: Load) -> tuple[float, float]:
         self.say(f"at rest for {self.plan.rest_s:g} s")
@@ -209,7 +229,7 @@ def read_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help="a few rounds, to see that it works; the page stays as it is"
     )
-    parser.add_argument("--only", choices=["commands", "load", "converge"], help="one section")
+    parser.add_argument("--only", choices=["commands", "load", "converge", "failover"], help="one section")
     parser.add_argument("--domain", help="the host's TLS name (HOST.slipway.test)")
     parser.add_argument(
         "--ca-file", type=Path, default=ROOT / ".lab" / "ca" / "acme-roots.pem", help="who certifies it"
@@ -223,6 +243,8 @@ def measure(bench: Bench) -> None:
         "commands": ("Commands, without load", bench.commands),
         "load": ("Rollouts and rollbacks under load", bench.load),
         "converge": ("Converging what is converged", bench.converge),
+        # Last: for a minute the status tells of the container that ended.
+        "failover": ("The live container killed under load", bench.failover),
     }
     only = bench.arguments.only
     before = str(bench.host.live()["release"]["version"])

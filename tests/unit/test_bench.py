@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.load import figures, http2, page, stolen
+from tests.load import figures, http2, killed, page, stolen
 from tests.load.measure import Sample, between, near, quantile, summarize
 from tests.load.on_host import Rollout
 from tests.load.stolen import Stolen
@@ -104,6 +104,20 @@ def test_four_hosts_are_held_against_one() -> None:
     text = figures.converge({1: [(9.0, 60, 0), (10.0, 60, 0), (30.0, 60, 0)], 4: [(16.0, 60, 0)]})
     assert "| 1 | 3 | 10.0 | 30.0 | 60 | 0 | ≤ 12: yes |" in text
     assert "1.60 × of one: ≤ 1.5: **no**" in text
+
+
+def test_what_kills_cost_is_held_against_nothing_lost() -> None:
+    good = [Sample(at / 10, 0.05, 200) for at in range(200) if not 100 <= at < 120]
+    kills = [killed.Killed(10.0, 12.5)]
+    assert killed.gap(good) == pytest.approx(2.1)
+    row = killed.row("with a standby", good, kills, bar=True)
+    assert row[:6] == ("with a standby", 1, 180, 0, 0, "2.10")
+    assert row[-1] == "0: yes"
+    bad = [*good, Sample(10.5, 1.0, 503)]
+    assert killed.row("with a standby", bad, kills, bar=True)[3:5] == (1, 1)
+    assert killed.row("with a standby", bad, kills, bar=True)[-1] == "0: **no**"
+    assert killed.row("without one", bad, kills, bar=False)[-1] == ""
+    assert "| without one | 1 | 181 | 1 | 1 |" in killed.page([killed.row("without one", bad, kills, bar=False)], 80)
 
 
 @pytest.mark.parametrize(
