@@ -173,8 +173,7 @@ class Bench:
                 time.sleep(WARM_UP_S)
                 kills = killed.kill(self.host, self.plan.kills, self.say)
                 load.check()
-            samples = [sample for these in load.samples.values() for sample in these]
-            rows.append(killed.row(name, samples, kills, bar=standby))
+            rows.append(killed.row(name, load.samples, kills, bar=standby))
         return killed.page(rows, sum(it.rate for it in kinds))
 
     def loaded(self, kinds: Sequence[Stream]) -> Load:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from tests.load.measure import Sample, between, summarize
 from tests.load.on_host import Failed, OnHost
 from tests.load.page import s, table
+from tests.load.streams import SLOW
 
 # Runs on the host: the status that a slot's readiness path answers.
 READY = """
@@ -58,14 +59,17 @@ def _ready(host: OnHost, port: int) -> bool:
     return host.run("python3", "-c", READY, str(port)).strip() == "200"
 
 
-def row(name: str, samples: Sequence[Sample], kills: Sequence[Killed], bar: bool) -> tuple[object, ...]:
-    """`bar`: no request may fail."""
-    around = [between(samples, [(it.at - 1, it.up + 1)]) for it in kills]
+def row(name: str, streams: Mapping[str, Sequence[Sample]], kills: Sequence[Killed], bar: bool) -> tuple[object, ...]:
+    """`bar`: no request may fail. Of requests whose bodies take two seconds only failures count."""
+    spans = [(it.at - 1, it.up + 1) for it in kills]
+    samples = [sample for these in streams.values() for sample in these]
+    quick = [sample for stream, these in streams.items() if stream != SLOW for sample in these]
+    around = [between(samples, [span]) for span in spans]
     failed = [summarize(these).failed for these in around]
-    during = summarize(sample for these in around for sample in these)
+    during = summarize(between(quick, spans))
     whole = summarize(samples)
     verdict = ("0: yes" if whole.failed == 0 else "0: **no**") if bar else ""
-    gaps = [gap(these) for these in around]
+    gaps = [gap(between(quick, [span])) for span in spans]
     return (
         name, len(kills), whole.count, whole.failed, max(failed, default=0), s(max(gaps, default=0.0)),
         f"{s(during.p99)} / {s(during.max)}", verdict,

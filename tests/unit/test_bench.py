@@ -110,14 +110,15 @@ def test_what_kills_cost_is_held_against_nothing_lost() -> None:
     good = [Sample(at / 10, 0.05, 200) for at in range(200) if not 100 <= at < 120]
     kills = [killed.Killed(10.0, 12.5)]
     assert killed.gap(good) == pytest.approx(2.1)
-    row = killed.row("with a standby", good, kills, bar=True)
+    row = killed.row("with a standby", {"open": good}, kills, bar=True)
     assert row[:6] == ("with a standby", 1, 180, 0, 0, "2.10")
     assert row[-1] == "0: yes"
-    bad = [*good, Sample(10.5, 1.0, 503)]
-    assert killed.row("with a standby", bad, kills, bar=True)[3:5] == (1, 1)
-    assert killed.row("with a standby", bad, kills, bar=True)[-1] == "0: **no**"
-    assert killed.row("without one", bad, kills, bar=False)[-1] == ""
-    assert "| without one | 1 | 181 | 1 | 1 |" in killed.page([killed.row("without one", bad, kills, bar=False)], 80)
+    bad, slow = [*good, Sample(10.5, 1.0, 503)], [Sample(10.5, 2.0, 200)]
+    assert killed.row("with a standby", {"open": bad, SLOW: slow}, kills, bar=True)[3:5] == (1, 1)
+    assert killed.row("with a standby", {"open": bad, SLOW: slow}, kills, bar=True)[-1] == "0: **no**"
+    row = killed.row("without one", {"open": bad, SLOW: slow}, kills, bar=False)
+    assert row[-1] == ""
+    assert "| without one | 1 | 182 | 1 | 1 | 2.10 | 0.05 / 0.05 |" in killed.page([row], 80)
 
 
 @pytest.mark.parametrize(
