@@ -17,6 +17,7 @@ from .core.ports import Records
 from .core.values import replace
 from .edge import exits
 from .edge.events import Events
+from .edge.headers import RequestHeaders
 from .edge.http import ask_port
 from .edge.paths import Paths
 from .edge.run import run
@@ -62,7 +63,8 @@ class Exits:
             if not found or found[-1].back is not None or found[-1].release.id != release.ref.id:
                 return
             port, path = self.config.slots[self.slot], release.gates.readiness_path
-            while ask_port(port, "GET", path, None, PROBE_S).status != 200:
+            headers = RequestHeaders(self.config, Store(self.paths, self.config)).to_slot(self.slot)
+            while ask_port(port, "GET", path, None, PROBE_S, headers).status != 200:
                 yield POLL_S
             took = max(0.0, time.monotonic() - found[-1].monotonic)
             found[-1] = replace(found[-1], back=time.time(), seconds=took)
