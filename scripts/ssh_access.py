@@ -20,6 +20,7 @@ from typing import Any
 import paramiko
 from fabric import Config, Connection
 from paramiko.auth_strategy import AuthStrategy, InMemoryPrivateKey
+from paramiko.pkey import PublicBlob
 
 from scripts.inventory import Target
 from scripts.ssh_options import Known, Options, Refused, known_keys, options, proxy
@@ -97,43 +98,48 @@ class Keys(AuthStrategy):
         self.certificates = [given.expand(it) for it in given.values.get("certificatefile", [])]
 
     def get_sources(self) -> Iterator[InMemoryPrivateKey]:
-        held = {key.asbytes(): key for key in self._agent_keys()}
-        named = []
+        # Certificates before the keys that they are of; both have the same bytes.
+        held = sorted(self._agent_keys(), key=lambda it: it.public_blob is None)
         for path in self.paths:
-            if key := held.pop(public_blob(path) or b"", None):
-                named.append((path, key))
-            elif os.path.isfile(path) and (loaded := self._load(path)):
-                named.append((path, loaded))
-        for path, key in named:
-            yield from self._certified(path, key)
-            yield InMemoryPrivateKey(self.given.user, key)
-        # A certificate that the agent has, of a named key or by itself, has a blob of its own.
+            blob = public_blob(path)
+            found = [it for it in held if it.asbytes() == blob]
+            held = [it for it in held if it not in found]
+            if not found and os.path.isfile(path):
+                found = self._load(path)
+            for key in found:
+                if key.public_blob is None:
+                    yield from self._certified(path, key)
+                yield InMemoryPrivateKey(self.given.user, key)
         if self.given.one("identitiesonly", "no") in ("no", "false"):
-            for key in held.values():
+            for key in held:
                 yield InMemoryPrivateKey(self.given.user, key)
 
-    def _agent_keys(self) -> tuple[Any, ...]:
+    def _agent_keys(self) -> list[Any]:
         asked = self.given.one("identityagent", "SSH_AUTH_SOCK")
         if asked.lower() == "none":
-            return ()
+            return []
         own = os.environ.get("SSH_AUTH_SOCK")
         sock = os.environ.get(asked.lstrip("$")) if asked.lstrip("$").isidentifier() else self.given.expand(asked)
         with AGENT_LOCK:
             try:
                 os.environ["SSH_AUTH_SOCK"] = sock or ""
                 self.agent = paramiko.Agent()
-                return self.agent.get_keys()
+                keys = list(self.agent.get_keys())
             except (paramiko.SSHException, OSError) as error:
                 self.notes.append(f"the agent at {sock} does not answer ({error})")
-                return ()
+                return []
             finally:
                 os.environ.pop("SSH_AUTH_SOCK")
                 if own is not None:
                     os.environ["SSH_AUTH_SOCK"] = own
+        for key in keys:
+            if key.name.endswith("-cert-v01@openssh.com"):
+                key.public_blob = PublicBlob(key.name, key.blob)
+        return keys
 
-    def _load(self, path: str) -> paramiko.PKey | None:
+    def _load(self, path: str) -> list[paramiko.PKey]:
         try:
-            return paramiko.PKey.from_path(path)
+            return [paramiko.PKey.from_path(path)]
         except (paramiko.PasswordRequiredException, TypeError):
             self.notes.append(f"{path} has a passphrase and is not in the agent: ssh-add {shlex.quote(path)}")
         except OSError as error:
@@ -141,7 +147,7 @@ class Keys(AuthStrategy):
         except (paramiko.SSHException, ValueError, paramiko.UnknownKeyType) as error:
             kind = "a hardware key" if b"sk-" in (public_blob(path) or b"") else f"not understood here ({error})"
             self.notes.append(f"{path} is {kind}: add it to an agent, ssh-add {shlex.quote(path)}")
-        return None
+        return []
 
     def _certified(self, path: str, key: Any) -> Iterator[InMemoryPrivateKey]:
         for name in (f"{path}-cert.pub", *self.certificates):

@@ -116,6 +116,10 @@ def options(target: Target) -> Options:
     for line in program("ssh", "-G", *words, *given, target.address).splitlines():
         name, _, value = line.partition(" ")
         values.setdefault(name.lower(), []).append(value)
+    # Which configuration counts, ssh hands on to the jump host's ssh.
+    for word, following in zip(given, [*given[1:], ""], strict=True):
+        if word.startswith("-F"):
+            values["configuration"] = [word[2:] or following]
     found = Options(values)
     for name, harmless in UNSUPPORTED.items():
         if (value := found.one(name.lower(), harmless)) not in (harmless, "none", "false"):
@@ -152,7 +156,8 @@ def proxy(given: Options) -> str:
     if jump == "none":
         return ""
     *before, last = jump.split(",")
-    words = ["ssh", "-o", "BatchMode=yes", *(["-J", ",".join(before)] if before else [])]
+    words = ["ssh", "-o", "BatchMode=yes", *(["-F", it] if (it := given.one("configuration")) else [])]
+    words += ["-J", ",".join(before)] if before else []
     # A URL can have the jump host's user and port.
     url = last if last.startswith("ssh://") else f"ssh://{last}"
     return shlex.join([*words, "-W", f"[{given.host}]:{given.port}", url])
