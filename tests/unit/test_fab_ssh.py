@@ -257,7 +257,10 @@ def test_a_proxy_command_is_the_shell_s(server: Server, known: Path, keys: Path,
     ("words", "command"),
     [
         ("-J ops@bastion", "ssh -o BatchMode=yes -F /dev/null -W '[10.0.0.1]:22' ssh://ops@bastion"),
-        ("-o ProxyJump=one,ops@two:2222", "ssh -o BatchMode=yes -F /dev/null -J one -W '[10.0.0.1]:22' ssh://ops@two:2222"),
+        (
+            "-o ProxyJump=one,ops@two:2222",
+            "ssh -o BatchMode=yes -F /dev/null -J one -W '[10.0.0.1]:22' ssh://ops@two:2222",
+        ),
         ("-o ProxyCommand='nc -x %% %h %p %r'", "nc -x % 10.0.0.1 22 admin"),
         ("-o ProxyJump=none", ""),
     ],
