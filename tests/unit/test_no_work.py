@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible.plugins.loader import init_plugin_loader
-from ansible_collections.slipway.ops.plugins.plugin_utils import selection
 
 ROOT = Path(__file__).parent.parent.parent
 ON_HOSTS = [
@@ -78,12 +76,21 @@ def test_a_service_that_there_is_not_is_named() -> None:
     assert code == 2 and "there is no service inferense; the inventory has: inference" in out, out
 
 
-def test_a_query_is_shown_with_its_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    init_plugin_loader()
-    monkeypatch.setenv("AWS_REGION", "eu-west-1")
-    monkeypatch.setenv("SLIPWAY_SUFFIX", "-b")
-    text = "\n".join(selection.queries(ROOT / "inventory" / "prod"))
-    assert "region: eu-west-1" in text
-    assert "tag:Environment=slipway-prod-b" in text and "tag:Role=host" in text
+QUERIES = """
+import sys
+from pathlib import Path
+from ansible.plugins.loader import init_plugin_loader
+init_plugin_loader()
+from ansible_collections.slipway.ops.plugins.plugin_utils import selection
+print(*(line for source in sys.argv[1:] for line in selection.queries(Path(source))), sep="\\n")
+"""
+
+
+def test_a_query_is_shown_with_its_values(tmp_path: Path) -> None:
     (tmp_path / "broken.aws_ec2.yml").write_text("regions: [")
-    assert "broken.aws_ec2.yml" in selection.queries(tmp_path)[0]
+    environ = {**os.environ, "AWS_REGION": "eu-west-1", "SLIPWAY_SUFFIX": "-b"}
+    argv = [sys.executable, "-c", QUERIES, "inventory/prod", str(tmp_path)]
+    done = subprocess.run(argv, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
+    assert "region: eu-west-1" in done.stdout, done.stderr
+    assert "tag:Environment=slipway-prod-b tag:Role=host" in done.stdout
+    assert f"{tmp_path}/broken.aws_ec2.yml: " in done.stdout

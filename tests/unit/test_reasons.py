@@ -53,7 +53,7 @@ def test_a_reason_that_was_split_is_put_together(given: dict[str, Any], text: st
     assert text_of("reason", given) == text
 
 
-@pytest.mark.parametrize("path", ["README.md", "docs", "playbooks", "roles"])
+@pytest.mark.parametrize("path", ["README.md", "Makefile", "docs", "playbooks", "roles"])
 def test_no_page_shows_a_form_that_cuts_it(path: str) -> None:
     pages = [ROOT / path] if (ROOT / path).is_file() else [it for it in (ROOT / path).rglob("*") if it.is_file()]
     shown = [f"{page}: {line}" for page in pages for line in re.findall(r".*-e\s*[\"']?reason=.*", page.read_text())]
