@@ -151,3 +151,31 @@ def test_the_edge_knows_a_client_by_the_first_thing_that_it_brings(rendered: Pat
     ]
     assert 'add-header Set-Cookie "side=%[var(txn.share)]; Path=/; Secure; HttpOnly; SameSite=Lax" if' in text
     assert "Set-Cookie" not in (rendered / "edge" / "haproxy.cfg").read_text()
+
+
+# As needrestart does: it evaluates each file of conf.d, strictly; a unit whose pattern has 0 is not restarted.
+NEEDRESTART = r"""
+use strict;
+our %nrconf;
+for my $file (@ARGV) { eval do { local(@ARGV, $/) = $file; <> }; die $@ if $@; }
+while (my $unit = <STDIN>) {
+  chomp $unit;
+  print "$unit\n" if grep { $unit =~ /$_/ && !$nrconf{override_rc}{$_} } keys %{$nrconf{override_rc}};
+}
+"""
+
+
+def test_needrestart_restarts_nothing_that_serves(rendered: Path) -> None:
+    files = [
+        rendered / it for it in ("edge/slipway-edge.conf", "docker/slipway-docker.conf", "release/needrestart.conf.j2")
+    ]
+    serves = ["inference@blue.service", "inference@green.service", "slipway-recover@inference.service",
+              "haproxy.service", "docker.service", "docker.socket", "containerd.service"]  # fmt: skip
+    others = ["ssh.service", "cron.service", "inference-other@blue.service", "haproxy-exporter.service"]
+    done = subprocess.run(
+        ["perl", "-e", NEEDRESTART, *map(str, files)],
+        input="\n".join([*serves, *others]),
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == serves, done.stderr
