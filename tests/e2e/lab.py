@@ -36,6 +36,9 @@ AWS = {
     "AWS_ACCESS_KEY_ID": "lab",
     "AWS_SECRET_ACCESS_KEY": "lab",
 }
+# A profile of the person's own is of no account here; boto3 would look it up beside these keys.
+for _name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+    os.environ.pop(_name, None)
 GOLDEN: list[dict[str, Any]] = json.loads((ROOT / "app" / "golden.json").read_text())
 
 

@@ -192,6 +192,8 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     terraform_plan.copy_ground(path)
     os.environ.update(TF_IN_AUTOMATION="1", CHECKPOINT_DISABLE="1")
     # Nothing is called; the provider only wants to see some. An account of one's own is not asked.
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+        os.environ.pop(name, None)
     os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_EC2_METADATA_DISABLED="true")
     first = run(path / FOLDERS[0], "terraform", "init", "-input=false", "-no-color")
     if first.code != 0:
