@@ -166,7 +166,8 @@ def flushable() -> Iterator[None]:
 def test_a_flushed_packet_filter(flushable: None, flush: str) -> None:
     """The live release serves again at once; Docker's and the firewall's rules are back with the next recovery."""
     host.shell(flush)
-    lab.wait_until(lambda: lab.ask("/ready").status_code == 200, 5, "the live release serves")
+    time.sleep(1)
+    assert lab.ask("/ready").status_code == 200
     assert "systemctl restart docker" in str(host.releasectl("status").doc["troubles"])
     done = host.good(host.releasectl("recover")).doc["done"]
     assert any(line.startswith("restarted Docker: Docker's rules are missing") for line in done)

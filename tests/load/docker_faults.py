@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from tests.e2e import lab
 from tests.faults import host
@@ -90,7 +90,8 @@ def rounds(given: argparse.Namespace, releases: list[str]) -> bool:
     chance = random.Random(given.seed)
     ends: collections.Counter[str] = collections.Counter()
     began: list[tuple[float, str]] = []
-    with load(given.rate) as sent:
+    # Ctrl-C ends the rounds early; what was seen until then is told.
+    with load(given.rate) as sent, suppress(KeyboardInterrupt):
         time.sleep(3)
         for number in range(given.rounds):
             fault = chance.choice([*FAULTS]) if given.fault == "any" else given.fault
@@ -111,7 +112,7 @@ def rounds(given: argparse.Namespace, releases: list[str]) -> bool:
             lab.wait_until(lambda: bool(lab.on_host("docker", "ps", "--quiet", check=False)), 60, "Docker answers")
             time.sleep(chance.uniform(0, 0.5))
         time.sleep(2)
-    print(f"{given.rounds} rounds, {given.fault}: rollouts ended with {dict(ends)}")
+    print(f"{len(began)} rounds, {given.fault}: rollouts ended with {dict(ends)}")
     return verdict(sent, began)
 
 

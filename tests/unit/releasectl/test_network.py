@@ -56,7 +56,8 @@ def test_nothing_is_missing() -> None:
         ("", 5),  # nft flush ruleset
         (without("-A", SAVED.partition("*nat")[0]) + "\n*nat" + SAVED.partition("*nat")[2], 1),  # iptables -F
         (SAVED.partition("*nat")[0], 4),  # iptables -t nat -F
-        (without("-j DOCKER-USER"), 1),
+        (without("-A FORWARD"), 1),
+        (without("-A FORWARD", SAVED) + "\n*filter\n-A FORWARD -j DOCKER-FORWARD", 0),  # Docker 28
         (without("--dport 18080"), 1),
     ],
 )

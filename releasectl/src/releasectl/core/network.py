@@ -21,7 +21,8 @@ DOCKER_RULES = (
     ("nat", r"-A PREROUTING .*-j DOCKER$", "nat PREROUTING to DOCKER"),
     ("nat", r"-A OUTPUT .*-j DOCKER$", "nat OUTPUT to DOCKER"),
     ("nat", r"-A POSTROUTING -s \S+ ! -o \S+ -j MASQUERADE$", "nat POSTROUTING MASQUERADE"),
-    ("filter", r"-A FORWARD .*-j DOCKER-USER$", "filter FORWARD to DOCKER-USER"),
+    # Not the one to DOCKER-USER: while containers run, a restart of Docker 20.10 does not write it again.
+    ("filter", r"-A FORWARD .*-j DOCKER(-FORWARD)?$", "filter FORWARD to DOCKER"),
 )
 FIREWALL = "the firewall's rules (table inet slipway) are missing"
 

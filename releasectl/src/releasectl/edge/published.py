@@ -21,8 +21,8 @@ SOL_NETLINK, NETLINK_ADD_MEMBERSHIP = 270, 1
 NFNLGRP_NFTABLES = 7
 # Before Docker's own chains (dstnat -100, srcnat 100): the first to translate a connection wins.
 OUTPUT_PRIORITY, POSTROUTING_PRIORITY = -110, 90
-# A change of the rules comes as many messages.
-SETTLE_S = 0.1
+# At least so long from one check to the next.
+SETTLE_S = 0.05
 
 
 def table(service: str, slot: str) -> str:
@@ -69,16 +69,17 @@ class Published:
 
     def check(self) -> bool:
         """After a change: write the table again if it is no longer whole. Returns whether it was not."""
-        time.sleep(SETTLE_S)
         self._drain()
         try:
             done = run(("nft", "list", "table", "ip", self.name), TIMEOUT_S)
         except Failure:
             return False
-        if done.code == 0 and "dnat to" in done.out and "masquerade" in done.out:
-            return False
-        self.write()
-        return True
+        whole = done.code == 0 and "dnat to" in done.out and "masquerade" in done.out
+        if not whole:
+            self.write()
+        # Whoever changes rules without end does not keep us from everything else.
+        time.sleep(SETTLE_S)
+        return not whole
 
     def withdraw(self) -> None:
         if self._events:
