@@ -3,7 +3,7 @@
 Whether each lock lists all that its packages require, extras and markers included: read from a record of what the
 locked packages say about themselves (scripts/locks.json), so that it needs no network.
 
-After a lock was renewed, write the record again (with the network, minutes):  .venv/bin/python scripts/lock_closure.py
+After a lock was renewed, write the record again (with the network):  .venv/bin/python scripts/lock_closure.py
 """
 
 from __future__ import annotations
@@ -177,12 +177,24 @@ def _ask_pip(new: list[Pin], python_version: str) -> list[dict[str, Any]]:
         return [it["metadata"] for it in json.loads(report.read_text())["install"]]
 
 
-def main() -> None:
-    seen: set[str] = set()
-    metadata = [it for lock in locks() for it in read_metadata(lock, seen)]
+def renewed(old: Record) -> Record:
+    """Of the locks as they are; what a version said of itself is not read again, unless for another extra."""
     roots = [it for lock in locks() for it in wanted(lock)]
-    RECORD.write_text(json.dumps(record_of(metadata, roots), indent=1) + "\n")
+    locked = {it.key for lock in locks() for it in pins(lock.read_text())}
+    kept = {key: said for key, said in old.items() if key in locked}
+    while True:
+        seen = set(kept)
+        metadata = [it for lock in locks() for it in read_metadata(lock, seen)]
+        metadata += [
+            dict(zip(("name", "version"), it.split("=="), strict=True), requires_dist=kept[it]["requires"])
+            for it in kept
+        ]
+        record = record_of(metadata, roots)
+        stale = {key for key, said in kept.items() if set(record[key]["extras"]) - set(said["extras"])}
+        if not stale:
+            return record
+        kept = {key: said for key, said in kept.items() if key not in stale}
 
 
 if __name__ == "__main__":
-    main()
+    RECORD.write_text(json.dumps(renewed(json.loads(RECORD.read_text())), indent=1) + "\n")
