@@ -63,6 +63,12 @@ def test_a_wrong_value_is_refused_before_it_is_installed(load: SteadyLoad) -> No
         told(converge(edge_retry_on=["never"]), "failed to validate", "retry-on", "never")
 
 
+def test_a_file_that_somebody_deleted_is_written_again(load: SteadyLoad) -> None:
+    host.shell(f"rm {FOLDER}/haproxy.cfg")
+    lab.good(converge())
+    assert "frontend https" in host.shell(f"cat {FOLDER}/haproxy.cfg")
+
+
 @contextmanager
 def taken() -> Iterator[None]:
     """Another process of the host listens on the port."""
