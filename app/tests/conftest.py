@@ -16,6 +16,11 @@ import httpx
 import pytest
 import uvicorn
 
+# The tests have an S3 of their own, whatever the shell and its files say.
+for name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[name]
+os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+
 APP = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(APP / "src"))
 

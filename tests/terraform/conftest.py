@@ -98,18 +98,16 @@ class Ground:
         return made
 
     def scan(self) -> Done:
-        checkov = tool("checkov") / "checkov"
         common = ["--skip-download", "--quiet", "--compact", "--output", "json"]
-        return run(self.path, str(checkov), "--framework", "terraform", "-d", "modules", "-d", "bootstrap", *common)
+        return run(self.path, *checkov(), "--framework", "terraform", "-d", "modules", "-d", "bootstrap", *common)
 
     def scan_plans(self) -> Done:
         for env, topology in SCANNED:
             self.wait(f"plan {env} {topology}")
-        checkov = tool("checkov") / "checkov"
         files = [a for e, t in SCANNED for a in ("-f", str(self.path.parent / f"{e}-{t}.json"))]
         return run(
             self.path,
-            str(checkov),
+            *checkov(),
             "--framework",
             "terraform_plan",
             *files,
@@ -142,6 +140,12 @@ def tool(name: str) -> Path:
     if done.returncode != 0:
         raise AssertionError(f"{name} could not be installed from {LOCKS[name].relative_to(ROOT)}:\n{done.stderr}")
     return Path(done.stdout.strip())
+
+
+def checkov() -> tuple[str, str]:
+    """By its interpreter: its script's first line names that by a path, which must not have a space there."""
+    programs = tool("checkov")
+    return str(programs / "python"), str(programs / "checkov")
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -92,7 +93,8 @@ def test_an_environment_finds_its_own_running_hosts(env: str, aws: str, hosts: d
     assert facts["host"] == hosts[env] and facts["user"] == "admin"
     assert facts["registry"] == "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
     assert facts["session"] == {"region": "eu-central-1"} and facts["domains"] == [f"{env}.example.com"]
-    assert f"{ROOT}/scripts/ssm_ssh %h %r %p eu-central-1" in facts["args"]
+    script = shlex.quote(str(ROOT / "scripts/ssm_ssh").replace("%", "%%"))
+    assert f"ProxyCommand={script} %h %r %p eu-central-1" in shlex.split(facts["args"])
     # A deploy ends with a request by the public name, so the authority must be one that every client trusts.
     assert facts["directory"] == "https://acme-v02.api.letsencrypt.org/directory" and facts["ca"] == ""
 
