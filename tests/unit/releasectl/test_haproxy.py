@@ -138,8 +138,17 @@ def test_a_canary_s_share_reaches_every_worker(edge: Edge) -> None:
     assert [edge.map_of(pid) for pid in edge.workers] == [{"live": "blue", "canary": "green", "percent": "20"}] * 2
     ups = [command for command in edge.asked if "health" in command]
     assert ups == [f"@!{pid} set server inference_green/app health up" for pid in edge.workers]
-    haproxy(edge).set_map("green", 1)
+    haproxy(edge).set_split(Split("blue", "green", 40), 1)
+    assert len([command for command in edge.asked if "health" in command]) == 2, "it has its share already"
+    haproxy(edge).set_map("blue", 1)
     assert [edge.map_of(pid)["percent"] for pid in edge.workers] == ["0", "0"]
+
+
+def test_the_next_canary_in_the_same_slot_is_up_for_the_edge_as_well(edge: Edge) -> None:
+    """The map still names the slot of the last one, which was stopped since."""
+    edge.maps = {11: {"live": "blue", "canary": "green", "percent": "0"}}
+    haproxy(edge).set_split(Split("blue", "green", 20), 1)
+    assert [it for it in edge.asked if "health" in it] == ["@!11 set server inference_green/app health up"]
 
 
 def test_a_worker_that_comes_in_the_meantime_is_told_as_well(edge: Edge) -> None:

@@ -152,14 +152,16 @@ class Haproxy:
 def _commands(config: Config, was: Mapping[str, str], wanted: Split) -> list[str]:
     """A slot that gets traffic has passed its gates: the edge need not wait for its own check of it."""
     now = {KEY: wanted.live, CANARY: wanted.canary} if not wanted.whole else {KEY: wanted.live}
+    before = {PERCENT: "0", STANDBY: NOBODY, **was}
+    # The entry of the last canary stays in the map: without a share it names nobody.
+    served = {KEY: before.get(KEY), CANARY: before.get(CANARY) if before[PERCENT] != "0" else None}
     commands = [
         f"set server {config.backend(slot)}/{SERVER} health up"
         for key, slot in now.items()
-        if slot != NOBODY and was.get(key) != slot
+        if slot != NOBODY and served[key] != slot
     ]
     now[PERCENT] = str(wanted.percent)
     now[STANDBY] = wanted.standby
-    before = {PERCENT: "0", STANDBY: NOBODY, **was}
     for key, value in now.items():
         # `live` always: so an answer of the edge is seen at least once.
         if before.get(key) != value or (key == KEY and wanted.whole):
