@@ -24,7 +24,7 @@ ONE, TWO = "the-first-key-of-a-client", "the-second-key-of-a-client"
 def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Folders of m2, which is less sure than the image's m1, and of m3 and m4, which are m2 by other names."""
     home = tmp_path_factory.mktemp("models")
-    tools = lab.good(lab.run("scripts/tool_venv", "app", "app/requirements-test.lock")).out.split()[-1]
+    tools = lab.good(lab.run("scripts/tool_venv", "app", "app/requirements-test.lock")).out.splitlines()[-1]
     words = ("app/train.py", "--model-version", "m2", "--trees", "20", "--out", str(home / "m2"))
     lab.good(lab.run(f"{tools}/python", *words))
     for version in ("m3", "m4"):
