@@ -75,8 +75,8 @@ def test_full_to_the_last_byte(load: SteadyLoad, place: str) -> None:
         free()
         seen = host.recovered(entries + 1)
         last = seen["history"][-1]
-        # Marks may still fit into the journal's last block, or that of the undo may not: recovery then finishes what came
-        # to its switch.
+        # Whether marks, and that of the undo, still fit into the journal's last block depends on its
+        # length. Recovery finishes what came to its switch and was not marked as undone.
         forward = place.startswith(("canary", "switch")) and last["recovered"] and last["outcome"] == "live"
         assert forward or last["outcome"] == "failed"
         assert forward or "No space left" in last["cause"] or last["recovered"]
