@@ -136,9 +136,11 @@ def test_a_connection_that_is_lost_is_not_the_end_of_a_rollout() -> None:
 
 
 def test_who_asks_for_it_keeps_what_went_live() -> None:
+    # A new release: the one of the test before stands by, and needs no room.
+    new = ("-e", json.dumps({"service_env": {"NEW": "yes"}}))
     with full("inference-2"):
-        assert deploy("v2.3.0", "-e", "deploy_undo=false").code != 0
-        again = deploy("v2.3.0")
+        assert deploy("v2.3.0", *new, "-e", "deploy_undo=false").code != 0
+        again = deploy("v2.3.0", *new)
     assert again.code != 0
     failed = [line.split()[0] for line in again.out.splitlines() if "failed=1" in line]
     assert failed == ["inference-2"], "the others had nothing to do, and have nothing to take back"
@@ -147,5 +149,5 @@ def test_who_asks_for_it_keeps_what_went_live() -> None:
     proof = lab.play("playbooks/prove.yml", "--limit", "inference-1", "-e", elsewhere)
     assert proof.code != 0, "another host's answer is no proof of this one"
     assert "the version: answer.version" in proof.out
-    lab.good(deploy("v2.3.0"))
+    lab.good(deploy("v2.3.0", *new))
     assert live() == ["v2.3.0"] * 3
