@@ -7,7 +7,6 @@ import os
 import shlex
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -243,7 +242,7 @@ def test_a_proxy_command_is_the_shell_s(server: Server, known: Path, keys: Path,
     server.lets_in = {(keys / "plain.pub").read_text().split()[1]}
     carry = tmp_path / "it's a way"
     carry.write_text(
-        f"#!{sys.executable}\nimport os, socket, sys, threading\n"
+        "#!/usr/bin/env python3\nimport os, socket, sys, threading\n"
         "end = socket.create_connection((sys.argv[1], int(sys.argv[2])))\n"
         "def up():\n    while data := os.read(0, 65536): end.sendall(data)\n"
         "threading.Thread(target=up, daemon=True).start()\nwhile data := end.recv(65536): os.write(1, data)\n"

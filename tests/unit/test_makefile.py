@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ def tree(tmp_path: Path) -> Path:
     for name in ("ansible-playbook", "python", "bootstrap", "tool_venv"):
         folder = tmp_path / ("scripts" if name in ("bootstrap", "tool_venv") else ".venv/bin")
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(f"#!{sys.executable}\n{note.format(str(tmp_path / name))}")
+        (folder / name).write_text(f"#!/usr/bin/env python3\n{note.format(str(tmp_path / name))}")
         (folder / name).chmod(0o755)
     with (tmp_path / "scripts" / "tool_venv").open("a") as it:
         it.write("print(os.path.abspath('.venv/bin'))\n")

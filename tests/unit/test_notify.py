@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -71,8 +72,15 @@ def installed(tmp_path: Path) -> Path:
 def run(hook: Path, document: dict[str, Any], settings: dict[str, str] | None) -> subprocess.CompletedProcess[str]:
     if settings is not None:
         (hook.parent.parent / "notify.json").write_text(json.dumps(settings))
+    # A host has no profile.
+    environ = {name: value for name, value in os.environ.items() if name != "AWS_PROFILE"}
     return subprocess.run(
-        [sys.executable, str(hook)], input=json.dumps(document), capture_output=True, text=True, check=False
+        [sys.executable, str(hook)],
+        input=json.dumps(document),
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environ,
     )
 
 

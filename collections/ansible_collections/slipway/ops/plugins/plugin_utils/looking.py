@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ class LookingAction(ActionBase):
         python = constants.config.get_config_value("INTERPRETER_PYTHON", variables=variables)
         text = Path(look_on_host.__file__).read_text()
         program = f"{text}\nimport json\nprint(json.dumps(look(json.loads({json.dumps(request)!r}))))\n"
-        done = self._low_level_execute_command(f"{python} -I -", in_data=program.encode())
+        done = self._low_level_execute_command(f"{shlex.quote(python)} -I -", in_data=program.encode())
         try:
             answer: dict[str, Any] = json.loads(done["stdout"].strip().splitlines()[-1])
         except (IndexError, ValueError):
