@@ -195,7 +195,9 @@ def connect(target: Target) -> Connection:
         connection.client.set_missing_host_key_policy(HostKeys(given, known))
         connection.open()
     except (OSError, paramiko.SSHException, EOFError) as error:
-        if isinstance(error, paramiko.ProxyCommandFailure):
+        # The transport may notice first, in other words. A command that did not end by itself was killed: below 0.
+        ended = kwargs["sock"].process.poll() if via else None
+        if isinstance(error, paramiko.ProxyCommandFailure) or (ended is not None and ended >= 0):
             raise Refused(
                 f"no connection to {where}: the command ended before one was there (by way of: {via})"
             ) from None
