@@ -124,6 +124,10 @@ class Ground:
         return self.jobs[job].result(timeout=ALL_S)
 
 
+# An account of one's own is not asked.
+for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+    os.environ.pop(name, None)
+
 LOCKS = {
     "checkov": ROOT / "tests/terraform/requirements-checkov.lock",
     # The lab's stand-in for AWS.
@@ -195,9 +199,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     path = folder / "terraform"
     terraform_plan.copy_ground(path)
     os.environ.update(TF_IN_AUTOMATION="1", CHECKPOINT_DISABLE="1")
-    # Nothing is called; the provider only wants to see some. An account of one's own is not asked.
-    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
-        os.environ.pop(name, None)
+    # Nothing is called; the provider only wants to see some.
     os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_EC2_METADATA_DISABLED="true")
     first = run(path / FOLDERS[0], "terraform", "init", "-input=false", "-no-color")
     if first.code != 0:
