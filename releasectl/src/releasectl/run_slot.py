@@ -24,7 +24,7 @@ from .edge.container import Running, running
 from .edge.docker import Docker, DockerAway
 from .edge.events import Events
 from .edge.listener import holder
-from .edge.output import STREAMS, Output
+from .edge.output import Output, fifos
 from .edge.paths import Paths
 from .edge.published import Published, table
 from .edge.run import run
@@ -81,7 +81,7 @@ def run_slot(paths: Paths, config: Config, name: str) -> int:
         return 0 if asked.to_end else 1
     if running is None:
         return _ended(docker, slot, asked, release)
-    output = Output([os.path.join(paths.container_io(running.id), stream) for stream in STREAMS])
+    output = Output(fifos(paths.container_io(running.id), running.id))
     published = _publish(slot, release, running)
     systemd.notify("READY=1", f"STATUS={release.ref} runs")
     comeback = slot.exits.watch(release)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from releasectl.edge.output import F_GETPIPE_SZ, FIFO_BYTES, Output
+from releasectl.edge.output import F_GETPIPE_SZ, FIFO_BYTES, Output, fifos
 
 LINE = b"x" * 199 + b"\n"
 
@@ -82,3 +82,12 @@ def test_a_container_without_pipes_of_docker_is_left_alone(tmp_path: Path) -> No
     output = Output([str(tmp_path / "init-stdout")])
     assert output.check() > 0
     output.close()
+
+
+@pytest.mark.parametrize("name", ["init", "0123abcd"])
+def test_the_fifos_are_found_by_each_name_that_docker_has_had_for_them(tmp_path: Path, name: str) -> None:
+    """Docker 20.10 and 26. Those of `docker exec` are left alone."""
+    for who in (name, "an-exec"):
+        for stream in ("stdout", "stderr"):
+            os.mkfifo(tmp_path / f"{who}-{stream}")
+    assert fifos(str(tmp_path), "0123abcd") == [str(tmp_path / f"{name}-stdout"), str(tmp_path / f"{name}-stderr")]

@@ -1,6 +1,6 @@
 """
 What a container prints goes by a pipe to its containerd-shim, and from there by a FIFO to dockerd (moby:
-libcontainerd/remote, "init-stdout"). When dockerd is down, hangs or falls behind, both fill up and the next line blocks
+libcontainerd/remote). When dockerd is down, hangs or falls behind, both fill up and the next line blocks
 the container. Then the FIFO is emptied here: output may be lost, a service may not wait.
 """
 
@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-STREAMS = ("init-stdout", "init-stderr")
+STREAMS = ("stdout", "stderr")
 # The largest that the kernel gives without being asked (/proc/sys/fs/pipe-max-size): a restart of dockerd, which takes
 # a few seconds, then loses nothing.
 FIFO_BYTES = 2**20
@@ -26,6 +26,12 @@ IDLE_S = 0.1
 BUSY_S = 0.01
 # So long after the last bytes that had to be dropped, their sum is printed.
 QUIET_S = 5.0
+
+
+def fifos(folder: str, container_id: str) -> list[str]:
+    """Of the container's first process, which Docker calls by the container's id, and up to 20.10 `init`."""
+    named = [[os.path.join(folder, f"{who}-{stream}") for who in (container_id, "init")] for stream in STREAMS]
+    return [next(filter(os.path.exists, paths), paths[0]) for paths in named]
 
 
 class Output:
