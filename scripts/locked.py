@@ -19,7 +19,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-# What a person's pip is told about where packages are and how to get there. Everything else (user, target, no-deps,
+# The user's pip settings that are kept: package sources, and how to reach them. All others (user, target, no-deps,
 # constraint, dry-run …) would change what is installed, or where.
 KEPT = (
     "index-url", "extra-index-url", "find-links", "no-index", "trusted-host", "cert", "client-cert", "proxy", "timeout",

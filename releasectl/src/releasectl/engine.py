@@ -8,7 +8,7 @@ from typing import Any
 
 from .core import plan
 from .core.errors import Code, Failure
-from .core.gates import PROBE_S, comes_up
+from .core.gates import comes_up, is_ready
 from .core.journal import Intent
 from .core.model import Maintenance, Release, Settings, State
 from .core.phases import phases_of
@@ -297,7 +297,7 @@ class Engine:
         return max(used, default=0) + 1
 
     def _ready(self, slot: str, release: Release) -> bool:
-        return self.edge.probe(slot, "GET", release.gates.readiness_path, None, PROBE_S).status == 200
+        return is_ready(self.edge, slot, release.gates)
 
     def _up(self, slot: str, release: Release, wait: bool) -> bool:
         """Ready; or still starting (after a boot): then another copy of it would be ready no sooner."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from .core.errors import Code, Failure
 from .core.fit import GPU, RAM, Kind, Share, misfit, size_mb, tight
-from .core.gates import PROBE_S
+from .core.gates import is_ready
 from .core.journal import Intent
 from .core.model import Release
 from .core.ports import Edge
@@ -38,7 +38,7 @@ def spared(edge: Edge, intent: Intent, releases: Mapping[int, Release]) -> None:
     release = releases.get(standby.ref.id) if standby else None
     if not live or not standby or not release:
         return
-    if edge.probe(standby.slot, "GET", release.gates.readiness_path, None, PROBE_S).status == 200:
+    if is_ready(edge, standby.slot, release.gates):
         raise Failure(
             Code.PREFLIGHT,
             f"{live.ref} is down and {standby.ref} answers for it: it cannot make room for {intent.target}",

@@ -7,8 +7,8 @@ from typing import Any
 from .core.codec import entry_doc, read_entry, ref_doc, state_doc
 from .core.contents import gates_doc
 from .core.errors import Code, Failure
-from .core.gates import PROBE_S
-from .core.model import Release, State
+from .core.gates import PROBE_S, is_ready
+from .core.model import Gates, Release, State
 from .core.network import status_lines
 from .core.ports import Broken, Edge, Records, moment
 from .core.timefmt import age, parse
@@ -108,8 +108,7 @@ def _failover(edge: Edge, state: State, records: Records) -> dict[str, Any] | No
     if not live or not standby or records.map_standby != standby.slot or not _is_down(edge, live.slot):
         return None
     release = edge.read_releases().get(standby.ref.id)
-    path = release.gates.readiness_path if isinstance(release, Release) else "/ready"
-    if edge.probe(standby.slot, "GET", path, None, PROBE_S).status != 200:
+    if not is_ready(edge, standby.slot, release.gates if isinstance(release, Release) else Gates()):
         return None
     last = next((it for it in reversed(edge.read_exits()) if it.slot == live.slot), None)
     why = str(last) if last and last.back is None else f"{live.ref} does not answer"

@@ -137,8 +137,8 @@ class Asked:
 
 def _bring_up(docker: Docker, slot: Slot, release: Release, env_files: tuple[str, str], asked: Asked) -> Running | None:
     """
-    Also while Docker starts, or dies in the middle of it. Not by ordering the units: when a unit that comes after
-    Docker is told to stop, systemd starts Docker only once it has stopped (systemd.unit(5), After=).
+    Retries while Docker starts or restarts. The units are not ordered: systemd would delay the start of Docker until
+    every unit with After=docker.service that is stopping has stopped (systemd.unit(5)).
     """
     begun, freed = time.monotonic(), False
     while True:

@@ -12,7 +12,7 @@ from .effects import AwaitPath, CheckGolden, CheckIdentity, Drain
 from .errors import Code, Failure
 from .inflight import InFlight, kinds
 from .match import brief, mismatch
-from .model import Golden, Header, Release
+from .model import Gates, Golden, Header, Release
 from .ports import Edge, Reply
 from .redact import Redact
 
@@ -66,6 +66,10 @@ def parsed(reply: Reply) -> Any:
         return json.loads(reply.body)
     except UNREADABLE:
         return None
+
+
+def is_ready(edge: Edge, slot: str, gates: Gates) -> bool:
+    return edge.probe(slot, "GET", gates.readiness_path, None, PROBE_S).status == 200
 
 
 def comes_up(edge: Edge, slot: str, release: Release) -> bool:

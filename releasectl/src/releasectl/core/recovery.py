@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from . import effects as fx
 from .errors import Code, Failure
-from .gates import PROBE_S
+from .gates import is_ready
 from .journal import Intent, Journal
 from .model import NOBODY, Gates, Live, Release, Settings, State
 from .network import FIREWALL, Network, repair, trouble
@@ -195,8 +195,7 @@ def _standby_may_end(edge: Edge, state: State) -> bool:
     if not live or not standby or not standby_is_over(standby, moment(edge), edge.config):
         return True
     release = edge.read_releases().get(live.ref.id)
-    path = release.gates.readiness_path if isinstance(release, Release) else Gates().readiness_path
-    return edge.probe(live.slot, "GET", path, None, PROBE_S).status == 200
+    return is_ready(edge, live.slot, release.gates if isinstance(release, Release) else Gates())
 
 
 def _settings_of(edge: Edge, live: Live | None) -> Settings:
