@@ -246,7 +246,6 @@ class Engine:
             result.outcome, result.changed = "would_change", True
             result.message = f"{target} would go live" + (f", {live.ref} is live" if live else "")
             return None
-        old_slot = live.slot if live else ""
         same = standby is not None and standby.ref.id == target.id
         # Its unit is up: recovery has just ended every standby whose unit is not.
         running = bool(standby and same and self._ready(standby.slot, wish.release))
@@ -255,7 +254,7 @@ class Engine:
             kind, txn, target, wish.fresh, running, state, config, (wish.by, wish.reason), edge.now(), wish.rollout,
             old.gates.readiness_path if old else "/ready",
         )  # fmt: skip
-        if intent.displaces and old and not self._up(old_slot, old, wait=checks):
+        if intent.displaces and live and old and not self._up(live.slot, old, wait=checks):
             spared(edge, intent, releases)
         if state.maintenance:
             result.warnings.append(f"{words(state.maintenance)}: it gets no traffic until `releasectl maintenance off`")
