@@ -29,7 +29,7 @@ deploy: .venv/.ok ground-$(ENV) ## Converge ENV and make the wanted version live
 	$(PLAY) site.yml $(wanted)
 
 ground-local: .venv/.ok
-	$(PLAY) playbooks/lab.yml
+	$(PLAY) playbooks/lab/up.yml
 	$(PLAY) playbooks/build.yml $(call version,$(or $(value VERSION),v1.0.0)) -e build_existing=keep
 
 # Terraform made the ground of these, see docs/terraform.md.
@@ -53,17 +53,18 @@ test: .venv/.ok ## Run every test; the lab is started for it
 	$(MAKE) --jobs 2 ENV=local VERSION= test-faults test-e2e
 
 test-unit: .venv/.ok
-	$(PYTEST) tests/unit --numprocesses 2 --dist loadfile
+	$(PYTEST) releasectl/tests --numprocesses 2 --dist loadfile
+	$(PYTEST) tests/collection tests/roles tests/repo --numprocesses 2 --dist loadfile
 
 test-app: .venv/.ok
-	tools=$$(scripts/tool_venv app app/requirements-test.lock) && cd app \
+	tools=$$(tools/tool_venv app app/requirements-test.lock) && cd app \
 	  && "$$tools/python" -m pytest tests --cov --cov-config=pyproject.toml
 
 test-terraform: .venv/.ok
-	$(PYTEST) tests/terraform
+	$(PYTEST) terraform/tests
 
 test-e2e: .venv/.ok
-	LAB_HOSTS=1 $(PYTEST) tests/e2e tests/trixie
+	LAB_HOSTS=1 $(PYTEST) tests/e2e tests/fleet
 
 test-faults: export LAB_HOSTS = $(FAULTS_HOST)
 test-faults: .venv/.ok ## Break host 4 of the lab (LAB_HOSTS=4 make ground-local) in every way of docs/reliability.md
@@ -71,22 +72,22 @@ test-faults: .venv/.ok ## Break host 4 of the lab (LAB_HOSTS=4 make ground-local
 	SLIPWAY_LAB_HOST=inference-$(FAULTS_HOST) $(PYTEST) tests/faults
 
 bench: .venv/.ok ## Measure and write docs/benchmarks.md
-	.venv/bin/python -m tests.load.bench
+	.venv/bin/python -m benchmarks.commands
 
 bench-app: .venv/.ok ## Measure the inference service against its peers
-	.venv/bin/python -m tests.load.bench_app --overload 60
+	.venv/bin/python -m benchmarks.app --overload 60
 
 cost: .venv/.ok ## Say what ENV's plan costs a month, from the committed price list
-	.venv/bin/python scripts/cost.py $(ENV)
+	.venv/bin/python terraform/tools/cost.py $(ENV)
 
 preflight: .venv/.ok ## Compare ENV's quotas with what its plan needs
-	.venv/bin/python scripts/preflight.py $(ENV)
+	.venv/bin/python terraform/tools/quotas.py $(ENV)
 
 down: .venv/.ok ## Remove the lab and all that it made
-	$(PLAY) playbooks/lab_down.yml
+	$(PLAY) playbooks/lab/down.yml
 
-.venv/.ok: requirements.lock scripts/bootstrap
-	scripts/bootstrap
+.venv/.ok: requirements.lock tools/bootstrap
+	tools/bootstrap
 
 # With CI=true every environment (the tools' are below .venv) is made anew, once by this make and those that it starts: one
 # that an earlier run left would hide that a lock no longer installs. A rollback does not wait for that.

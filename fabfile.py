@@ -22,9 +22,9 @@ from typing import Any
 import paramiko
 from invoke import Context, Exit, task
 
-from scripts.inventory import Target, Unknown, targets
-from scripts.ssh_access import connect
-from scripts.ssh_options import Refused
+from tools.inventory import Target, Unknown, targets
+from tools.ssh_access import connect
+from tools.ssh_options import Refused
 
 RELEASECTL = "/usr/local/bin/releasectl"
 UNREACHABLE = 255

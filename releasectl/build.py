@@ -4,7 +4,7 @@ Build releasectl as one executable file: build.py DESTINATION. The same sources 
 Prints whether it changed, and its SHA-256.
 
 The file holds sources only. A host keeps them unpacked, with byte code for its own Python beside them
-(src/releasectl/unpacked.py): compiling takes five times as long as the rest of a command's start.
+(src/releasectl/startup/bytecode_cache.py): compiling takes five times as long as the rest of a command's start.
 """
 
 from __future__ import annotations
@@ -18,24 +18,7 @@ from pathlib import Path
 SOURCE = Path(__file__).parent / "src"
 # Isolated (-I), and without the host's packages (-S): the standard library is all that is needed.
 SHEBANG = b"#!/usr/bin/python3 -IS\n"
-MAIN = """\
-import gc, os, sys
-# All that is imported stays: looking for garbage among it would only take time.
-gc.disable()
-KEPT = "/var/cache/slipway/{digest}"
-if os.path.isdir(KEPT):
-    sys.path[0] = KEPT
-else:
-    from releasectl.unpacked import unpack
-    unpack(sys.argv[0], KEPT)
-from releasectl.cli import main
-gc.freeze()
-gc.enable()
-code = main()
-sys.stdout.flush()
-# Nothing is left to tidy, and the interpreter would take its time for it.
-os._exit(code)
-"""
+MAIN = SOURCE / "releasectl" / "startup" / "zipapp_main.py"
 
 
 def archive() -> bytes:
@@ -43,7 +26,10 @@ def archive() -> bytes:
     digest = hashlib.sha256(b"".join(f"{name} {len(it)}\n".encode() + it for name, it in sources.items())).hexdigest()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as target:
-        for name, data in {"__main__.py": MAIN.format(digest=digest[:16]).encode(), **sources}.items():
+        for name, data in {
+            "__main__.py": MAIN.read_bytes().replace(b"@DIGEST@", digest[:16].encode()),
+            **sources,
+        }.items():
             entry = zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0))
             entry.external_attr = 0o644 << 16
             # The first one is read by every command: stored as it is, it needs no zlib.

@@ -60,7 +60,7 @@ Running = Callable[..., AbstractAsyncContextManager[Client]]
 def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that train.py made."""
     out = tmp_path_factory.mktemp("model")
-    subprocess.run([sys.executable, APP / "train.py", "--out", out], check=True, timeout=120)
+    subprocess.run([sys.executable, APP / "tools" / "train.py", "--out", out], check=True, timeout=120)
     return out
 
 

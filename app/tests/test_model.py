@@ -34,7 +34,7 @@ def test_committed_golden_requests_are_those_of_the_manifest(model_path: Path, g
 
 def test_training_again_gives_the_same_bytes(model_path: Path, tmp_path: Path) -> None:
     golden = tmp_path / "golden.json"
-    arguments: list[str | Path] = [APP / "train.py", "--out", tmp_path / "again", "--golden", golden]
+    arguments: list[str | Path] = [APP / "tools" / "train.py", "--out", tmp_path / "again", "--golden", golden]
     subprocess.run([sys.executable, *arguments], check=True, timeout=120)
     for name in ("model.onnx", "manifest.json"):
         assert (tmp_path / "again" / name).read_bytes() == (model_path / name).read_bytes()

@@ -23,7 +23,7 @@ CLIENTS_TIMEOUT_S = 120
 def python() -> Path:
     """Of the environment that has the clients: they need more than all that the service and its tests do."""
     made = subprocess.run(
-        [APP.parent / "scripts" / "tool_venv", "app-clients", APP / "requirements-clients.lock"],
+        [APP.parent / "tools" / "tool_venv", "app-clients", APP / "requirements-clients.lock"],
         check=True,
         stdout=subprocess.PIPE,
         text=True,

@@ -25,7 +25,7 @@ from inference_service.store import StoreUnavailable, model_folder
 
 from .conftest import APP, Running
 
-sys.path.insert(0, str(APP))
+sys.path.insert(0, str(APP / "tools"))
 import publish
 
 BUCKET = "models-test"

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e import lab
-from tests.load.steady import SteadyLoad
+from tests.harness import lab
+from tests.harness.load.steady import SteadyLoad
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e import lab, network
-from tests.tls import served_certificate
+from tests.harness import lab, network
+from tests.harness.tls import served_certificate
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -19,7 +19,7 @@ def fresh_host() -> None:
     if shutil.which("docker"):
         lab.run("docker", "rm", "--force", "--volumes", lab.CONTAINER)
         lab.run("docker", "volume", "rm", "--force", f"{lab.CONTAINER}-docker")
-    lab.good(lab.play("playbooks/lab.yml", timeout_s=1800))
+    lab.good(lab.play("playbooks/lab/up.yml", timeout_s=1800))
     lab.good(lab.build("v1.0.0"))
 
 

@@ -7,8 +7,8 @@ import json
 import pytest
 import requests
 
-from tests.e2e import lab
-from tests.load.steady import SteadyLoad
+from tests.harness import lab
+from tests.harness.load.steady import SteadyLoad
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.e2e import lab
-from tests.load.steady import SteadyLoad
-from tests.tls import served_certificate
+from tests.harness import lab
+from tests.harness.load.steady import SteadyLoad
+from tests.harness.tls import served_certificate
 
 
 def serial() -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.e2e import lab, network
-from tests.load.steady import SteadyLoad
+from tests.harness import lab, network
+from tests.harness.load.steady import SteadyLoad
 
 
 def test_rollback_needs_no_registry_no_aws_and_no_acme(load: SteadyLoad) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e import lab
+from tests.harness import lab
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ from math import sqrt
 
 import pytest
 
-from tests.e2e import lab
-from tests.load.steady import Sample, SteadyLoad
+from tests.harness import lab
+from tests.harness.load.steady import Sample, SteadyLoad
 
 GOLDEN = lab.GOLDEN[0]
 RATE = 150.0

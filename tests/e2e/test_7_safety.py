@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e import lab, network
-from tests.load.steady import SteadyLoad
+from tests.harness import lab, network
+from tests.harness.load.steady import SteadyLoad
 
 OLD, NEW, WRONG, TURNS_BAD, WELL, IDLE = "v1.0.0", "v2.0.0", "v4.0.0", "v12.0.0", "v13.0.0", "v14.0.0"
 HEARD, FREEZE = "/run/slipway-heard.jsonl", "/run/slipway-freeze"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e import lab, network
-from tests.load.steady import SteadyLoad
+from tests.harness import lab, network
+from tests.harness.load.steady import SteadyLoad
 
 OTHER = "scoring"
 DOMAIN = f"{OTHER}.{lab.NAME}"

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e import lab, network
-from tests.load.steady import SteadyLoad
+from tests.harness import lab, network
+from tests.harness.load.steady import SteadyLoad
 
 VERSION = "v1.0.0"
 CACHE = "/var/lib/slipway/inference/cache/10001"
@@ -24,14 +24,14 @@ ONE, TWO = "the-first-key-of-a-client", "the-second-key-of-a-client"
 def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Folders of m2, which is less sure than the image's m1, and of m3 and m4, which are m2 by other names."""
     home = tmp_path_factory.mktemp("models")
-    tools = lab.good(lab.run("scripts/tool_venv", "app", "app/requirements-test.lock")).out.splitlines()[-1]
-    words = ("app/train.py", "--model-version", "m2", "--trees", "20", "--out", str(home / "m2"))
+    tools = lab.good(lab.run("tools/tool_venv", "app", "app/requirements-test.lock")).out.splitlines()[-1]
+    words = ("app/tools/train.py", "--model-version", "m2", "--trees", "20", "--out", str(home / "m2"))
     lab.good(lab.run(f"{tools}/python", *words))
     for version in ("m3", "m4"):
         (home / version).mkdir()
         (home / version / "model.onnx").write_bytes((home / "m2" / "model.onnx").read_bytes())
         (home / version / "manifest.json").write_text(json.dumps({**manifest(home / "m2"), "version": version}))
-    words = (sys.executable, "app/publish.py", "publish", "--store", f"s3://{BUCKET}/models", "--model")
+    words = (sys.executable, "app/tools/publish.py", "publish", "--store", f"s3://{BUCKET}/models", "--model")
     for version in ("m3", "m4"):
         lab.good(lab.run(*words, str(home / version), env=lab.AWS))
     lab.set_live(VERSION)
@@ -57,7 +57,7 @@ def manifest(folder: Path) -> dict[str, Any]:
 
 
 def publish(folder: Path) -> lab.Done:
-    return lab.play("playbooks/model_publish.yml", "-e", f"folder={folder}")
+    return lab.play("playbooks/models/publish.yml", "-e", f"folder={folder}")
 
 
 def deploy(model: str = "", **more: Any) -> lab.Done:
@@ -92,7 +92,7 @@ def test_the_same_image_serves_another_model_and_the_one_of_before_in_a_second(m
     lab.predicts_right(m2["golden"])
     with pytest.raises(AssertionError):
         lab.predicts_right()
-    listed = lab.good(lab.play("playbooks/models.yml", *lab.LIMIT)).out
+    listed = lab.good(lab.play("playbooks/models/list.yml", *lab.LIMIT)).out
     assert f"breast-cancer m2  {m2['sha256']}" in listed
     assert listed.count("live on") == listed.count(f"live on {lab.HOST}") == 1
 
@@ -163,7 +163,7 @@ class TestKeys:
         said.append(lab.good(deploy(**self.settings(TWO, ONE, TWO))))
         assert self.statuses("", ONE, TWO) == [401, 200, 200]
         proof = ("-e", json.dumps(self.settings(TWO, ONE, TWO)))
-        said.append(lab.good(lab.play("playbooks/prove.yml", *lab.LIMIT, *proof, "-vv")))
+        said.append(lab.good(lab.play("playbooks/smoke_test.yml", *lab.LIMIT, *proof, "-vv")))
         assert f"{lab.URL}/predict answers" in said[-1].out
         assert not [it for it in said if ONE in it.out or TWO in it.out]
         found = lab.on_host("grep", "-rlE", f"{ONE}|{TWO}", "/var/lib/slipway", "/var/log/slipway", "/etc/slipway")

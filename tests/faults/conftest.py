@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.e2e import lab, network
-from tests.faults import host
-from tests.load.steady import SteadyLoad
+from tests.harness import host_driver as host
+from tests.harness import lab, network
+from tests.harness.load.steady import SteadyLoad
 
 # The hooks of the tests that go the whole way: what the host says when one fails.
 from tests.e2e.conftest import pytest_runtest_makereport  # noqa: F401  # isort: skip

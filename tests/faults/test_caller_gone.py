@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e import lab, network
-from tests.faults import host
 from tests.faults.test_canary_broken import QUICK
-from tests.load.steady import SteadyLoad
+from tests.harness import host_driver as host
+from tests.harness import lab, network
+from tests.harness.load.steady import SteadyLoad
 
 
 def over_ssh(place: str, doc: dict[str, object]) -> subprocess.Popen[bytes]:

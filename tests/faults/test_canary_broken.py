@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from tests.e2e import lab
-from tests.faults import host
 from tests.faults.conftest import steady
 from tests.faults.test_daemons import SLACK_S, docker_answers, edge_answers
 from tests.faults.test_engine_killed import killed_everywhere
-from tests.load.steady import SteadyLoad
+from tests.harness import host_driver as host
+from tests.harness import lab
+from tests.harness.load.steady import SteadyLoad
 
 FIRST, SECOND = 30, 60
 # A few requests are evidence here, and the machine's hiccups are none.

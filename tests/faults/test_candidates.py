@@ -11,10 +11,10 @@ from contextlib import contextmanager
 import pytest
 import requests
 
-from tests.e2e import lab
-from tests.faults import host
 from tests.faults.conftest import steady
-from tests.load.steady import SteadyLoad
+from tests.harness import host_driver as host
+from tests.harness import lab
+from tests.harness.load.steady import SteadyLoad
 
 
 def refused(fault: str, words: str, **more: object) -> host.Answer:

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.e2e import lab, network
-from tests.faults import host
-from tests.load.steady import SteadyLoad
-from tests.tls import served_certificate
+from tests.harness import host_driver as host
+from tests.harness import lab, network
+from tests.harness.load.steady import SteadyLoad
+from tests.harness.tls import served_certificate
 
 pytestmark = pytest.mark.usefixtures("services")
 

@@ -9,9 +9,9 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.e2e import lab
-from tests.faults import host
-from tests.load.steady import SteadyLoad
+from tests.harness import host_driver as host
+from tests.harness import lab
+from tests.harness.load.steady import SteadyLoad
 
 POST = f"POST /predict HTTP/1.1\r\nHost: {lab.NAME}\r\nContent-Type: application/json\r\n"
 # How a client begins, and what it then goes on with, a byte a second, for ever.

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e import lab
-from tests.faults import host
 from tests.faults.conftest import steady
-from tests.load.steady import SteadyLoad
+from tests.harness import host_driver as host
+from tests.harness import lab
+from tests.harness.load.steady import SteadyLoad
 
 KILL_DOCKER = "systemctl kill --signal KILL --kill-whom main docker"
 STOP_DOCKER = "systemctl stop docker.socket docker.service"

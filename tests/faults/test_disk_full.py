@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e import lab
-from tests.faults import host
 from tests.faults.test_canary_broken import QUICK
-from tests.load.steady import SteadyLoad
+from tests.harness import host_driver as host
+from tests.harness import lab
+from tests.harness.load.steady import SteadyLoad
 
 BALLAST = frozenset({"ballast"})
 FILL = f"dd if=/dev/zero of={host.HOME}/ballast bs=4k 2>/dev/null"

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.e2e import lab
-from tests.faults import host
-from tests.load.steady import SteadyLoad
+from tests.harness import host_driver as host
+from tests.harness import lab
+from tests.harness.load.steady import SteadyLoad
 
 FOLDER = "/etc/haproxy"
 CERTIFICATE = f"{FOLDER}/certs/{lab.NAME}.pem"

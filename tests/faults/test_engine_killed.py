@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tests.faults import host
-from tests.load.steady import SteadyLoad
+from tests.harness import host_driver as host
+from tests.harness.load.steady import SteadyLoad
 
 Command = Callable[[str, str], host.Answer]
 PHASES = {"lock", "recover", "preflight", "pull", "start", "gate", "switch", "drain", "bake", "record", "standby"}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from tests.e2e import lab
-from tests.faults import host
 from tests.faults.conftest import steady
 from tests.faults.test_canary_broken import canary, running
-from tests.load.steady import SteadyLoad
+from tests.harness import host_driver as host
+from tests.harness import lab
+from tests.harness.load.steady import SteadyLoad
 
 KILL = "docker kill --signal KILL inference-{slot}"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from tests.faults import host
 from tests.faults.conftest import steady
+from tests.harness import host_driver as host
 
 
 def slow_release_replaced(drain_timeout_s: int) -> int:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from tests.e2e import lab
-from tests.faults import host
-from tests.faults.long import Client, Kept, Streaming, Upload, Websocket
-from tests.load.steady import SteadyLoad
+from tests.harness import host_driver as host
+from tests.harness import lab
+from tests.harness.load.steady import SteadyLoad
+from tests.harness.long_requests import Client, Kept, Streaming, Upload, Websocket
 
 LONG_S = 4.0
 # What the engine does not do itself, while it stands still at the switch, takes its time too.

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e import lab
-from tests.faults import host
 from tests.faults.conftest import steady
 from tests.faults.test_canary_broken import QUICK
+from tests.harness import host_driver as host
+from tests.harness import lab
 
 
 @pytest.fixture(autouse=True)

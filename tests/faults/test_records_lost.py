@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e import lab
-from tests.faults import host
-from tests.load.steady import SteadyLoad
+from tests.harness import host_driver as host
+from tests.harness import lab
+from tests.harness.load.steady import SteadyLoad
 
 STATE = f"{host.HOME}/state.json"
 HISTORY = f"{host.HOME}/history.jsonl"

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e import lab
-from tests.faults import host
-from tests.faults.on_host import registry
-from tests.load.steady import SteadyLoad
+from tests.harness import host_driver as host
+from tests.harness import lab
+from tests.harness.load.steady import SteadyLoad
+from tests.harness.on_host import registry
 
 PORT = 5555
 NEW = "v30.0.0"

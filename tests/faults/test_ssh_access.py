@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import paramiko
 import pytest
 
-from tests.e2e import lab, network
-from tests.faults import host
+from tests.harness import host_driver as host
+from tests.harness import lab, network
 
 DROP_IN = "/etc/ssh/sshd_config.d/00-slipway.conf"
 JUMP = "/etc/ssh/sshd_config.d/50-jump.conf"

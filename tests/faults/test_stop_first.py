@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults import host
 from tests.faults.conftest import steady
 from tests.faults.test_engine_killed import killed_everywhere
-from tests.load.steady import SteadyLoad
+from tests.harness import host_driver as host
+from tests.harness.load.steady import SteadyLoad
 
 # Where it differs from a rollout beside the live release.
 PHASES = ("stop", "start", "gate", "switch", "record")

@@ -12,7 +12,7 @@ import requests
 from cryptography import x509
 from testinfra.host import Host
 
-from tests.tls import served_certificate
+from tests.harness.tls import served_certificate
 
 Doc = dict[str, Any]
 

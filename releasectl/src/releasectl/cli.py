@@ -11,16 +11,16 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from .core.config import read_config
-from .core.errors import Code, Failure, Interrupted
-from .core.model import Config
-from .core.request import one_line, read_env_file
-from .core.transaction import as_failure
-from .edge.host import Host
-from .edge.lock import holder, is_held, lock_of
-from .edge.paths import Paths
-from .engine import Engine, Lock
-from .result import Result
+from .adapter import Host
+from .commands.engine import Engine, Lock
+from .commands.result import Result
+from .documents.config import read_config
+from .documents.request import one_line, read_env_file
+from .host.lock import holder, is_held, lock_of
+from .host.paths import Paths
+from .model.errors import Code, Failure, Interrupted
+from .model.model import Config
+from .rollout.transaction import as_failure
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
         config = _config(paths, arguments.service)
         if arguments.command == "run-slot":
             # Here, like `report` below: no other command needs it, and each import is a third of a millisecond.
-            from .run_slot import run_slot
+            from .slot.main import run_slot
 
             return run_slot(paths, config, arguments.slot)
         return _run(arguments, paths, config)
@@ -147,7 +147,7 @@ def _run(arguments: argparse.Namespace, paths: Paths, config: Config) -> int:
         return Code.OK
     lock_path = paths.lock(config.service)
     if arguments.command in ("status", "history"):
-        from . import report
+        from .commands import report
 
         busy = holder(lock_path) if is_held(lock_path) else None
         doc = report.status(host, busy) if arguments.command == "status" else report.history(host, arguments.count)
@@ -169,7 +169,7 @@ def _run(arguments: argparse.Namespace, paths: Paths, config: Config) -> int:
 
 def _canary(host: Host, arguments: argparse.Namespace, running: bool) -> dict[str, Any]:
     """The canary's engine runs elsewhere and holds the lock: it is only told."""
-    from . import report
+    from .commands import report
 
     shown = host.canary.read() if running else None
     result = Result(host.config.service, outcome="unchanged")

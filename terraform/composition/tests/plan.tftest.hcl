@@ -1,5 +1,5 @@
 # Each topology, planned by the provider itself (no mock): the arguments are the provider's, the policies rendered.
-# What is found is asserted over the whole plan in tests/terraform; here, that each topology is itself and no other.
+# What is found is asserted over the whole plan in terraform/tests; here, that each topology is itself and no other.
 provider "aws" {
   # Plans without an account: nothing is called, so the credentials need not be real.
   region                      = "eu-central-1"

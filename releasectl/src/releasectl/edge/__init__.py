@@ -1,1 +1,1 @@
-"""Thin edge: one external call per function, each with an explicit timeout."""
+"""HAProxy: its runtime socket, its maps and counters."""

@@ -19,13 +19,13 @@ from ansible_collections.slipway.ops.plugins.plugin_utils.engine import EngineAc
 sys.path.append(str(Path(__file__).parents[6] / "releasectl" / "src"))
 
 try:
-    from releasectl.core.contents import read_gates
-    from releasectl.core.fields import Fields
-    from releasectl.core.gates import golden_problem, headers_of
-    from releasectl.core.model import EDGE_OWNED, Gates, Golden, Header
-    from releasectl.core.ports import Reply
-    from releasectl.core.redact import redactor
-    from releasectl.core.values import replace
+    from releasectl.documents.fields import Fields
+    from releasectl.documents.release_fields import read_gates
+    from releasectl.model.model import EDGE_OWNED, Gates, Golden, Header
+    from releasectl.rollout.gates import golden_problem, headers_of
+    from releasectl.rollout.redact import redactor
+    from releasectl.startup.fast_dataclass import replace
+    from releasectl.startup.http_client import Reply
 except ImportError:
     HAS_RELEASECTL = False
 else:

@@ -1,7 +1,7 @@
 # Copyright: Slipway contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Manifests of models in S3, `<store>/<name>/<version>/manifest.json`, as app/publish.py puts them there.
+"""Manifests of models in S3, `<store>/<name>/<version>/manifest.json`, as app/tools/publish.py puts them there.
 
 A version is written once and never changes, so a manifest that was read is kept, and S3 is not asked for it again.
 """
@@ -71,7 +71,7 @@ def _fetch(session: Session, bucket: str, key: str, version: str) -> str:
         ) from error
     raise ModelError(
         f"Failed to find model {version}: there is no {where}. Published are: {', '.join(published) or 'none'}. "
-        "Publish it first: ansible-playbook playbooks/model_publish.yml -e folder=FOLDER"
+        "Publish it first: ansible-playbook playbooks/models/publish.yml -e folder=FOLDER"
     )
 
 

@@ -1,1 +1,0 @@
-../../scripts/ground_inventory.py

@@ -1,0 +1,1 @@
+../../terraform/tools/inventory_outputs.py

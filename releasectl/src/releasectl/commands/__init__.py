@@ -1,0 +1,1 @@
+"""The commands: each gathers what it needs from the host, decides with rollout/, and answers a Result or text."""

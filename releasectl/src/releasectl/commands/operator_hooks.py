@@ -1,0 +1,57 @@
+"""Hooks: executables of the operator that hear of a rollout. Only `pre-deploy` has a say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..documents.codec import ref_doc
+from ..model.errors import Code, Failure
+from ..model.journal import Intent
+from ..rollout.ports import Edge
+from ..rollout.transaction import as_failure
+
+
+class Hooks:
+    def __init__(self, edge: Edge) -> None:
+        self.edge = edge
+
+    def there(self, name: str) -> bool:
+        return name in self.edge.hooks()
+
+    def before(self, intent: Intent) -> None:
+        """Raises Failure (code 8) when the hook says no; nothing has begun then."""
+        if not self.there("pre-deploy"):
+            return
+        try:
+            self.edge.run_hook("pre-deploy", document("pre-deploy", self.edge.config.service, intent, None))
+        except Failure as failure:
+            hint = failure.hint or "See what it says in /etc/slipway/<service>/hooks; nothing was changed."
+            raise Failure(Code.PREFLIGHT, f"hook pre-deploy: {failure.cause}", hint) from failure
+
+    def after(self, intent: Intent, failure: Failure | None = None) -> list[str]:
+        """The one that hears how it ended. Best effort: returns warnings."""
+        name = "on-failure" if failure else "post-switch" if intent.kind == "deploy" else "post-rollback"
+        try:
+            if self.there(name):
+                self.edge.run_hook(name, document(name, self.edge.config.service, intent, failure))
+        except Exception as trouble:
+            return [f"hook {name}: {as_failure(trouble).cause}"]
+        return []
+
+
+def document(name: str, service: str, intent: Intent, failure: Failure | None) -> dict[str, Any]:
+    """What a hook reads on its standard input."""
+    live = intent.before.live
+    return {
+        "hook": name,
+        "service": service,
+        "kind": intent.kind,
+        "txn": intent.txn,
+        "release": ref_doc(intent.target),
+        "previous": ref_doc(live.ref) if live else None,
+        "slot": intent.slot,
+        "by": intent.by,
+        "reason": intent.reason,
+        "code": failure.code if failure else Code.OK,
+        "cause": failure.cause if failure else None,
+    }

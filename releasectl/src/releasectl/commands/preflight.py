@@ -1,0 +1,90 @@
+"""Preflight: is there on this host what a rollout needs, room included? Nothing is changed here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..model.errors import Code, Failure
+from ..model.journal import Intent
+from ..model.model import Release
+from ..rollout.capacity import GPU, RAM, Kind, Share, misfit, size_mb, tight
+from ..rollout.gates import is_ready
+from ..rollout.ports import Edge
+from ..startup.fast_dataclass import replace
+from .result import Result
+
+
+def present(edge: Edge, intent: Intent) -> bool:
+    """Is everything there that the transaction needs? Returns whether the image is. Raises Failure (codes 5 and 8)."""
+    edge.get_map()
+    if intent.adopt:
+        # The container runs: neither Docker nor the image file is needed to switch to it.
+        return True
+    free_mb = edge.check_docker()
+    there = edge.has_image(intent.target.image)
+    room(edge, free_mb)
+    if intent.kind == "rollback" and not there:
+        raise Failure(
+            Code.IMAGE,
+            f"the image of {intent.target} is gone from this host ({intent.target.image})",
+            "Roll back to another release (`releasectl history`), or deploy this version again from the registry.",
+        )
+    return there
+
+
+def spared(edge: Edge, intent: Intent, releases: Mapping[int, Release]) -> None:
+    """The live slot is down: a standby that answers for it makes no room. Raises Failure (code 8)."""
+    live, standby = intent.before.live, intent.before.standby
+    release = releases.get(standby.ref.id) if standby else None
+    if not live or not standby or not release:
+        return
+    if is_ready(edge, standby.slot, release.gates):
+        raise Failure(
+            Code.PREFLIGHT,
+            f"{live.ref} is down and {standby.ref} answers for it: it cannot make room for {intent.target}",
+            f"`releasectl rollback` makes {standby.ref} the live one; then repeat.",
+        )
+
+
+def room(edge: Edge, free_mb: int) -> None:
+    """Raises Failure (code 8) when less is free on Docker's disk than has to be."""
+    wanted = edge.config.min_free_mb
+    if free_mb < wanted:
+        raise Failure(
+            Code.PREFLIGHT,
+            f"{free_mb} MB free on Docker's disk, at least {wanted} MB are wanted",
+            "Free space (`releasectl prune`, `docker system df`), or lower min_free_mb in service.json.",
+        )
+
+
+def fitting(edge: Edge, intent: Intent, target: Release, releases: Mapping[int, Release], result: Result) -> Intent:
+    """
+    The intent, if the host and its GPU have the memory for it. A rollback is not refused for want of it: there the old
+    one stops first, as a person would have to ask for. Raises Failure (code 8).
+    """
+    if intent.adopt:
+        return intent
+    live, standby = intent.before.live, intent.before.standby
+    beside = releases.get(live.ref.id) if live and not intent.stop_first else None
+    freed = releases.get(standby.ref.id) if standby and intent.displaces else None
+    warnings = []
+    for kind, memory_of, reserve_mb in ((RAM, edge.memory, edge.config.memory_reserve_mb), (GPU, edge.gpu_memory, 0)):
+        candidate = _share(kind, target)
+        if candidate is None:
+            continue
+        memory = memory_of()
+        trouble = misfit(kind, memory, reserve_mb, candidate, _share(kind, beside))
+        if trouble and beside and intent.kind == "rollback":
+            result.warnings.append(f"{trouble.cause}: so the old one stopped first")
+            return fitting(edge, replace(intent, stop_first=True, canary=None), target, releases, result)
+        if trouble:
+            raise trouble
+        warnings.append(None if intent.stop_first else tight(kind, memory, candidate, _share(kind, freed)))
+    result.warnings += [warning for warning in warnings if warning]
+    return intent
+
+
+def _share(kind: Kind, release: Release | None) -> Share | None:
+    """None: there is no such release, or it says that it takes nothing."""
+    size = kind.size(release.options) if release else None
+    return Share(release.ref, size_mb(size)) if release and size else None

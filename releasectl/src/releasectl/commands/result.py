@@ -1,0 +1,71 @@
+"""What a command answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..documents.codec import phases_doc, ref_doc
+from ..model.errors import Code, Failure
+from ..model.model import Ref
+from ..rollout.transaction import Transaction
+from ..startup.fast_dataclass import asdict, dataclass, field
+
+
+@dataclass()
+class Result:
+    """What a command answers; `document()` is the contract of `--json`."""
+
+    service: str
+    outcome: str = "failed"
+    code: int = Code.OK
+    changed: bool = False
+    message: str = ""
+    release: Ref | None = None
+    previous: Ref | None = None
+    phases: list[tuple[str, float]] = field(default_factory=list)
+    cause: str | None = None
+    hint: str | None = None
+    logs: tuple[str, ...] = ()
+    diff: dict[str, Any] | None = None
+    warnings: list[str] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "outcome": self.outcome,
+            "code": self.code,
+            "changed": self.changed,
+            "service": self.service,
+            "release": ref_doc(self.release),
+            "previous": ref_doc(self.previous),
+            "phases": phases_doc(tuple(self.phases)),
+            "message": self.message,
+            "cause": self.cause,
+            "hint": self.hint,
+            "logs": list(self.logs),
+            "diff": self.diff or {"before": {}, "after": {}},
+            "warnings": self.warnings,
+            **self.extra,
+        }
+
+    def fail(self, failure: Failure, what: str) -> Result:
+        refused = failure.code in (Code.USAGE, Code.LOCKED, Code.UNKNOWN, Code.PREFLIGHT)
+        self.outcome = "refused" if refused else "failed"
+        self.code, self.cause, self.hint, self.logs = failure.code, failure.cause, failure.hint, failure.logs
+        self.message = f"Failed to {what}: {failure.cause}"
+        return self
+
+
+def observed(transaction: Transaction) -> dict[str, Any]:
+    """What the edge counted on the way: the result's `requests`, `drain` and `canary`."""
+    seen = transaction.performer
+    doc: dict[str, Any] = {}
+    if transaction.switched:
+        spans = transaction.switched.values()
+        doc["requests"] = {"total": sum(it.requests for it in spans), "failed": sum(it.errors for it in spans)}
+    left = {slot: it and asdict(it) for slot, it in seen.left.items() if it is None or it.total}
+    if left or seen.cut.total:
+        doc["drain"] = {"left": left, "cut": asdict(seen.cut)}
+    if seen.notes:
+        doc["canary"] = list(seen.notes)
+    return doc

@@ -1,0 +1,1 @@
+"""The terms of the glossary (docs/glossary.md) as frozen values."""

@@ -1,0 +1,172 @@
+"""A canary: judge a candidate beside the live release by what the edge counts, and wait for the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import sqrt
+
+from ..model.counters import Span, Tally
+from ..model.errors import Code, Failure
+from ..model.journal import Mark
+from ..model.model import Canary, Split
+from ..startup.fast_dataclass import dataclass
+from .effects import JudgeStep
+from .gates import HINT, failed, raise_if_dead
+from .phases import CANARY
+from .ports import Edge, Word
+
+POLL_S = 0.5
+HOLD_S = 30 * 86400.0
+"""Every wait has an end: a split that nobody ends is aborted after a month."""
+SURE, LIKELY = 2.58, 1.0
+"""Standard deviations: an early verdict is wrong once in two hundred times, one at a step's end once in six."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    good: bool
+    why: str
+    slow: bool = False
+
+
+def judge(candidate: Span, live: Span, canary: Canary, final: bool, late: bool = False) -> Verdict | None:
+    """
+    None: not decided. Before the step's end only errors decide, and only when chance can't explain them (Wilson's
+    interval). At the end (`final`) less is enough, so that one failed request of fifty is watched longer, not judged.
+    When the wait for evidence is over (`late`) the plain ratios decide.
+    """
+    limit = live.error_ratio + canary.max_error_ratio
+    numbers = f"candidate: {candidate}; live: {live}"
+    if candidate.requests < canary.min_requests:
+        return None
+    sure = 0.0 if late else LIKELY if final else SURE
+    if lower_bound(candidate.failed, candidate.requests, sure) > limit:
+        return Verdict(False, f"{candidate.error_ratio:.1%} of its requests failed, at most {limit:.1%} may; {numbers}")
+    if not final or candidate.error_ratio > limit:
+        return None
+    # The edge's means are rounded: in doubt for the candidate.
+    if candidate.timed and live.timed and candidate.mean_low_ms > canary.max_latency_ratio * live.mean_high_ms:
+        times = candidate.mean_ms / live.mean_ms if live.mean_ms else float("inf")
+        return Verdict(
+            False, f"{times:.1f} × as slow, at most {canary.max_latency_ratio:g} × is allowed; {numbers}", slow=True
+        )
+    return Verdict(True, numbers)
+
+
+def lower_bound(bad: int, total: int, z: float = SURE) -> float:
+    """Wilson score interval: the least share of `bad` that so many of `total` are still likely for."""
+    if total <= 0 or bad <= 0:
+        return 0.0
+    share, square = min(1.0, bad / total), z * z
+    centre = share + square / (2 * total)
+    spread = z * sqrt(share * (1 - share) / total + square / (4 * total * total))
+    return max(0.0, (centre - spread) / (1 + square / total))
+
+
+class Watch:
+    """A step as it goes. Counters that can't be read leave it where it is: unknown is not zero."""
+
+    def __init__(self, edge: Edge, live: str, slot: str) -> None:
+        self.edge = edge
+        self.live = live
+        self.slot = slot
+        self.tallies: dict[str, Tally] = {}
+        self.candidate = Span()
+        self.base = Span()
+        self.trouble = ""
+
+    def look(self) -> None:
+        try:
+            now = self.edge.counters()
+        except Failure as trouble:
+            self.trouble = f"; {trouble.cause}"
+            return
+        self.trouble = ""
+        for slot, counters in now.items():
+            self.tallies.setdefault(slot, Tally(counters))
+        if self.slot in now and self.live in now:
+            self.candidate = self.tallies[self.slot].look(now[self.slot])
+            self.base = self.tallies[self.live].look(now[self.live])
+
+
+class Slow:
+    """
+    A second look at a candidate that was slow, as long as a step, from now on: one request that met a hiccup of the
+    machine makes a mean over few of them, and only who is slow both times is slow.
+    """
+
+    def __init__(self, edge: Edge, split: Split) -> None:
+        self.edge = edge
+        self.watch = Watch(edge, split.live, split.canary)
+        self.started = edge.monotonic()
+
+    def judge(self, canary: Canary) -> Verdict | None:
+        self.watch.look()
+        over = self.edge.monotonic() - self.started >= canary.step_s
+        return judge(self.watch.candidate, self.watch.base, canary, over)
+
+
+def judge_step(edge: Edge, effect: JudgeStep, txn: str, version: str, redact: Callable[[str], str]) -> tuple[bool, str]:
+    """
+    Wait a step out. Returns whether a person said `promote` (then no further step is needed) and the numbers in words.
+    Raises Failure (code 3) when the candidate is aborted, by the numbers, by a person, or because it died.
+    """
+    split, canary = effect.split, effect.canary
+    watch = Watch(edge, split.live, split.canary)
+    watch.look()
+    started = edge.monotonic()
+    held: Word | None = Word("hold", "the request") if canary.hold and effect.last else None
+    if effect.held_by:
+        held = Word("hold", effect.held_by)
+    again: Slow | None = None
+    shown: tuple[object, ...] = ()
+    while True:
+        word = edge.canary_word(txn)
+        if word and word.word == "abort":
+            raise _aborted(f"by {word.by}; {watch.candidate}")
+        if word:
+            # What a person has said holds for the engine that goes on if this one is killed.
+            edge.append_journal(Mark(edge.now(), CANARY, effect.name, word.word, word.by))
+        if word and word.word == "promote":
+            return True, f"{split.percent} %: promoted by {word.by}; {watch.candidate}"
+        held = word or held
+        raise_if_dead(edge, split.canary, f"in the canary at {split.percent} %", 0, redact)
+        watch.look()
+        went = edge.monotonic() - started
+        over = went >= canary.step_s
+        late = not held and went >= canary.step_s + canary.wait_s
+        # Of a held one a person judges, but for errors that chance can't explain.
+        verdict = judge(watch.candidate, watch.base, canary, over and not held, late)
+        if verdict and verdict.slow and not late:
+            again = again or Slow(edge, split)
+            verdict = again.judge(canary)
+        if verdict and not verdict.good:
+            raise failed(edge, split.canary, f"canary at {split.percent} % aborted: {verdict.why}", redact)
+        if verdict and over and not held:
+            return False, f"{split.percent} %: {verdict.why}"
+        if late:
+            return False, _silence(effect, watch, went)
+        if held and went >= HOLD_S:
+            raise _aborted(f"nobody ended it in {HOLD_S / 86400:g} days; {watch.candidate}")
+        state = held.word if held else ("waiting for requests" if over else "watching")
+        if shown != (state, watch.candidate, watch.base):
+            shown = (state, watch.candidate, watch.base)
+            edge.show_canary(
+                {
+                    "txn": txn, "version": version, "slot": split.canary, "percent": split.percent, "state": state,
+                    "since_s": round(went, 1), "candidate": str(watch.candidate), "live": str(watch.base),
+                }
+            )  # fmt: skip
+        edge.pause(min(POLL_S, max(0.01, canary.step_s - went)) if not over else POLL_S)
+
+
+def _silence(effect: JudgeStep, watch: Watch, went: float) -> str:
+    canary, percent = effect.canary, effect.split.percent
+    text = f"{watch.candidate.requests} requests in {went:.0f} s, {canary.min_requests} are wanted{watch.trouble}"
+    if canary.on_silence == "promote":
+        return f"{percent} %: too little traffic to judge ({text}), promoted as asked"
+    raise _aborted(f"too little traffic to judge at {percent} %: {text}")
+
+
+def _aborted(why: str) -> Failure:
+    return Failure(Code.GATE, f"canary aborted: {why}", HINT)

@@ -1,0 +1,167 @@
+"""Pure: which release is meant, in which slot, and what a transaction has to do. Raises Failure with the way out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..documents.codec import settings_keys
+from ..documents.release_fields import HEADER_VALUE, options_doc
+from ..documents.request import Request
+from ..model.errors import Code, Failure
+from ..model.journal import Intent
+from ..model.model import Config, Ref, Release, Settings, State
+from ..model.rollout_options import Rollout
+
+SettingsOf = Callable[[int], Settings]
+NextId = Callable[[], int]
+
+
+def wanted(
+    request: Request,
+    releases: Mapping[int, Release],
+    state: State,
+    settings_of: SettingsOf,
+    next_id: NextId,
+    now: float,
+) -> tuple[Release, bool]:
+    """The release a request means and whether it is new. The live one is preferred, then the newest identical one."""
+    check_headers(request)
+    recorded = [releases[number] for number in sorted(releases, reverse=True)]
+    recorded.sort(key=lambda it: not (state.live and state.live.ref.id == it.ref.id))
+    same_version = [it for it in recorded if it.ref.version == request.version]
+    image = request.image or (same_version[0].ref.image if same_version else None)
+    if image is None:
+        raise Failure(
+            Code.USAGE,
+            f"request.image: {request.version} is not recorded here, so its image has to be named",
+            f"Name it: --image REPOSITORY@sha256:…. Recorded here: {listed(releases)}.",
+        )
+    moved = next((it for it in same_version if digest(it.ref.image) != digest(image)), None)
+    if moved:
+        raise Failure(
+            Code.USAGE,
+            f"request.image: {request.version} is recorded here as {digest(moved.ref.image)}, the request says "
+            f"{digest(image)}: the tag moved",
+            "Versions are immutable: give the new build a new version. The one that is recorded here goes live with "
+            f"`releasectl rollback --to {request.version}`.",
+        )
+    for it in same_version:
+        # Reads files, so it is asked last; a number for a new one, which reads them all, only then.
+        if _same(it, request, image) and settings_of(it.ref.id) == request.settings:
+            return it, False
+    ref = Ref(next_id(), request.version, image, request.model_version)
+    keys = settings_keys(request.settings.env), settings_keys(request.settings.secrets)
+    return Release(ref, request.options, request.gates, *keys, request.by, request.reason, now), True
+
+
+def check_headers(request: Request) -> None:
+    """Refuse gates that name a secret which the release lacks, or one that no header can carry."""
+    named = [("request.gates", request.gates.headers)]
+    named += [(f"request.gates.golden[{n}]", golden.headers) for n, golden in enumerate(request.gates.golden)]
+    for owner, headers in named:
+        for header in headers:
+            where = f"{owner}.headers.{header.name}"
+            if header.secret is None:
+                continue
+            if header.secret not in request.settings.secrets:
+                raise Failure(
+                    Code.USAGE,
+                    f"{where}: the release has no secret {header.secret}",
+                    f"Give {header.secret} in secrets (release_secrets in the inventory), or name one that is there.",
+                )
+            if not re.fullmatch(HEADER_VALUE, request.settings.secrets[header.secret]):
+                raise Failure(Code.USAGE, f"{where}: the value of secret {header.secret} does not fit in a header")
+
+
+def _same(release: Release, request: Request, image: str) -> bool:
+    return (
+        release.ref.image == image
+        and release.ref.model_version == request.model_version
+        and release.options == request.options
+        and release.gates == request.gates
+    )
+
+
+def rollback_target(to: str | None, releases: Mapping[int, Release], state: State) -> Release:
+    """
+    The release a rollback means. Without `to`: the one that was live before. After a rollback there is no such default:
+    repeated by a person whose connection dropped, it would bring the bad release back.
+    """
+    live = state.live
+    if to is not None:
+        number = int(to) if re.fullmatch(r"[0-9]{1,18}", to) else None
+        found = [it for it in releases.values() if it.ref.id == number or it.ref.version == to]
+        if not found:
+            raise Failure(Code.UNKNOWN, f"{to} is not recorded on this host", f"Recorded here: {listed(releases)}.")
+        return max(found, key=lambda it: (bool(live and it.ref.id == live.ref.id), it.ref.id))
+    if live and live.via == "rollback":
+        raise Failure(
+            Code.UNKNOWN,
+            f"{live.ref} is already live by a rollback"
+            + (f" from {state.previous}" if state.previous else "")
+            + "; which one next is for you to say",
+            f"releasectl rollback --to VERSION|ID. Recorded here: {listed(releases)}.",
+        )
+    if state.previous is None:
+        raise Failure(Code.UNKNOWN, "no release was live before this one", f"Recorded here: {listed(releases)}.")
+    release = releases.get(state.previous.id)
+    if release is None:
+        raise Failure(
+            Code.UNKNOWN, f"{state.previous} is no longer recorded here", f"Recorded here: {listed(releases)}."
+        )
+    return release
+
+
+def intend(
+    kind: str, txn: str, target: Ref, fresh: bool, running: bool, state: State, config: Config, who: tuple[str, str],
+    now: float, how: Rollout | None = None, old_ready_path: str = "/ready",
+) -> Intent:  # fmt: skip
+    """
+    `running`: the standby runs and is ready. The slot is the one that is not live. Without a live release (or with
+    the same one, or in maintenance) there is nothing to compare with; with a warm standby there is room for two.
+    """
+    live, standby = state.live, state.standby
+    slot = config.other(live.slot) if live else next(iter(config.slots))
+    adopt = bool(running and standby and standby.ref.id == target.id and standby.slot == slot)
+    beside = live is not None and live.ref.id != target.id
+    how = how or Rollout(config.strategy)
+    canary = how.canary if beside and not state.maintenance else None
+    stop_first = how.strategy == "stop_first" and live is not None and not adopt
+    return Intent(txn, kind, target, slot, fresh, adopt, state, who[0], who[1], now, canary, stop_first, old_ready_path)
+
+
+def digest(image: str) -> str:
+    return image.partition("@")[2]
+
+
+def listed(releases: Mapping[int, Release]) -> str:
+    """`v1.0.0 (release 1), …`, the newest first."""
+    return ", ".join(str(releases[number].ref) for number in sorted(releases, reverse=True)) or "nothing"
+
+
+def diff(before: Release | None, target: Release, changed_values: tuple[str, ...]) -> dict[str, Any]:
+    """What a release changes, without any value of env or secrets."""
+    new = _shown(target)
+    if changed_values:
+        new["values_changed"] = list(changed_values)
+    return {"before": _shown(before) if before else {}, "after": new}
+
+
+def _shown(release: Release) -> dict[str, Any]:
+    return {
+        "version": release.ref.version,
+        "digest": digest(release.ref.image),
+        "image": release.ref.image,
+        "model_version": release.ref.model_version,
+        "env": list(release.env_keys),
+        "secrets": list(release.secret_keys),
+        "options": options_doc(release.options),
+    }
+
+
+def changed_keys(old: Settings, new: Settings) -> tuple[str, ...]:
+    """Names of variables whose value differs, known to both. Never the values."""
+    both = [(old.env, new.env), (old.secrets, new.secrets)]
+    return tuple(sorted({key for a, b in both for key in a if key in b and a[key] != b[key]}))

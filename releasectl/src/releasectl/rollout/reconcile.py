@@ -1,0 +1,126 @@
+"""Pure: what differs between the truth and the host, and how the truth is found again when its file is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..model.errors import Code, Failure
+from ..model.journal import Entry
+from ..model.model import NOBODY, Config, Live, Maintenance, Moment, Ref, Release, Standby, State
+from . import effects as fx
+from .ports import Broken, History, Records, Units
+
+STANDBY_SLACK_S = 5
+
+
+def reconcile(
+    state: State,
+    records: Records,
+    units: Units,
+    runtime: str | None,
+    containers: Mapping[str, int],
+    now: Moment,
+    config: Config,
+    percent: int = 0,
+    runtime_standby: str = NOBODY,
+    answers: bool = True,
+) -> tuple[fx.Effect, ...]:
+    """
+    The effects that make the host agree with `state`, the most urgent first: the live slot runs, the edge routes to it,
+    and what is neither live nor a valid standby ends. `runtime` None: the edge does not answer, leave it alone (it
+    reads the map when it starts). `percent`: a share that some canary has left to the other slot. `answers`: the live
+    slot is ready; a standby that answers for it stays for as long as it is not.
+    """
+    todo: list[fx.Effect] = []
+    live, standby = state.live, state.standby
+    if live:
+        if records.links.get(live.slot) != live.ref.id:
+            todo.append(fx.LinkSlot(live.slot, live.ref.id))
+        if not units.up(live.slot):
+            todo.append(fx.StartUnit(live.slot))
+    keep = {live.slot} if live else set()
+    if standby and ((standby_is_over(standby, now, config) and answers) or not units.up(standby.slot)):
+        state = state.without_standby()
+        todo.append(fx.SaveState(state))
+    elif standby:
+        keep.add(standby.slot)
+        if records.links.get(standby.slot) != standby.ref.id:
+            todo.append(fx.LinkSlot(standby.slot, standby.ref.id))
+    # Before a standby stops, so that the edge no longer sends to it.
+    wanted = (state.routed, state.failover)
+    if (records.map_slot, records.map_standby) != wanted or percent:
+        todo.append(fx.WriteMap(*wanted))
+    if runtime is not None and ((runtime, runtime_standby) != wanted or percent):
+        todo.append(fx.SetMap(state.routed, config.deadlines.switch, state.failover))
+    for slot in config.slots:
+        if slot in keep:
+            continue
+        if units.active.get(slot, "inactive") not in ("inactive", "failed"):
+            todo.append(fx.StopUnit(slot))
+        if slot in containers:
+            todo.append(fx.RemoveContainer(slot))
+        if slot in records.links:
+            todo.append(fx.UnlinkSlot(slot))
+    return tuple(todo)
+
+
+def standby_is_over(standby: Standby, now: Moment, config: Config) -> bool:
+    """None has more than its full time left: one that seems to is of another boot, or of a clock that was set."""
+    return not 0 < standby.left_s(now) <= config.standby_s + STANDBY_SLACK_S
+
+
+def rebuild(
+    records: Records, history: History, releases: Mapping[int, Release | Broken], config: Config, now: float
+) -> State:
+    """
+    The state when state.json is missing or unreadable, from the live map, the slot links and the history; they have to
+    agree (`records`: with the journal resolved). Raises Failure (code 6) with what a person has to do when they do not.
+    """
+    last = next((entry for entry in reversed(history.entries) if entry.outcome == "live"), None)
+    routed = records.map_slot
+    if not last and not history.unreadable and not records.links and routed in (None, NOBODY):
+        return State()
+    # With no work left over, only a maintenance takes the traffic from a release that is live.
+    away = routed == NOBODY and last is not None and records.journal is None
+    slot = routed if routed in config.slots else (last.slot if last and (routed is None or away) else None)
+    if slot is None:
+        raise _person(records, f"the live map says {routed!r}", last, config)
+    release = releases.get(records.links.get(slot, 0))
+    if not isinstance(release, Release):
+        raise _person(records, f"slot {slot}, which the live map names, has no readable release", last, config)
+    if last is None:
+        if history.unreadable:
+            raise _person(records, "history cannot be read", last, config)
+        return State(Live(release.ref, slot, now, "deploy"))
+    if (last.slot, last.release.id) != (slot, release.ref.id):
+        raise _person(records, f"the live map says {slot} ({release.ref})", last, config)
+    maintenance = Maintenance(now, "recovery", "the record of it was lost") if away else None
+    return State(Live(release.ref, slot, last.ended, last.kind), None, _kept(last.previous, releases), maintenance)
+
+
+def assume_live(
+    slot: str, records: Records, history: History, releases: Mapping[int, Release | Broken], now: float
+) -> State:
+    """The state that a person declared (`recover --live SLOT`)."""
+    release = releases.get(records.links.get(slot, 0))
+    if not isinstance(release, Release):
+        raise Failure(
+            Code.PERSON, f"slot {slot} has no readable release, so it cannot be declared live", "Name the other slot."
+        )
+    entry = next((e for e in reversed(history.entries) if e.outcome == "live" and e.release == release.ref), None)
+    return State(Live(release.ref, slot, now, "deploy"), None, _kept(entry.previous, releases) if entry else None)
+
+
+def _kept(ref: Ref | None, releases: Mapping[int, Release | Broken]) -> Ref | None:
+    return ref if ref and isinstance(releases.get(ref.id), Release) else None
+
+
+def _person(records: Records, found: str, last: Entry | None, config: Config) -> Failure:
+    why = records.state.why if isinstance(records.state, Broken) else "it is missing"
+    says = f"history says {last.slot} ({last.release})" if last else "history knows no live release"
+    return Failure(
+        Code.PERSON,
+        f"state.json cannot be read ({why}) and the other records disagree: {found}; {says}",
+        f"See which slot serves well (systemctl status '{config.service}@*', docker ps), then say so: "
+        f"releasectl --service {config.service} recover --live blue|green",
+    )

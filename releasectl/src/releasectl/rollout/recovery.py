@@ -1,0 +1,237 @@
+"""
+Recovery: finish or undo what an engine left behind, then make the host agree with the truth. Runs before every command
+that changes something, at boot, and on a timer; running it twice is running it once.
+"""
+
+from __future__ import annotations
+
+from ..model.errors import Code, Failure
+from ..model.journal import Intent, Journal
+from ..model.model import NOBODY, Gates, Live, Release, Settings, State
+from ..startup.fast_dataclass import dataclass, field, replace
+from . import effects as fx
+from .executor import Performer
+from .gates import is_ready
+from .network import FIREWALL, Network, repair, trouble
+from .phases import CANARY, STANDBY, SWITCH, forward_of, phases_of, resume_of
+from .ports import Broken, Edge, Records, moment
+from .reconcile import assume_live, rebuild, reconcile, standby_is_over
+from .transaction import Transaction, as_failure
+
+SECOND_LOOK_S = 2.0
+
+
+@dataclass()
+class Recovered:
+    """What recovery found and did. `troubles` did not keep it from knowing the truth; `done` is in words."""
+
+    state: State = field(default_factory=State)
+    done: list[str] = field(default_factory=list)
+    troubles: list[Failure] = field(default_factory=list)
+    ended: list[tuple[Intent, Failure | None]] = field(default_factory=list)
+    """Interrupted transactions and why they were undone; None: live. While a journal is there, no hook has heard."""
+
+
+def recover(
+    edge: Edge, declared: str | None = None, resume: bool = False, result: Recovered | None = None
+) -> Recovered:
+    """
+    `result` is filled, also as far as it came when this raises.
+
+    `declared`: the slot a person says is live. `resume`: a canary may be gone on with, if that is what it asks for; a
+    command that wants something else has it aborted. Raises Failure when the truth stays unknown or an undo is stuck.
+    """
+    result = result or Recovered()
+    edge.sweep()
+    records = edge.read_records()
+    if declared:
+        records = _declare(edge, declared, records, result)
+    if isinstance(records.journal, Broken):
+        # Without a state to fall back on, `rebuild` below decides whether the rest is unambiguous.
+        result.done.append(f"journal unreadable ({records.journal.why}); set aside as {edge.set_aside_journal()}")
+    elif records.journal is not None:
+        try:
+            _resolve(edge, records, records.journal, result, resume)
+        finally:
+            # Undoing and finishing hold them; the command that comes next can be stopped again.
+            edge.hold_signals(False)
+        records = edge.read_records()
+    if isinstance(records.state, State):
+        result.state = records.state
+    else:
+        history = edge.read_history()
+        result.state = rebuild(records, history, edge.read_releases(), edge.config, edge.now())
+        if records.state is not None or result.state != State():
+            edge.save_state(result.state)
+            live = result.state.live
+            result.done.append(f"state.json rebuilt: {live.ref if live else 'nothing'} is live")
+    result.state = _agree(edge, result.state, records, result)
+    return result
+
+
+def _declare(edge: Edge, slot: str, records: Records, result: Recovered) -> Records:
+    state = assume_live(slot, records, edge.read_history(), edge.read_releases(), edge.now())
+    if records.journal is not None:
+        result.done.append(f"journal set aside as {edge.set_aside_journal()}")
+    if isinstance(records.state, State):
+        state = replace(state, maintenance=records.state.maintenance)
+    edge.save_state(state)
+    result.done.append(f"{slot} declared live")
+    return edge.read_records()
+
+
+def _resolve(edge: Edge, records: Records, journal: Journal, result: Recovered, resume: bool) -> None:
+    """An interrupted transaction: before the switch it is undone; after, it is finished if the candidate is well."""
+    intent, what = journal.intent, f"{journal.intent.kind} of {journal.intent.target}"
+    release = edge.read_releases().get(intent.target.id)
+    readable = release if isinstance(release, Release) else None
+    gates = readable.gates if readable else Gates()
+    phases = phases_of(intent, edge.config, gates, True, moment(edge))
+    settings = edge.read_settings(intent.target.id) if readable else Settings()
+    reached = frozenset(mark.phase for mark in journal.marks)
+    transaction = Transaction(edge, intent, phases, readable, settings, reached, recovered=True)
+    ended = next((entry for entry in reversed(edge.read_history().entries) if entry.txn == intent.txn), None)
+    if ended is not None:
+        if ended.outcome == "live":
+            for effect in next(phase for phase in phases if phase.name == STANDBY).effects:
+                transaction.performer.perform(effect, 120)
+        edge.clear_journal()
+        result.ended.append((intent, None if ended.outcome == "live" else Failure(Code.GATE, ended.cause or "")))
+        result.done.append(f"{what} had ended ({ended.outcome}); journal cleared")
+        return
+    verdict = journal.undoing
+    canary = intent.canary
+    resumes = bool(resume and canary and canary.on_interrupt == "resume" and journal.reached(CANARY))
+    if verdict is None and readable and (journal.reached(SWITCH) or resumes):
+        ready, start = _see_up(edge, journal, gates)
+        try:
+            if journal.reached(SWITCH):
+                transaction.run(forward_of(phases, ready, start))
+            else:
+                both = _both_up(edge, journal, ready, start)
+                transaction.run(resume_of(phases, records.map_percent, both, journal.said))
+            result.done.append(f"interrupted {what} finished: it is live")
+            result.ended.append((intent, None))
+            return
+        except Failure as failure:
+            if edge.read_records().journal is not None:
+                raise
+            result.done.append(f"interrupted {what} undone: {failure.cause}")
+            result.ended.append((intent, failure))
+            return
+    last = journal.marks[-1].phase if journal.marks else "preflight"
+    cause = verdict.cause if verdict and verdict.cause else f"interrupted in phase {last}"
+    undone = Failure(verdict.code if verdict else Code.GATE, cause)
+    transaction.undo(undone)
+    result.done.append(f"interrupted {what} undone: {cause}")
+    result.ended.append((intent, undone))
+
+
+def _see_up(edge: Edge, journal: Journal, gates: Gates) -> tuple[fx.AwaitPath, fx.Effect | None]:
+    slot, limit = journal.intent.slot, edge.config.deadlines.readiness
+    ready = fx.AwaitPath(slot, journal.intent.target.id, "readiness", gates.readiness_path, limit)
+    return ready, None if edge.units().up(slot) else fx.StartUnit(slot)
+
+
+def _both_up(edge: Edge, journal: Journal, ready: fx.Effect, start: fx.Effect | None) -> tuple[fx.Effect, ...]:
+    """After a reboot nobody has started the live slot yet: it comes first, it has the larger share."""
+    live = journal.intent.before.live
+    old = (fx.StartUnit(live.slot),) if live and not edge.units().up(live.slot) else ()
+    return (*old, *((start,) if start else ()), ready)
+
+
+def _agree(edge: Edge, state: State, records: Records, result: Recovered) -> State:
+    units = edge.ask_units()
+    runtime: str | None = None
+    percent, spare = records.map_percent, NOBODY
+    try:
+        split = edge.get_split()
+        runtime = split.live if split else "missing"
+        percent, spare = max(percent, split.percent if split else 0), split.standby if split else NOBODY
+    except Failure as failure:
+        result.troubles.append(failure)
+    containers = edge.containers()
+    network = _network(edge, result)
+    answers = _standby_may_end(edge, state)
+    todo = (
+        *repair(network),
+        *reconcile(state, records, units(), runtime, containers, moment(edge), edge.config, percent, spare, answers),
+    )
+    live = state.live
+    performer = Performer(edge, settings=_settings_of(edge, live))
+    for effect in todo:
+        why = {"cause": effect.cause} if isinstance(effect, fx.RestartDocker) else {}
+        edge.emit({"phase": "recover", "event": "start", "effect": effect.name, **why})
+        try:
+            performer.perform(effect, edge.config.deadlines.start if isinstance(effect, fx.StartUnit) else 120)
+        except Exception as error:
+            told = as_failure(error)
+            edge.emit({"phase": "recover", "event": "failed", "effect": effect.name, "cause": told.cause})
+            result.troubles.append(told)
+            continue
+        edge.emit({"phase": "recover", "event": "done", "effect": effect.name})
+        if isinstance(effect, fx.SaveState):
+            state = effect.state
+        result.done.append(_told(effect, live))
+    result.done += performer.warnings
+    return state
+
+
+def _network(edge: Edge, result: Recovered) -> Network:
+    """Looked at twice before anything is done about it: Docker's rules are gone for a moment whenever it starts."""
+    network = edge.network()
+    if not network.whole:
+        edge.pause(SECOND_LOOK_S)
+        network = edge.network()
+    lasting = trouble(network)
+    if lasting:
+        result.troubles.append(lasting)
+    return network
+
+
+def _standby_may_end(edge: Edge, state: State) -> bool:
+    """Not while the live slot is down: then the standby answers for it. Asked only once its time is over."""
+    live, standby = state.live, state.standby
+    if not live or not standby or not standby_is_over(standby, moment(edge), edge.config):
+        return True
+    release = edge.read_releases().get(live.ref.id)
+    return is_ready(edge, live.slot, release.gates if isinstance(release, Release) else Gates())
+
+
+def _settings_of(edge: Edge, live: Live | None) -> Settings:
+    """To keep the live release's secrets out of what is told when its slot does not start."""
+    try:
+        return edge.read_settings(live.ref.id) if live else Settings()
+    except (OSError, ValueError, Failure):
+        # Without its files the container does not start, so it says nothing either.
+        return Settings()
+
+
+def _told(effect: fx.Effect, live: Live | None) -> str:
+    match effect:
+        case fx.StartUnit():
+            return f"started the live slot {effect.slot} ({live.ref if live else '?'})"
+        case fx.WriteMap():
+            return f"live map rewritten: {effect.slot}{_behind(effect.standby)}"
+        case fx.SetMap():
+            return f"edge routed to {effect.slot}{_behind(effect.standby)}"
+        case fx.SaveState():
+            return "standby ended"
+        case fx.StopUnit():
+            return f"stopped slot {effect.slot}"
+        case fx.RemoveContainer():
+            return f"removed the container of slot {effect.slot}"
+        case fx.LinkSlot():
+            return f"linked slot {effect.slot} to release {effect.release}"
+        case fx.RestartDocker():
+            return f"restarted Docker: {effect.cause}"
+        case fx.LoadFirewall():
+            return f"loaded the firewall: {FIREWALL}"
+        case fx.UnlinkSlot():
+            return f"unlinked slot {effect.slot}"
+        case _:
+            return effect.name
+
+
+def _behind(standby: str) -> str:
+    return f", {standby} stands by" if standby != NOBODY else ""

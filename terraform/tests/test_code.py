@@ -1,0 +1,58 @@
+"""Every module, the bootstrap and every environment: formatted, valid, and their own tests pass."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from .conftest import FOLDERS, MODULES, ROOT, Ground, run
+
+CODE = ROOT / "terraform"
+
+
+def test_the_code_is_formatted(ground: Ground) -> None:
+    done = run(CODE, "terraform", "fmt", "-check", "-recursive", "-no-color")
+    assert done.code == 0, f"terraform fmt would change:\n{done.said}"
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_is_valid_and_its_own_tests_pass(ground: Ground, folder: str) -> None:
+    done = ground.wait(f"test {folder}")
+    assert done.code == 0, done.said
+    counted = re.search(r"(\d+) passed, 0 failed", done.said)
+    assert counted and int(counted[1]) > 0, f"no test ran:\n{done.said}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_has_its_parts(module: str) -> None:
+    folder = CODE / "modules" / module
+    for part in ("main.tf", "variables.tf", "outputs.tf", "versions.tf", "README.md"):
+        assert (folder / part).is_file(), f"{module} has no {part}"
+    tests = [p.read_text() for p in (folder / "tests").glob("*.tftest.hcl")]
+    assert any("mock_provider" in t for t in tests) and any(
+        'provider "aws"' in t.replace("mock_provider", "") for t in tests
+    ), f"{module} needs mocked and un-mocked tests"
+
+
+def test_files_stay_short() -> None:
+    long = {str(p.relative_to(CODE)): n for p in CODE.rglob("*.tf") if (n := len(p.read_text().splitlines())) > 220}
+    assert not long, f"split these: {long}"
+
+
+def blocks(text: str, kind: str) -> int:
+    return len(re.findall(rf"^\s*{kind} {{", text, flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize("folder", [*(f"modules/{m}" for m in MODULES), "bootstrap", "composition"])
+def test_every_refusal_is_tested(folder: str) -> None:
+    """At least one expect_failures run for every validation and precondition (a run may refuse more than one)."""
+    refusals = sum(
+        blocks(p.read_text(), k) for p in (CODE / folder).glob("*.tf") for k in ("validation", "precondition")
+    )
+    files: list[Path] = list((CODE / folder / "tests").glob("*.tftest.hcl"))
+    if folder == "composition":
+        files += (CODE / "environments" / "prod" / "tests").glob("prod.tftest.hcl")
+    tested = sum(p.read_text().count("expect_failures") for p in files)
+    assert tested >= refusals, f"{folder} refuses {refusals} things but tests only {tested}"

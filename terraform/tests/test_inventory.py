@@ -1,0 +1,222 @@
+"""inventory/{dev,staging,prod}: hosts by AWS's tags, everything else from Terraform's outputs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import ssl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3  # type: ignore[import-untyped]
+import pytest
+
+from terraform.tools import plan as terraform_plan
+
+from .conftest import ROOT, stand_in
+from .inventories import answers, ask, play, run, surroundings
+
+ENVIRONMENTS = terraform_plan.ENVIRONMENTS
+STATUS, DEPLOY = "playbooks/status.yml", "playbooks/deploy.yml"
+
+
+def ground(env: str, **more: Any) -> dict[str, Any]:
+    """Terraform's output `ansible`, as far as the inventory reads it."""
+    return {
+        "account": "123456789012",
+        "region": "eu-central-1",
+        "registry": "123456789012.dkr.ecr.eu-central-1.amazonaws.com",
+        "domain": f"{env}.example.com",
+        "access": "session_manager",
+        "architecture": "x86_64",
+        "user": "admin",
+        "buckets": {"models": f"slipway-{env}-models-123456789012"},
+        **more,
+    }
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[str]:
+    with stand_in() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def hosts(aws: str) -> dict[str, str]:
+    """One running host for each environment, tagged as the host module does, and others that are none of ours."""
+    ec2 = client(aws, "eu-central-1")
+    start(ec2, Environment="slipway-dev", Service="inference", Role="bastion")
+    ec2.stop_instances(InstanceIds=[start(ec2, Environment="slipway-dev", Service="inference", Role="host")])
+    return {e: start(ec2, Environment=f"slipway-{e}", Service="inference", Role="host") for e in ENVIRONMENTS}
+
+
+@pytest.fixture(scope="module")
+def mixed(aws: str) -> dict[str, str]:
+    """In another region, hosts of prod as they should be and as they should not; by what is wrong with them."""
+    ec2 = client(aws, "eu-west-1")
+    ours = {"Environment": "slipway-prod", "Role": "host"}
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    private = {"NetworkInterfaces": [{"DeviceIndex": 0, "SubnetId": subnet, "AssociatePublicIpAddress": False}]}
+    made = {
+        "nothing": start(ec2, **ours, Service="inference"),
+        "no tag": start(ec2, **ours),
+        "lower case": start(ec2, **ours, service="inference"),
+        "another value": start(ec2, **ours, Service="Inference"),
+        "no tags at all": start(ec2),
+        "stopped": start(ec2, **ours, Service="inference"),
+        "no public address": start(ec2, private, **ours, Service="inference"),
+    }
+    ec2.stop_instances(InstanceIds=[made["stopped"]])
+    return made
+
+
+def client(aws: str, region: str) -> Any:
+    return boto3.client("ec2", region_name=region, endpoint_url=aws, aws_access_key_id="t", aws_secret_access_key="t")
+
+
+def start(ec2: Any, more: dict[str, Any] | None = None, **tags: str) -> str:
+    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    wanted = [{"ResourceType": "instance", "Tags": [{"Key": k, "Value": v} for k, v in tags.items()]}] if tags else []
+    made = ec2.run_instances(
+        ImageId=image, MinCount=1, MaxCount=1, InstanceType="t3.micro", TagSpecifications=wanted, **(more or {})
+    )
+    return str(made["Instances"][0]["InstanceId"])
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+def test_an_environment_finds_its_own_running_hosts(env: str, aws: str, hosts: dict[str, str], tmp_path: Path) -> None:
+    found = answers(ask(env, aws, ground(env), tmp_path))
+    assert list(found) == [hosts[env]]
+    facts = found[hosts[env]]
+    assert facts["host"] == hosts[env] and facts["user"] == "admin"
+    assert facts["registry"] == "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
+    assert facts["session"] == {"region": "eu-central-1"} and facts["domains"] == [f"{env}.example.com"]
+    script = shlex.quote(str(ROOT / "tools/ssm_ssh").replace("%", "%%"))
+    assert f"ProxyCommand={script} %h %r %p eu-central-1" in shlex.split(facts["args"])
+    # A deploy ends with a request by the public name, so the authority must be one that every client trusts.
+    assert facts["directory"] == "https://acme-v02.api.letsencrypt.org/directory" and facts["ca"] == ""
+
+
+def test_a_client_can_trust_certificates_for_trying_out(aws: str, hosts: dict[str, str], tmp_path: Path) -> None:
+    done = ask("dev", aws, ground("dev"), tmp_path, "--extra-vars", "service_staging_certificates=true")
+    (facts,) = answers(done).values()
+    assert "acme-staging" in facts["directory"]
+    assert Path(facts["ca"]).samefile(ROOT / "inventory/letsencrypt_staging_roots.pem")
+
+
+def test_the_staging_roots_are_those_of_letsencrypt() -> None:
+    """Each by its fingerprint, as their site has them; a client can read the file."""
+    context = ssl.create_default_context(cafile=ROOT / "inventory/letsencrypt_staging_roots.pem")
+    roots = context.get_ca_certs(binary_form=True)
+    assert {hashlib.sha256(root).hexdigest()[:16] for root in roots} >= {
+        "e70570a989f8565a",  # Pretend Pear X1
+        "9b2a339fe6a3e855",  # Bogus Broccoli X2
+        "b59bfc0ba52daf84",  # Yearning Yucca Root YE
+        "ef115fb59e040ff3",  # Yonder Yam Root YR
+    }
+
+
+def test_with_open_ssh_a_host_is_reached_by_its_address(aws: str, hosts: dict[str, str], tmp_path: Path) -> None:
+    (facts,) = answers(ask("dev", aws, ground("dev", access="ssh"), tmp_path)).values()
+    assert facts["host"].count(".") == 3 and facts["args"] == ""
+
+
+def test_no_image_is_built_that_the_hosts_cannot_run(aws: str, tmp_path: Path) -> None:
+    """On a machine of the one architecture for hosts of the other."""
+    (tmp_path / "uname").write_text("#!/bin/sh\necho aarch64\n")
+    (tmp_path / "uname").chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = play("dev", "playbooks/build.yml", aws, ground("dev"), tmp_path, "-e", "version=v1.0.0", PATH=path)
+    said = " ".join(done.stdout.split())
+    assert done.returncode != 0 and "builds images for arm64, and the hosts are x86_64" in said, done.stdout
+
+
+def test_a_wrong_instance_does_not_hide_the_right_one(aws: str, mixed: dict[str, str], tmp_path: Path) -> None:
+    found = answers(ask("prod", aws, ground("prod", access="ssh"), tmp_path, AWS_REGION="eu-west-1"))
+    assert set(found) == {mixed["nothing"], mixed["no public address"]}
+    addresses = {name: facts["host"] for name, facts in found.items()}
+    assert addresses[mixed["nothing"]].count(".") == 3
+    # It is a host, so a run fails on it, by a name that says why.
+    assert addresses[mixed["no public address"]] == f"{mixed['no public address']}.has-no-public-address.invalid"
+
+
+def test_a_run_names_the_instances_that_it_leaves_out(aws: str, mixed: dict[str, str], tmp_path: Path) -> None:
+    # No task is selected, so no host has to answer.
+    done = play("prod", STATUS, aws, ground("prod"), tmp_path, "--tags", "nonexistent", AWS_REGION="eu-west-1")
+    said = " ".join(done.stderr.split())
+    for wrong in ("no tag", "lower case", "another value"):
+        assert f"{mixed[wrong]} is left out: its tag Service is not inference" in said
+    assert f"{mixed['stopped']} is left out: the instance is stopped" in said
+    assert mixed["nothing"] not in said and mixed["no tags at all"] not in said
+
+
+@pytest.mark.parametrize("wrong", [{"AWS_REGION": "eu-north-1"}, {"SLIPWAY_SUFFIX": "-dr"}], ids=["region", "suffix"])
+def test_a_run_without_a_host_names_the_query(aws: str, wrong: dict[str, str], tmp_path: Path) -> None:
+    done = play("prod", DEPLOY, aws, ground("prod"), tmp_path, "-e", "version=v1.0.0", **wrong)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert f"region: {wrong.get('AWS_REGION', 'eu-central-1')}" in done.stderr
+    assert f"tag:Environment=slipway-prod{wrong.get('SLIPWAY_SUFFIX', '')} tag:Role=host" in done.stderr
+
+
+def test_verify_without_a_host_is_no_success(aws: str, tmp_path: Path) -> None:
+    environ = surroundings(aws, ground("prod"), tmp_path, AWS_REGION="eu-north-1")
+    command = [str(ROOT / ".venv/bin/python"), "-m", "pytest", "-q", "tests/host", "--env", "prod"]
+    done = run(command, environ)
+    assert done.returncode != 0 and "IndexError" not in done.stdout
+    assert "region: eu-north-1" in done.stdout, done.stdout + done.stderr
+
+
+def test_without_a_ground_it_says_what_to_do(tmp_path: Path) -> None:
+    """An environment that was never applied is an error with a next step, never an empty inventory."""
+    (tmp_path / "terraform").write_text("#!/bin/sh\necho 'Backend initialization required' >&2\nexit 1\n")
+    (tmp_path / "terraform").chmod(0o755)
+    environ = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    environ.pop("SLIPWAY_GROUND", None)
+    command = [str(ROOT / "inventory/prod/ground.py"), "--list"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "first-apply.md" in done.stderr and "ground of prod" in done.stderr
+
+
+def test_the_outputs_hold_what_the_inventory_reads() -> None:
+    output = (ROOT / "terraform/composition/outputs.tf").read_text()
+    for key in ground("dev"):
+        assert f"    {key} " in output, f"terraform's output `ansible` lacks {key}"
+
+
+def tunnel(tmp_path: Path, user: str = "ubuntu", **more: str) -> subprocess.CompletedProcess[str]:
+    """tools/ssm_ssh with a stand-in for the AWS CLI that says what it was asked."""
+    (tmp_path / "aws").write_text('#!/bin/sh\necho "$@" | tee -a "$0.log"\n')
+    (tmp_path / "aws").chmod(0o755)
+    environ = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path), **more}
+    command = [str(ROOT / "tools/ssm_ssh"), "i-1", user, "22", "eu-central-1"]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=30)
+
+
+@pytest.mark.parametrize("name", ["my key.pub", ".ssh/id_ed25519.pub", ".ssh/id_rsa.pub"])
+def test_ubuntu_lets_a_key_in_before_the_session_opens(tmp_path: Path, name: str) -> None:
+    key = tmp_path / name
+    key.parent.mkdir(exist_ok=True)
+    key.write_text("ssh-ed25519 AAAA")
+    done = tunnel(tmp_path, **({"SLIPWAY_SSH_KEY": str(key)} if name == "my key.pub" else {}))
+    assert done.returncode == 0, done.stderr
+    first, second = (tmp_path / "aws.log").read_text().splitlines()
+    assert first.startswith("ec2-instance-connect send-ssh-public-key") and f"file://{key}" in first
+    assert "--instance-id i-1 --instance-os-user ubuntu" in first
+    assert second.startswith("ssm start-session") and "--target i-1" in second and "portNumber=22" in second
+    assert done.stdout == second + "\n", "only the session may speak to SSH"
+
+
+def test_debian_needs_no_file_with_a_key_and_no_instance_connect(tmp_path: Path) -> None:
+    """Its image has no Instance Connect: keys are in from the first boot, and an agent may hold the private one."""
+    done = tunnel(tmp_path, "admin")
+    assert done.returncode == 0, done.stderr
+    (only,) = (tmp_path / "aws.log").read_text().splitlines()
+    assert only.startswith("ssm start-session") and "--target i-1" in only and "portNumber=22" in only
+
+
+def test_without_a_key_it_says_which_it_wants(tmp_path: Path) -> None:
+    done = tunnel(tmp_path, SLIPWAY_SSH_KEY="/nonexistent.pub")
+    assert done.returncode == 1 and "/nonexistent.pub" in done.stderr and "ssh-keygen" in done.stderr

@@ -1,0 +1,150 @@
+"""
+A version goes live on all hosts of a run or on none: the real playbooks and the role `release`, with a stand-in for
+what the two modules do on a host. tests/fleet shows the same on hosts.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+# Does to a file what the engine does to a host. `rollout` and `rollback` are variables of the host.
+STAND_IN = """
+from pathlib import Path
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+
+class ActionModule(ActionBase):
+    def run(self, tmp=None, task_vars=None):
+        host, action = task_vars["inventory_hostname"], self._task.action.rpartition(".")[2]
+        live = Path(task_vars["inventory_dir"]) / f"{host}.live"
+        how = task_vars["rollout" if action == "release" else "rollback"]
+        if how == "unreachable":
+            raise AnsibleConnectionFailure("Connection refused")
+        if how == "broken":
+            raise AnsibleActionFail("sudo: a password is required")
+        if how == "refused":
+            return {"failed": True, "code": 3, "outcome": "undone", "msg": "golden request failed"}
+        was = live.read_text().split()[-1]
+        wanted = self._task.args["version"] if action == "release" else "v1.0.0"
+        with live.open("a") as file:
+            print(wanted, file=file)
+        if how == "lost":
+            raise AnsibleConnectionFailure("Connection closed")
+        done = "unchanged" if was == wanted else "live"
+        return {"changed": done == "live", "code": 0, "outcome": done, "previous": {"id": 1, "version": was}}
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    code: int
+    out: str
+    served: list[list[str]]
+    """Of each host the versions that it has served, one after the other."""
+
+    @property
+    def live(self) -> list[str]:
+        return [versions[-1] for versions in self.served]
+
+
+def run(
+    tmp_path: Path,
+    rollouts: list[str],
+    *arguments: str,
+    playbook: str = "playbooks/deploy.yml",
+    rollback: str = "works",
+) -> Run:
+    """Deploy v1.1.0 to as many hosts as there are `rollouts`, all of which serve v1.0.0."""
+    # Ansible takes the collections beside the playbook before all others.
+    for name in ("playbooks", "collections", "inventory"):
+        shutil.copytree(ROOT / name, tmp_path / name, symlinks=True)
+    for name in ("site.yml", "ansible.cfg", "roles", "app"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    for name in ("release", "rollback"):
+        (tmp_path / f"collections/ansible_collections/slipway/ops/plugins/action/{name}.py").write_text(STAND_IN)
+    inventory = tmp_path / "inventory" / "somewhere"
+    (inventory / "group_vars" / "all").mkdir(parents=True)
+    (inventory / "group_vars" / "all" / "common.yml").symlink_to(ROOT / "inventory" / "common.yml")
+    shared = {
+        "ansible_connection": "local", "ansible_become": False, "service_version": "v1.0.0", "aws_registry": "r.test",
+        "service_domains": ["s.test"], "aws_session": {"region": "eu-central-1"},
+    }  # fmt: skip
+    hosts = {f"h{n}": {"rollout": it, "rollback": rollback, **shared} for n, it in enumerate(rollouts, 1)}
+    (inventory / "hosts.yml").write_text(json.dumps({"inference": {"hosts": hosts}}))
+    for host in hosts:
+        (inventory / f"{host}.live").write_text("v1.0.0\n")
+    argv = [
+        str(Path(sys.executable).parent / "ansible-playbook"),
+        "--inventory",
+        str(inventory / "hosts.yml"),
+        playbook,
+    ]
+    done = subprocess.run(
+        [*argv, "-e", "version=v1.1.0", *arguments], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, timeout=120,
+    )  # fmt: skip
+    return Run(done.returncode, done.stdout, [(inventory / f"{host}.live").read_text().split() for host in hosts])
+
+
+KINDS = {"w": "works", "u": "unreachable", "r": "refused", "b": "broken"}
+
+
+# Hosts are `w`orking, `u`nreachable, `r`efusing or `b`roken; `back`: those that went live before, and are rolled back.
+@pytest.mark.parametrize(
+    ("hosts", "batches", "back"),
+    [
+        ("wu", None, "1"), ("wr", None, "1"), ("uw", None, ""), ("wb", [1, 1], "1"), ("wur", ["100%"], "1"),
+        ("wuw", [1, 1, 1], "1"), ("wwu", [1, 1, 1], "12"), ("wwbuww", [2, 2, 2], "12"),
+    ],
+)  # fmt: skip
+def test_a_host_that_cannot_takes_the_others_back(tmp_path: Path, hosts: str, batches: Any, back: str) -> None:
+    more = ["-e", json.dumps({"deploy_batches": batches})] if batches else []
+    all_or_nothing(run(tmp_path, [KINDS[it] for it in hosts], *more), back)
+
+
+@pytest.mark.parametrize(("hosts", "back"), [("wu", "1"), ("bwr", "2")])
+def test_a_converge_s_rollout_too(tmp_path: Path, hosts: str, back: str) -> None:
+    all_or_nothing(run(tmp_path, [KINDS[it] for it in hosts], "--tags", "rollout", playbook="site.yml"), back)
+
+
+def all_or_nothing(done: Run, back: str) -> None:
+    names = [f"h{n}" for n in range(1, len(done.served) + 1)]
+    assert done.code == 2, done.out
+    served = [["v1.0.0", "v1.1.0", "v1.0.0"] if name[1:] in back else ["v1.0.0"] for name in names]
+    assert done.served == served, done.out
+    assert [line.split()[0] for line in done.out.splitlines() if "failed=1" in line] == names, done.out
+    lame = ", ".join(name for name in names if name[1:] not in back)
+    assert f"v1.1.0 did not go live on {lame}." in done.out
+    assert all(f"h{n} is back on v1.0.0." in done.out for n in back), done.out
+
+
+def test_a_batch_after_a_failed_one_does_not_begin(tmp_path: Path) -> None:
+    done = run(tmp_path, ["unreachable", "works", "works"])
+    assert "h3 did not begin" in done.out and "is back on" not in done.out, done.out
+
+
+def test_a_host_that_is_lost_at_its_work_is_named_with_the_command(tmp_path: Path) -> None:
+    done = run(tmp_path, ["works", "lost"])
+    assert (done.code, done.live) == (2, ["v1.0.0", "v1.1.0"]), done.out
+    assert "h1 is back on v1.0.0" in done.out
+    assert "inventory/somewhere playbooks/status.yml --limit h2" in done.out
+
+
+def test_a_host_that_cannot_be_rolled_back_is_named_with_the_command(tmp_path: Path) -> None:
+    done = run(tmp_path, ["works", "refused"], rollback="unreachable")
+    assert (done.code, done.live) == (2, ["v1.1.0", "v1.0.0"]), done.out
+    assert "inventory/somewhere playbooks/rollback.yml --limit h1 -e version=v1.0.0" in done.out
+
+
+def test_all_of_them_is_green(tmp_path: Path) -> None:
+    done = run(tmp_path, ["works", "works"])
+    assert (done.code, done.live) == (0, ["v1.1.0"] * 2), done.out

@@ -1,0 +1,165 @@
+"""slipway.ops.prove: whoever answers in the service's name has to say what the host has recorded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleActionFail
+from ansible_collections.slipway.ops.plugins.action import prove
+
+from tests.harness.serving import serving
+
+GOLDEN = {
+    "name": "one", "path": "/predict", "method": "POST", "body": {"instances": [[1, 2]]}, "status": 200,
+    "expect": {"predictions": [{"label": "a", "probability": 0.9}]}, "tolerance": 0.02,
+}  # fmt: skip
+REFUSED = {**GOLDEN, "name": "refused", "body": {"instances": []}, "status": 422, "expect": None}
+STATUS = {
+    "code": 0, "live": {"release": {"version": "v1.1.0"}}, "changing": None, "troubles": [],
+    "gates": {"version_path": "/version", "golden": [GOLDEN, REFUSED]},
+}  # fmt: skip
+
+
+class Service(ThreadingHTTPServer):
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.version, self.probability, self.key = "v1.1.0", 0.91, ""
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Service
+
+    def do_GET(self) -> None:
+        self.say(200, {"version": self.server.version})
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        key = self.headers.get("x-api-key", "")
+        if key != self.server.key:
+            self.say(401, {"error": f"who is {key}?"})
+        elif not body["instances"]:
+            self.say(422, {"error": "no rows"})
+        else:
+            self.say(200, {"predictions": [{"label": "a", "probability": self.server.probability}]})
+
+    def say(self, status: int, document: Any) -> None:
+        data = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *words: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with serving(Service()) as server:
+        yield server
+
+
+def proof(service: Service, status: dict[str, Any] = STATUS, check: bool = False, **given: Any) -> dict[str, Any]:
+    action = prove.ActionModule.__new__(prove.ActionModule)
+    action._task = SimpleNamespace(check_mode=check)
+    answer = {"rc": status["code"], "stdout": json.dumps(status), "stderr": ""}
+    action._low_level_execute_command = lambda command, in_data=None: answer
+    url = f"http://127.0.0.1:{service.server_port}"
+    args = {"service": "inference", "url": url, "secrets": {}, "ca_path": None, "timeout_s": 5.0, **given}
+    return dict(action.act(args, "web-1"))
+
+
+def keyed() -> dict[str, Any]:
+    golden = {**GOLDEN, "headers": {"X-Api-Key": {"secret": "KEY"}, "X-Who": "slipway"}}
+    return {**STATUS, "gates": {**STATUS["gates"], "golden": [golden]}}
+
+
+def test_the_headers_of_the_gates_go_along_but_for_those_that_the_edge_sets(service: Service) -> None:
+    service.key = "of-the-gates"
+    gates = {**STATUS["gates"], "headers": {"X-Api-Key": {"secret": "KEY"}, "Host": "internal.example"}}
+    assert "as recorded" in proof(service, {**STATUS, "gates": gates}, secrets={"KEY": "of-the-gates"})["message"]
+    asked = prove.questions(prove.read_gates(prove.Fields(gates, "gates")), "v1.1.0", judged=True)
+    assert {tuple(it.name for it in question.headers) for _, question in asked} == {("X-Api-Key",)}
+
+
+def test_right_answers_are_told(service: Service) -> None:
+    message = proof(service)["message"]
+    assert f"http://127.0.0.1:{service.server_port}/predict answers {{" in message
+    assert message.endswith("(v1.1.0, as recorded; golden requests: 2)")
+
+
+def test_a_service_without_golden_requests_is_known_by_its_version(service: Service) -> None:
+    bare = {**STATUS, "gates": {"version_path": "/version", "golden": []}}
+    assert '/version answers {"version": "v1.1.0"}' in proof(service, bare)["message"]
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        ({"version": "v1.0.0"}, r'the version: answer.version: expected "v1.1.0", got "v1.0.0"'),
+        (
+            {"probability": 0.5},
+            r"golden request 'one': answer.predictions\[0\].probability: expected 0.9 ± 0.02",
+        ),
+        ({"key": "secret"}, r"golden request 'one': expected status 200, got 401"),
+    ],
+)
+def test_a_wrong_answer_is_named(service: Service, change: dict[str, Any], cause: str) -> None:
+    vars(service).update(change)
+    with pytest.raises(AnsibleActionFail, match=cause):
+        proof(service)
+
+
+def test_a_release_without_either_is_not_proved(service: Service) -> None:
+    with pytest.raises(AnsibleActionFail, match="neither a version path nor golden requests"):
+        proof(service, {**STATUS, "gates": {"golden": []}})
+
+
+def test_nobody_who_answers_is_a_failure(service: Service) -> None:
+    with pytest.raises(AnsibleActionFail, match="Failed to prove https://127"):
+        proof(service, url="https://127.0.0.1:1")
+
+
+def test_nothing_live_proves_nothing(service: Service) -> None:
+    with pytest.raises(AnsibleActionFail, match="nothing is live"):
+        proof(service, {**STATUS, "live": None, "gates": None})
+
+
+def test_an_engine_from_before_is_named(service: Service) -> None:
+    with pytest.raises(AnsibleActionFail, match="Converge the host first"):
+        proof(service, {name: it for name, it in STATUS.items() if name != "gates"})
+
+
+def test_what_the_host_refuses_to_say_is_the_result(service: Service) -> None:
+    assert proof(service, {"code": 6, "message": "state.json cannot be read"})["failed"]
+
+
+def test_while_a_rollout_goes_on_answers_only_have_to_come(service: Service) -> None:
+    service.version, service.probability = "v1.2.0", 0.1
+    running = {**STATUS, "changing": "deploy v1.2.0 by bob for 3s"}
+    assert "a rollout goes on" in proof(service, running)["message"]
+    service.key = "secret"
+    with pytest.raises(AnsibleActionFail, match="expected status 200"):
+        proof(service, running)
+
+
+def test_a_key_is_sent_and_never_told(service: Service) -> None:
+    service.key = "a-secret"
+    proof(service, keyed(), secrets={"KEY": "a-secret"})
+    with pytest.raises(AnsibleActionFail, match="wants the secret KEY"):
+        proof(service, keyed())
+    with pytest.raises(AnsibleActionFail, match="who is •••") as raised:
+        proof(service, keyed(), secrets={"KEY": "another-secret"})
+    assert "another-secret" not in str(raised.value)
+    with pytest.raises(AnsibleActionFail) as raised:
+        proof(service, keyed(), secrets={"KEY": 'quo"ted' * 100})
+    assert "quo" not in str(raised.value), "neither as JSON writes it, nor the half before a cut"
+
+
+def test_a_check_asks_nobody(service: Service) -> None:
+    assert proof(service, check=True, url="https://127.0.0.1:1")["skipped"]

@@ -1,0 +1,160 @@
+"""The on-call shortcuts: how the inventory is read and kept, how hosts are reached, what is said."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shlex
+import time
+from pathlib import Path
+
+import pytest
+from invoke import Context
+
+import fabfile
+from tools import inventory
+from tools.inventory import Target, Unknown
+
+HOSTS = [Target("inference-1", "10.0.0.1", user="admin", key="/keys/one"), Target("inference-2", "10.0.0.2")]
+
+
+class Ansible:
+    """Answers as ask_ansible does, and counts how often it was asked."""
+
+    def __init__(self, hosts: list[Target] | None = None) -> None:
+        self.hosts, self.asked, self.broken = hosts or HOSTS, 0, False
+
+    def __call__(self, env: str) -> list[Target]:
+        self.asked += 1
+        if self.broken:
+            raise RuntimeError("ERROR! no such plugin")
+        return self.hosts
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "inventory" / "prod"
+    folder.mkdir(parents=True)
+    (folder / "hosts.yml").write_text("inference: lab_place <= (lookup('env', 'HOW_MANY') | int)\n")
+    monkeypatch.setattr(inventory, "ROOT", tmp_path)
+    monkeypatch.setattr(inventory, "CACHE", tmp_path / ".slipway")
+    monkeypatch.delenv("HOW_MANY", raising=False)
+    return tmp_path
+
+
+def test_ansible_is_asked_once_for_the_same_inventory(root: Path) -> None:
+    ansible = Ansible()
+    assert inventory.inventory("prod", ansible) == HOSTS
+    assert inventory.inventory("prod", ansible) == HOSTS
+    assert ansible.asked == 1
+    assert (root / ".slipway" / ".gitignore").read_text() == "*\n"
+
+
+def test_a_changed_file_or_a_variable_that_it_looks_up_asks_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ansible = Ansible()
+    inventory.inventory("prod", ansible)
+    (root / "inventory" / "prod" / "more.yml").write_text("a: 1\n")
+    inventory.inventory("prod", ansible)
+    monkeypatch.setenv("HOW_MANY", "2")
+    inventory.inventory("prod", ansible)
+    assert ansible.asked == 3
+    monkeypatch.delenv("HOW_MANY")
+    inventory.inventory("prod", ansible)
+    assert ansible.asked == 3, "the copy for the value before is kept beside"
+
+
+def test_an_old_copy_of_a_cloud_inventory_asks_again(root: Path) -> None:
+    (root / "inventory" / "prod" / "aws_ec2.yml").write_text("plugin: amazon.aws.aws_ec2\n")
+    ansible = Ansible()
+    inventory.inventory("prod", ansible)
+    inventory.inventory("prod", ansible)
+    assert ansible.asked == 1
+    before = time.time() - inventory.DYNAMIC_AGE_S - 1
+    os.utime(root / ".slipway" / "inventory-prod.json", (before, before))
+    inventory.inventory("prod", ansible)
+    assert ansible.asked == 2
+
+
+def test_a_broken_ansible_leaves_the_last_copy(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ansible = Ansible()
+    inventory.inventory("prod", ansible)
+    (root / "inventory" / "prod" / "more.yml").write_text("a: 1\n")
+    ansible.broken = True
+    assert inventory.inventory("prod", ansible) == HOSTS
+    assert "no such plugin" in capsys.readouterr().err
+
+
+def test_a_broken_ansible_without_a_copy_is_said(root: Path) -> None:
+    ansible = Ansible()
+    ansible.broken = True
+    with pytest.raises(Unknown, match="no such plugin"):
+        inventory.inventory("prod", ansible)
+
+
+def test_a_torn_copy_is_no_copy(root: Path) -> None:
+    ansible = Ansible()
+    inventory.inventory("prod", ansible)
+    (root / ".slipway" / "inventory-prod.json").write_text('{"a": [')
+    assert inventory.inventory("prod", ansible) == HOSTS
+    assert ansible.asked == 2
+
+
+def test_an_unknown_environment_or_host_is_named_with_those_that_are(root: Path) -> None:
+    with pytest.raises(Unknown, match="there are: prod"):
+        inventory.inventory("nowhere", Ansible())
+    inventory.inventory("prod", Ansible())
+    assert [it.name for it in inventory.targets("prod", "inference-2")] == ["inference-2"]
+    with pytest.raises(Unknown, match="it has: inference-1, inference-2"):
+        inventory.targets("prod", "inference-9")
+
+
+def test_answers_of_ansible_are_read_over_lines_and_beside_warnings() -> None:
+    message = {"address": "10.0.0.1", "port": 22, "user": "", "key": "", "ssh_args": " ", "service": "inference"}
+    answer = json.dumps({"changed": False, "msg": message}, indent=4)
+    text = f"a warning\ninference-1 | SUCCESS => {answer}\ninference-2 | SUCCESS => {answer}\n"
+    assert [it.name for it in inventory.read_answers(text)] == ["inference-1", "inference-2"]
+    assert inventory.read_answers(text)[0].address == "10.0.0.1"
+
+
+def test_events_read_as_lines_and_the_rest_stays() -> None:
+    event = {
+        "at": "2026-01-31T04:05:06.789Z",
+        "phase": "switch",
+        "event": "done",
+        "seconds": 0.0031,
+        "version": "v2.0.0",
+    }
+    assert fabfile.event_line(json.dumps(event)).split() == [
+        "2026-01-31T04:05:06.789Z", "switch", "done", "0.003", "s", "v2.0.0",
+    ]  # fmt: skip
+    failed = {"at": "…", "phase": "gate", "event": "failed", "cause": "it exited"}
+    assert fabfile.event_line(json.dumps(failed)).endswith("it exited")
+    assert fabfile.event_line("sudo: a password is required") == "sudo: a password is required"
+
+
+def test_whole_lines_are_passed_on_each_with_its_host() -> None:
+    stream = io.StringIO()
+    lines = fabfile.Lines(stream, lambda line: f"inference-1 | {line}")
+    for part in ("one\ntw", "o\r\nthr", "ee"):
+        lines.write(part)
+    assert stream.getvalue() == "inference-1 | one\ninference-1 | two\n"
+    lines.close()
+    assert stream.getvalue().endswith("inference-1 | three\n")
+
+
+@pytest.mark.parametrize("reason", ["it's broken", "#42", "-x", "{{ x }}", "$5 `id`", "a\nb", "zurück", ""])
+def test_a_reason_reaches_the_host_whatever_is_in_it(reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(fabfile, "targets", lambda env, host: HOSTS[:1])
+    monkeypatch.setattr(fabfile, "on_host", lambda target, command, shape, follow: said.append(command) or 0)
+    fabfile.rollback(Context(), to="v1.0.0", reason=reason)
+    fabfile.maintenance(Context(), "on", reason=reason)
+    assert [f"--reason={reason}" in shlex.split(it) for it in said] == [True, True]
+
+
+def test_commands_quote_what_a_person_says() -> None:
+    command = fabfile.releasectl("rollback", "--reason", "it's; rm -rf /")(HOSTS[0])
+    assert command == """/usr/local/bin/releasectl --service inference rollback --reason 'it'"'"'s; rm -rf /'"""
+    assert "inference-blue" in fabfile.logs_command(HOSTS[0], 10, True, "blue")
+    assert "/var/lib/slipway/inference/live.map" in fabfile.logs_command(HOSTS[0], 10, False, "")

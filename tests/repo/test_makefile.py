@@ -1,0 +1,111 @@
+"""The Makefile hands on what a person says, whatever is in it; and in CI environments are made anew."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+TEXTS = [
+    "fixes the slow batch path", "it's broken", 'the "new" model', "ticket #42", "a=b", "costs $5, $HOME, $$ and $(x",
+    "C:\\new\\", "`id`", "{{ x }}", "{% if %}", "two\nlines", "-e x", "--", "zurück, naïve, 回滚", "100%", "a, b",
+    "@file", "[1, 2]", "; exit 1", "a && b | c > d",
+]  # fmt: skip
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A checkout in which Ansible, pytest and the making of environments only write down how they were called."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "requirements.lock").touch()
+    (tmp_path / "app").mkdir()
+    note = "import json, os, sys\nnote = [sys.argv[1:], os.environ.get('SLIPWAY_REASON')]\n"
+    note += "print(json.dumps(note), file=open({!r}, 'a'))\n"
+    for name in ("ansible-playbook", "python", "bootstrap", "tool_venv"):
+        folder = tmp_path / ("tools" if name in ("bootstrap", "tool_venv") else ".venv/bin")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"#!/usr/bin/env python3\n{note.format(str(tmp_path / name))}")
+        (folder / name).chmod(0o755)
+    with (tmp_path / "tools" / "tool_venv").open("a") as it:
+        it.write("print(os.path.abspath('.venv/bin'))\n")
+    with (tmp_path / "tools" / "bootstrap").open("a") as it:
+        it.write("open('.venv/.ok', 'w')\n")
+    (tmp_path / ".venv" / ".ok").touch()
+    return tmp_path
+
+
+def make(tree: Path, *words: str, **variables: str) -> None:
+    ours = {
+        "CI",
+        "ENV",
+        "VERSION",
+        "REASON",
+        "SLIPWAY_REASON",
+        "MAKEFLAGS",
+        "MAKELEVEL",
+        "MFLAGS",
+        "ENVIRONMENTS_ARE_NEW",
+    }
+    environ = {name: value for name, value in os.environ.items() if name not in ours}
+    done = subprocess.run(
+        ["make", *words], cwd=tree, env={**environ, **variables}, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def calls(tree: Path, program: str) -> list[Any]:
+    path = tree / program
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_reason_reaches_the_playbook_whatever_is_in_it(tree: Path, text: str) -> None:
+    make(tree, "rollback", f"REASON={text}")
+    assert calls(tree, "ansible-playbook") == [[["--inventory", "inventory/local", "playbooks/rollback.yml"], text]]
+
+
+@pytest.mark.parametrize("name", ["REASON", "SLIPWAY_REASON"])
+def test_a_reason_may_come_from_the_environment(tree: Path, name: str) -> None:
+    make(tree, "rollback", **{name: "costs $(x"})
+    assert calls(tree, "ansible-playbook")[0][1] == "costs $(x"
+
+
+@pytest.mark.parametrize("text", ["v1.4.2", "3", *(it for it in TEXTS if "\n" not in it)])
+def test_a_version_reaches_the_playbook_as_one_text(tree: Path, text: str) -> None:
+    make(tree, "rollback", f"VERSION={text}", "ENV=prod")
+    [[argv, reason]] = calls(tree, "ansible-playbook")
+    assert argv[:4] == ["--inventory", "inventory/prod", "playbooks/rollback.yml", "--extra-vars"]
+    assert json.loads(argv[4]) == {"version": text}
+    assert len(argv) == 5 and reason is None
+
+
+def test_the_lab_gets_a_version_where_none_was_said(tree: Path) -> None:
+    make(tree, "deploy")
+    lab, build, site = (argv[2:] for argv, _ in calls(tree, "ansible-playbook"))
+    assert lab == ["playbooks/lab/up.yml"]
+    assert build == ["playbooks/build.yml", "--extra-vars", '{"version": "v1.0.0"}', "-e", "build_existing=keep"]
+    assert site == ["site.yml"]
+
+
+def test_environments_are_kept(tree: Path) -> None:
+    make(tree, "test")
+    assert calls(tree, "bootstrap") == []
+
+
+def test_in_ci_environments_are_made_anew_once_a_run(tree: Path) -> None:
+    make(tree, "test", CI="true")
+    assert len(calls(tree, "bootstrap")) == 1
+    assert len(calls(tree, "python")) == 6, "not every suite ran"
+    make(tree, "verify", CI="true")
+    assert len(calls(tree, "bootstrap")) == 2
+
+
+def test_a_rollback_does_not_wait_for_a_new_environment(tree: Path) -> None:
+    make(tree, "rollback", CI="true")
+    assert calls(tree, "bootstrap") == []
