@@ -11,6 +11,11 @@ import pytest
 from tests.harness import lab
 
 
+@pytest.fixture(scope="module", autouse=True)
+def beginning() -> None:
+    lab.start("v1.0.0", recorded="v2.0.0")
+
+
 @pytest.fixture(autouse=True)
 def nothing_changes() -> Iterator[None]:
     def seen() -> tuple[str, str, str]:
