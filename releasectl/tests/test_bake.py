@@ -12,14 +12,14 @@ from releasectl.model.model import FrontDoor
 from releasectl.startup.http_client import Reply
 
 from .faults import MIDWAY, WRITES, CrashAt
-from .host import Host, config, config_doc
 from .scenarios import check_consistent, check_idle, deploy, publish, request, rollback, run_until, with_live
-from .simulated import SimulatedEdge, engine_of
+from .simulated_host import SimulatedHost, config, config_doc
+from .simulated_ports import Simulation, engine_of
 
 DOOR = {"name": "inference-1.slipway.test", "ca": None}
 
 
-def busy(door: dict[str, Any] | None = None, **behaviour: Any) -> Host:
+def busy(door: dict[str, Any] | None = None, **behaviour: Any) -> SimulatedHost:
     host = with_live("v1.0.0")
     host.config = config(bake_s=10, front_door=door)
     host.rate = 50
@@ -30,7 +30,7 @@ def act(engine: Engine) -> Result:
     return engine.deploy(request("v2.0.0"))
 
 
-def live(host: Host) -> str:
+def live(host: SimulatedHost) -> str:
     it = check_consistent(host).live
     assert it
     return it.ref.version
@@ -69,7 +69,7 @@ def test_errors_that_are_usual_here_do_not() -> None:
 
 def test_a_death_flips_it_back() -> None:
     host = busy(DOOR)
-    edge = SimulatedEdge(host)
+    edge = Simulation(host)
     original = edge.front_door
 
     def front_door(path: str, timeout_s: float) -> Reply:
@@ -86,7 +86,7 @@ def test_a_death_flips_it_back() -> None:
 class TestFrontDoor:
     def test_another_version_behind_it_flips_back(self) -> None:
         host = busy(DOOR)
-        edge = SimulatedEdge(host)
+        edge = Simulation(host)
         edge.door = Reply(200, '{"version": "v1.0.0"}')
         result = act(engine_of(edge))
         assert result.code == Code.GATE
@@ -95,7 +95,7 @@ class TestFrontDoor:
 
     def test_one_bad_answer_is_asked_again(self) -> None:
         host = busy(DOOR)
-        edge = SimulatedEdge(host)
+        edge = Simulation(host)
         original, asked = edge.front_door, []
 
         def front_door(path: str, timeout_s: float) -> Reply:
@@ -107,7 +107,7 @@ class TestFrontDoor:
 
     def test_what_did_not_answer_before_is_not_judged(self) -> None:
         host = busy(DOOR)
-        edge = SimulatedEdge(host)
+        edge = Simulation(host)
         edge.door = Reply(0, "no answer (certificate has expired)")
         result = act(engine_of(edge))
         assert result.outcome == "live"
@@ -123,7 +123,7 @@ def test_a_rollback_is_not_baked() -> None:
 
 
 def test_the_first_release_is_not_baked() -> None:
-    host = publish(Host(config(bake_s=10)), "v1.0.0")
+    host = publish(SimulatedHost(config(bake_s=10)), "v1.0.0")
     assert "bake" not in dict(deploy(host, "v1.0.0").phases)
 
 
@@ -139,7 +139,7 @@ def test_an_interrupted_bake_is_finished_as_live_if_it_is_well(reboot: bool) -> 
             assert run_until(host, act, CrashAt(number, when))[1] is None
             if reboot:
                 host.reboot()
-            assert engine_of(SimulatedEdge(host)).recover().code == 0
+            assert engine_of(Simulation(host)).recover().code == 0
             assert live(host) == "v2.0.0", (number, name, when)
             check_idle(host)
 
@@ -154,7 +154,7 @@ def test_a_flip_back_that_is_interrupted_is_flipped_back(reboot: bool) -> None:
         undoing = host.journal is None or '"mark": "undo"' in host.journal[-1]
         if reboot:
             host.reboot()
-        assert engine_of(SimulatedEdge(host)).recover().code == 0
+        assert engine_of(Simulation(host)).recover().code == 0
         if undoing:
             assert live(host) == "v1.0.0"
         check_idle(host)

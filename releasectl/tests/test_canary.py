@@ -10,43 +10,45 @@ from releasectl.commands.engine import Engine, Result
 from releasectl.model.counters import Counters
 from releasectl.model.errors import Code, Interrupted
 from releasectl.model.journal import Mark
-from releasectl.rollout.ports import Word
+from releasectl.rollout.ports import CanaryCommand
 from releasectl.startup.fast_dataclass import replace
 
 from .faults import MIDWAY, WRITES, Crash, CrashAt
-from .host import Host
 from .scenarios import check_consistent, check_idle, publish, request, rollback, run_until, with_live
-from .simulated import SimulatedEdge, engine_of
+from .simulated_host import SimulatedHost
+from .simulated_ports import Simulation, engine_of
 from .traffic import WHOLE
 
 STEPS = {"steps": [5, 25, 50], "step_s": 10, "min_requests": 50, "wait_s": 20}
 
 
-def busy(rate: float = 200, **behaviour: Any) -> Host:
+def busy(rate: float = 200, **behaviour: Any) -> SimulatedHost:
     """v1.0.0 is live under load, and v2.0.0 behaves like this."""
     host = with_live("v1.0.0")
     host.rate = rate
     return publish(host, "v2.0.0", **behaviour)
 
 
-def canary(host: Host, says: dict[int, Word] | None = None, /, **changed: Any) -> tuple[SimulatedEdge, Result]:
-    edge = SimulatedEdge(host)
+def canary(
+    host: SimulatedHost, says: dict[int, CanaryCommand] | None = None, /, **changed: Any
+) -> tuple[Simulation, Result]:
+    edge = Simulation(host)
     edge.words = dict(says or {})
     return edge, engine_of(edge).deploy(request("v2.0.0", canary={**STEPS, **changed}))
 
 
-def settled(host: Host) -> str:
+def settled(host: SimulatedHost) -> str:
     assert (host.map_split, host.runtime_split) == (WHOLE, WHOLE), "some canary still has a share"
     live = check_consistent(host).live
     assert live
     return live.ref.version
 
 
-class Hiccup(SimulatedEdge):
+class Hiccup(Simulation):
     """Shortly before the first step's end some requests to the candidate take very long."""
 
-    def canary_word(self, txn: str) -> Word | None:
-        word = super().canary_word(txn)
+    def take_canary_command(self, txn: str) -> CanaryCommand | None:
+        word = super().take_canary_command(txn)
         if self.looks == 19:
             was = self.host.hits["green"]
             self.host.hits["green"] = replace(was, mean_ms=was.mean_ms + 30)
@@ -96,7 +98,7 @@ class TestByTheNumbers:
 
     def test_a_candidate_that_dies_is_aborted_at_once(self) -> None:
         host = busy(dies_at="set_split")
-        edge = SimulatedEdge(host)
+        edge = Simulation(host)
         original = edge.set_split
 
         def set_split(*args: Any) -> None:
@@ -122,29 +124,29 @@ class TestByTheNumbers:
         assert "too little traffic" in result.extra["canary"][0]
 
     def test_the_first_release_has_nothing_to_be_compared_with(self) -> None:
-        host = publish(Host(), "v2.0.0")
+        host = publish(SimulatedHost(), "v2.0.0")
         _, result = canary(host)
         assert result.outcome == "live"
         assert any("no other release is live" in warning for warning in result.warnings)
 
     def test_a_restart_of_the_edge_keeps_the_split_and_the_tally(self) -> None:
         host = busy()
-        edge = SimulatedEdge(host)
-        original = edge.canary_word
+        edge = Simulation(host)
+        original = edge.take_canary_command
 
-        def restarting(txn: str) -> Word | None:
+        def restarting(txn: str) -> CanaryCommand | None:
             if edge.looks == 5:
                 host.restart_edge()
                 assert host.runtime_split == ("green", 5)
             return original(txn)
 
-        edge.canary_word = restarting  # type: ignore[method-assign]
+        edge.take_canary_command = restarting  # type: ignore[method-assign]
         assert engine_of(edge).deploy(request("v2.0.0", canary=STEPS)).outcome == "live"
         assert settled(host) == "v2.0.0"
 
     def test_an_edge_that_does_not_answer_decides_nothing(self) -> None:
         host = busy()
-        edge = SimulatedEdge(host)
+        edge = Simulation(host)
         edge.down = frozenset({"counters"})
         result = engine_of(edge).deploy(request("v2.0.0", canary=STEPS))
         assert result.cause and "too little traffic" in result.cause
@@ -155,7 +157,7 @@ class TestByTheNumbers:
 class TestByPeople:
     def test_promote_skips_what_is_left(self) -> None:
         host = busy()
-        edge, result = canary(host, {3: Word("promote", "alice")})
+        edge, result = canary(host, {3: CanaryCommand("promote", "alice")})
         assert result.outcome == "live"
         assert result.extra["canary"][0].startswith("5 %: promoted by alice")
         assert edge.calls.count("set_split") == 1
@@ -163,26 +165,26 @@ class TestByPeople:
 
     def test_abort(self) -> None:
         host = busy()
-        _, result = canary(host, {3: Word("abort", "alice")})
+        _, result = canary(host, {3: CanaryCommand("abort", "alice")})
         assert (result.code, settled(host)) == (Code.GATE, "v1.0.0")
         assert result.cause and result.cause.startswith("canary aborted: by alice")
 
     def test_hold_stays_until_somebody_ends_it(self) -> None:
         host = busy()
         started = host.mono
-        _, result = canary(host, {3: Word("hold", "alice"), 400: Word("promote", "bob")})
+        _, result = canary(host, {3: CanaryCommand("hold", "alice"), 400: CanaryCommand("promote", "bob")})
         assert result.outcome == "live"
         assert host.mono - started > 100
 
     def test_an_a_b_split_holds_at_its_last_step(self) -> None:
         host = busy()
-        edge, _ = canary(host, {900: Word("abort", "alice")}, steps=[20], hold=True)
+        edge, _ = canary(host, {900: CanaryCommand("abort", "alice")}, steps=[20], hold=True)
         assert edge.looks == 900
         assert settled(host) == "v1.0.0"
 
     def test_how_slow_a_held_split_may_be_is_for_the_person_to_say(self) -> None:
         host = busy(ms=90.0)
-        edge, result = canary(host, {300: Word("promote", "alice")}, steps=[20], hold=True)
+        edge, result = canary(host, {300: CanaryCommand("promote", "alice")}, steps=[20], hold=True)
         assert (result.outcome, edge.looks) == ("live", 300)
 
     def test_a_held_split_is_still_aborted_by_errors(self) -> None:
@@ -209,7 +211,7 @@ def test_a_crash_anywhere_aborts_or_resumes_as_configured(on_interrupt: str, reb
             reached = host.journal is not None and '"phase": "canary"' in "".join(host.journal)
             if reboot:
                 host.reboot()
-            edge = SimulatedEdge(host)
+            edge = Simulation(host)
             recovered = engine_of(edge).recover()
             assert recovered.code == 0, recovered
             version = settled(host)
@@ -227,7 +229,7 @@ def test_a_crash_anywhere_aborts_or_resumes_as_configured(on_interrupt: str, reb
 def test_a_signal_aborts_it_but_for_that_of_a_reboot(goes_down: bool, on_interrupt: str, version: str) -> None:
     host = busy()
     host.hooks = frozenset({"on-failure"})
-    edge = SimulatedEdge(host)
+    edge = Simulation(host)
     edge.stop_at = run_until(busy(), deploying(on_interrupt))[0].calls.index("set_split") + 20
     host.goes_down = goes_down
     if goes_down and on_interrupt == "resume":
@@ -239,7 +241,7 @@ def test_a_signal_aborts_it_but_for_that_of_a_reboot(goes_down: bool, on_interru
         assert host.journal is None
     host.goes_down = False
     host.reboot()
-    assert engine_of(SimulatedEdge(host)).recover().code == 0
+    assert engine_of(Simulation(host)).recover().code == 0
     assert settled(host) == version
 
 
@@ -247,8 +249,8 @@ def test_a_signal_aborts_it_but_for_that_of_a_reboot(goes_down: bool, on_interru
 def test_what_a_person_said_holds_for_the_engine_that_goes_on(word: str, percents: list[int]) -> None:
     """Killed a while after the word was heard: a hold stays where it is until somebody ends it."""
     host = busy()
-    edge = SimulatedEdge(host)
-    edge.words = {3: Word(word, "alice")}
+    edge = Simulation(host)
+    edge.words = {3: CanaryCommand(word, "alice")}
     original = edge.append_journal
 
     def dying(mark: Mark) -> None:
@@ -260,8 +262,8 @@ def test_what_a_person_said_holds_for_the_engine_that_goes_on(word: str, percent
     with pytest.raises(Crash):
         engine_of(edge).deploy(request("v2.0.0", canary={**STEPS, "on_interrupt": "resume"}))
     host.locked = False
-    after = SimulatedEdge(host)
-    after.words = {400: Word("promote", "bob")}
+    after = Simulation(host)
+    after.words = {400: CanaryCommand("promote", "bob")}
     assert engine_of(after).recover().code == 0
     assert [it["percent"] for it in after.events if it["event"] == "watch"] == percents
     assert after.looks == (400 if percents else 0)
@@ -280,7 +282,7 @@ def test_a_crash_of_the_recovery_is_recovered_too() -> None:
                 continue
             host = crashed.copy()
             run_until(host, lambda it: it.recover(), CrashAt(second, "after"))
-            assert engine_of(SimulatedEdge(host)).recover().code == 0
+            assert engine_of(Simulation(host)).recover().code == 0
             settled(host)
             check_idle(host)
 
@@ -290,7 +292,7 @@ def test_another_command_aborts_what_was_interrupted() -> None:
     host = busy()
     run_until(host, deploying("resume"), CrashAt(calls.index("set_split") + 1, "after"))
     assert host.runtime_split == ("green", 5)
-    result = engine_of(SimulatedEdge(host)).prune()
+    result = engine_of(Simulation(host)).prune()
     assert result.code == 0
     assert settled(host) == "v1.0.0"
     assert rollback(host).code == Code.UNKNOWN
@@ -299,5 +301,5 @@ def test_another_command_aborts_what_was_interrupted() -> None:
 def test_a_share_that_nobody_knows_of_is_taken_back() -> None:
     host = with_live("v1.0.0", "v2.0.0")
     host.map_split = host.runtime_split = ("blue", 10)
-    assert engine_of(SimulatedEdge(host)).recover().outcome == "recovered"
+    assert engine_of(Simulation(host)).recover().outcome == "recovered"
     assert settled(host) == "v2.0.0"

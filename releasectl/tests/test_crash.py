@@ -12,7 +12,6 @@ import pytest
 from releasectl.model.journal import Entry
 
 from .faults import MIDWAY, WRITES, CrashAt
-from .host import Host
 from .scenarios import (
     SCENARIOS,
     Scenario,
@@ -24,7 +23,8 @@ from .scenarios import (
     fingerprint,
     run_until,
 )
-from .simulated import SimulatedEdge, engine_of
+from .simulated_host import SimulatedHost
+from .simulated_ports import Simulation, engine_of
 
 every_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
 
@@ -40,15 +40,15 @@ def points(calls: list[str], thorough: bool = True) -> Iterator[CrashAt]:
             yield CrashAt(number, "after")
 
 
-def recover_cleanly(host: Host) -> SimulatedEdge:
-    edge = SimulatedEdge(host)
+def recover_cleanly(host: SimulatedHost) -> Simulation:
+    edge = Simulation(host)
     result = engine_of(edge).recover()
     assert result.code == 0, result
     assert not edge.held, "a signal would not be heard any more"
     return edge
 
 
-def check_all_or_nothing(scenario: Scenario, began: bool, host: Host) -> None:
+def check_all_or_nothing(scenario: Scenario, began: bool, host: SimulatedHost) -> None:
     """`began`: the transaction was in the journal or in history when the engine died."""
     before = scenario.prepare()
     state, entries = check_consistent(host), host.entries()
@@ -64,7 +64,7 @@ def check_all_or_nothing(scenario: Scenario, began: bool, host: Host) -> None:
     assert host.releases == before.releases
 
 
-def check_done(scenario: Scenario, before: Host, host: Host, entry: Entry) -> None:
+def check_done(scenario: Scenario, before: SimulatedHost, host: SimulatedHost, entry: Entry) -> None:
     state, was = host.state_now(), before.state_now()
     assert scenario.good, "a bad candidate was made live"
     assert state.live and state.live.ref == entry.release
@@ -75,7 +75,7 @@ def check_done(scenario: Scenario, before: Host, host: Host, entry: Entry) -> No
     assert set(host.releases) == set(before.releases) | {entry.release.id}
 
 
-def has_begun(scenario: Scenario, host: Host) -> bool:
+def has_begun(scenario: Scenario, host: SimulatedHost) -> bool:
     return host.journal is not None or len(host.history) > len(scenario.prepare().history)
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import pytest
 from releasectl.documents.config import read_config
 from releasectl.model.errors import Code, Failure
-from releasectl.model.inflight import Exchange, InFlight, Limits, cut_of, kinds
+from releasectl.model.inflight import Exchange, InFlight, Limits, dropped_of, kinds
 from releasectl.rollout.effects import Drain
 from releasectl.rollout.gates import drain
 
-from .host import config_doc
 from .scenarios import deploy, engine, with_live
+from .simulated_host import config_doc
 
 LIMITS = Limits(requests_s=3, streams_s=2, websockets_s=1)
 REQUEST = Exchange(-1, sent=True, answered=False, tunnel=False)
@@ -110,9 +110,9 @@ def test_an_edge_that_does_not_answer_is_unknown_and_not_empty() -> None:
 
 def test_what_is_cut() -> None:
     before = InFlight(requests=2, streams=2, websockets=2)
-    assert cut_of(before, 0) == InFlight(websockets=2)
-    assert cut_of(before, 3) == InFlight(requests=1, streams=2, websockets=2)
-    assert cut_of(before, 99) == before
+    assert dropped_of(before, 0) == InFlight(websockets=2)
+    assert dropped_of(before, 3) == InFlight(requests=1, streams=2, websockets=2)
+    assert dropped_of(before, 99) == before
 
 
 def test_streams_and_websockets_have_the_limit_of_requests_unless_they_have_their_own() -> None:
@@ -129,7 +129,7 @@ def test_what_is_long_goes_on_with_the_standby_and_is_cut_when_that_ends() -> No
     assert result.warnings == ["drain: 1 stream, 2 websockets still with blue, going on there until its standby ends"]
     assert result.extra["drain"]["left"] == {"blue": {"requests": 0, "streams": 1, "websockets": 2}}
     host.spend(host.config.standby_s + 1)
-    assert "cut: 1 stream, 2 websockets, when blue was stopped" in engine(host).recover().extra["done"]
+    assert "dropped: 1 stream, 2 websockets, when blue was stopped" in engine(host).recover().extra["done"]
 
 
 def test_without_a_standby_it_is_waited_for_and_then_cut() -> None:
@@ -140,7 +140,7 @@ def test_without_a_standby_it_is_waited_for_and_then_cut() -> None:
     assert result.warnings == [
         "drain: 1 stream, 2 websockets still in flight to blue after their time "
         "(requests 1 s, streams 4 s, websockets 2 s)",
-        "cut: 1 stream, 2 websockets, when blue was stopped",
+        "dropped: 1 stream, 2 websockets, when blue was stopped",
     ]
     assert result.extra["drain"]["cut"] == {"requests": 0, "streams": 1, "websockets": 2}
     assert result.outcome == "live"
@@ -153,4 +153,4 @@ def test_a_standby_that_makes_room_has_what_is_left_of_the_time(since_s: float, 
     host.spend(since_s)
     result = deploy(host, "v3.0.0")
     assert waits_s <= next(seconds for name, seconds in result.phases if name == "start") < waits_s + 1
-    assert "cut: 1 stream, when blue was stopped" in result.warnings
+    assert "dropped: 1 stream, when blue was stopped" in result.warnings

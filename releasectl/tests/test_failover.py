@@ -20,18 +20,18 @@ from releasectl.rollout.failover import WINDOW_S, Exit, exit_doc, read_exit, to_
 from releasectl.slot import exits as module
 from releasectl.startup.fast_dataclass import replace
 
-from .host import Host, config
 from .scenarios import check_consistent, check_idle, deploy, engine, publish, request, rollback, run_until, with_live
-from .simulated import SimulatedEdge, engine_of
+from .simulated_host import SimulatedHost, config
+from .simulated_ports import Simulation, engine_of
 from .test_crash import points, recover_cleanly
 
 
-def warm() -> Host:
+def warm() -> SimulatedHost:
     """v2.0.0 live on green, v1.0.0 warm on blue."""
     return with_live("v1.0.0", "v2.0.0")
 
 
-def exits_of(host: Host, count: int, every_s: float = 10.0, **more: Any) -> Host:
+def exits_of(host: SimulatedHost, count: int, every_s: float = 10.0, **more: Any) -> SimulatedHost:
     """The live container goes down so often, and is down now."""
     state = host.state_now()
     assert state.live
@@ -73,7 +73,7 @@ def test_a_standby_is_off_the_map_before_it_stops() -> None:
     assert edge.calls.index("set_map") < edge.calls.index("stop_unit")
     host = warm()
     host.spend(host.config.standby_s + 1)
-    edge = SimulatedEdge(host)
+    edge = Simulation(host)
     engine_of(edge).recover()
     assert edge.calls.index("set_map") < edge.calls.index("stop_unit")
     assert (host.map_standby, host.runtime_standby) == ("none", "none")
@@ -83,7 +83,7 @@ def test_a_host_of_before_gets_the_standby_onto_its_map() -> None:
     host = warm()
     host.map_standby = host.runtime_standby = "none"
     done = engine(host).recover().extra["done"]
-    assert done == ["live map rewritten: green, blue stands by", "edge routed to green, blue stands by"]
+    assert done == ["live map rewritten: green, blue stands by", "HAProxy routes to green, blue stands by"]
     check_idle(host)
 
 
@@ -130,16 +130,16 @@ def test_a_live_slot_that_only_restarts_is_waited_for() -> None:
 
 def test_status_says_who_answers() -> None:
     host = warm()
-    assert status(SimulatedEdge(host), None)["failover"] is None
+    assert status(Simulation(host), None)["failover"] is None
     exits_of(host, 1)
-    doc = status(SimulatedEdge(host), None)
+    doc = status(Simulation(host), None)
     assert (doc["healthy"], doc["failover"]["release"]["version"], doc["failover"]["slot"]) == (False, "v1.0.0", "blue")
     assert "  FAILOVER  v1.0.0 on blue answers: v2.0.0 (release 2) exited with code 137\n" in doc["text"]
     host.exits = (replace(host.exits[0], back=host.wall),)
-    doc = status(SimulatedEdge(host), None)
+    doc = status(Simulation(host), None)
     assert doc["failover"]["cause"] == "v2.0.0 (release 2) does not answer"
     host.stop_slot("blue")
-    assert status(SimulatedEdge(host), None)["failover"] is None
+    assert status(Simulation(host), None)["failover"] is None
 
 
 # A candidate's failures are its own, whoever mends them.
@@ -155,7 +155,7 @@ def test_a_bake_takes_back_what_the_standby_answers_for() -> None:
     host = with_live("v1.0.0")
     host.config, host.rate = config(bake_s=10), 50
     publish(host, "v2.0.0")
-    edge = SimulatedEdge(host)
+    edge = Simulation(host)
     counters = edge.counters
 
     def failing() -> dict[str, Counters]:
@@ -176,7 +176,7 @@ def test_a_bake_takes_back_what_the_standby_answers_for() -> None:
 def test_three_times_within_five_minutes_is_rolled_back() -> None:
     host = exits_of(warm(), 3)
     host.hooks = frozenset({"post-rollback"})
-    edge = SimulatedEdge(host)
+    edge = Simulation(host)
     result = engine_of(edge).recover()
     assert (result.outcome, result.code) == ("live", 0)
     state = check_consistent(host)
@@ -260,7 +260,7 @@ def test_history_says_who_answered_and_why() -> None:
     assert (entry.kind, entry.outcome, entry.release.version, entry.slot) == ("failover", "answered", "v1.0.0", "blue")
     assert entry.cause == "v2.0.0 (release 2) exited with code 137"
     assert len([it for it in host.entries() if it.kind == "failover"]) == 1
-    text = history(SimulatedEdge(host), 1)["text"]
+    text = history(Simulation(host), 1)["text"]
     assert "failover answered v1.0.0       release 1       2.5s  by edge" in text
 
 

@@ -14,9 +14,9 @@ from releasectl.model.errors import Failure
 from releasectl.model.model import EDGE_OWNED, FrontDoor, Gates, Header, Options, Ref, Release, Settings
 from releasectl.startup.fast_dataclass import replace
 
-from .host import config
 from .scenarios import SECRET, publish, request, with_live
-from .simulated import SimulatedEdge, engine_of
+from .simulated_host import config
+from .simulated_ports import Simulation, engine_of
 from .test_http import server
 
 ROOT = Path(__file__).parents[2]
@@ -104,6 +104,6 @@ def test_a_record_without_headers_is_one_that_older_engines_read() -> None:
 def test_paths_behind_a_key(right: bool) -> None:
     host = publish(with_live("v1.0.0"), "v2.0.0")
     gates = {"version_path": "/version", "headers": {"X-Api-Key": {"secret": "TOKEN" if right else "TOKENS"}}}
-    result = engine_of(SimulatedEdge(host)).deploy(request("v2.0.0", gates=gates, secrets={"TOKEN": SECRET}))
+    result = engine_of(Simulation(host)).deploy(request("v2.0.0", gates=gates, secrets={"TOKEN": SECRET}))
     assert result.code == (0 if right else 2), result.cause
     assert right or "request.gates.headers.X-Api-Key: the release has no secret TOKENS" in (result.cause or "")

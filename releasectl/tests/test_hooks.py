@@ -11,14 +11,14 @@ from releasectl.host.hooks import present, run_hook
 from releasectl.model.errors import Code, Failure
 
 from .faults import CrashAt
-from .host import Host
 from .scenarios import check_consistent, check_idle, publish, request, run_until, with_live
-from .simulated import SimulatedEdge, engine_of
+from .simulated_host import SimulatedHost
+from .simulated_ports import Simulation, engine_of
 
 ALL = frozenset({"pre-deploy", "post-switch", "post-rollback", "on-failure"})
 
 
-def hooked(*bad: str, **behaviour: object) -> Host:
+def hooked(*bad: str, **behaviour: object) -> SimulatedHost:
     host = publish(with_live("v1.0.0"), "v2.0.0", **behaviour)
     host.hooks, host.bad_hooks = ALL, frozenset(bad)
     return host
@@ -26,7 +26,7 @@ def hooked(*bad: str, **behaviour: object) -> Host:
 
 class TestEngine:
     def test_a_deploy_calls_two_of_them(self) -> None:
-        edge = SimulatedEdge(hooked())
+        edge = Simulation(hooked())
         assert engine_of(edge).deploy(request("v2.0.0")).outcome == "live"
         assert [doc["hook"] for doc in edge.hooked] == ["pre-deploy", "post-switch"]
         doc = edge.hooked[-1]
@@ -36,7 +36,7 @@ class TestEngine:
 
     def test_a_failing_pre_deploy_stops_before_anything_begins(self) -> None:
         host = hooked("pre-deploy")
-        edge = SimulatedEdge(host)
+        edge = Simulation(host)
         result = engine_of(edge).deploy(request("v2.0.0"))
         assert (result.code, result.outcome) == (Code.PREFLIGHT, "refused")
         assert result.cause == "hook pre-deploy: pre-deploy ended with 1: no"
@@ -48,13 +48,13 @@ class TestEngine:
     def test_the_others_only_warn(self, name: str) -> None:
         good = name == "post-switch"
         host = hooked(name, **({} if good else {"ready": False}))
-        result = engine_of(SimulatedEdge(host)).deploy(request("v2.0.0"))
+        result = engine_of(Simulation(host)).deploy(request("v2.0.0"))
         assert result.outcome == ("live" if good else "failed")
         assert any(warning.startswith(f"hook {name}:") for warning in result.warnings)
         check_consistent(host)
 
     def test_a_failure_is_told_with_its_cause(self) -> None:
-        edge = SimulatedEdge(hooked(ready=False))
+        edge = Simulation(hooked(ready=False))
         result = engine_of(edge).deploy(request("v2.0.0"))
         assert edge.hooked[-1]["hook"] == "on-failure"
         assert (edge.hooked[-1]["code"], edge.hooked[-1]["cause"]) == (Code.GATE, result.cause)
@@ -62,7 +62,7 @@ class TestEngine:
     def test_a_rollback_has_its_own(self) -> None:
         host = with_live("v1.0.0", "v2.0.0")
         host.hooks = ALL
-        edge = SimulatedEdge(host)
+        edge = Simulation(host)
         assert engine_of(edge).rollback(None, "bob", "").outcome == "live"
         assert [doc["hook"] for doc in edge.hooked] == ["post-rollback"]
 
@@ -74,7 +74,7 @@ class TestEngine:
         host = hooked()
         calls = run_until(hooked(), lambda it: it.deploy(request("v2.0.0")))[0].calls
         run_until(host, lambda it: it.deploy(request("v2.0.0")), CrashAt(calls.index(call) + 1, "after"))
-        edge = SimulatedEdge(host)
+        edge = Simulation(host)
         assert engine_of(edge).recover().code == 0
         assert [doc["hook"] for doc in edge.hooked] == [hook]
         assert edge.hooked[0]["release"]["version"] == "v2.0.0"
@@ -88,7 +88,7 @@ class TestEngine:
         calls = run_until(hooked(), lambda it: it.deploy(request("v2.0.0")))[0].calls
         run_until(host, lambda it: it.deploy(request("v2.0.0")), CrashAt(calls.index("start_unit") + 1, "after"))
         host.reboot()
-        edge = SimulatedEdge(host)
+        edge = Simulation(host)
         engine_of(edge).recover()
         assert edge.calls.index("run_hook") > edge.calls.index("start_unit")
 

@@ -10,9 +10,9 @@ from releasectl.commands.report import status
 from releasectl.rollout.network import AGAIN_S, Network, docker_lacks, firewall_lacks, repair
 from releasectl.slot.published import removal, rules, table
 
-from .host import Host
 from .scenarios import check_consistent, check_idle, deploy, engine, publish, request, rollback, with_live
-from .simulated import SimulatedEdge, engine_of
+from .simulated_host import SimulatedHost
+from .simulated_ports import Simulation, engine_of
 
 SAVED = """\
 *filter
@@ -96,19 +96,19 @@ def test_what_brings_them_back(network: Network, effects: list[str]) -> None:
     assert [effect.name for effect in repair(network)] == effects
 
 
-def flushed(host: Host) -> Host:
+def flushed(host: SimulatedHost) -> SimulatedHost:
     host.flushed = frozenset({"docker", "firewall"})
     return host
 
 
 @pytest.mark.parametrize(
     "prepare",
-    [lambda: with_live("v1.0.0"), lambda: with_live("v1.0.0", "v2.0.0"), Host],
+    [lambda: with_live("v1.0.0"), lambda: with_live("v1.0.0", "v2.0.0"), SimulatedHost],
     ids=["at rest", "with a standby", "before the first release"],
 )
-def test_recovery_brings_them_back(prepare: Callable[[], Host]) -> None:
+def test_recovery_brings_them_back(prepare: Callable[[], SimulatedHost]) -> None:
     host = flushed(prepare())
-    edge = SimulatedEdge(host)
+    edge = Simulation(host)
     result = engine_of(edge).recover()
     assert (result.code, result.outcome) == (0, "recovered")
     assert host.flushed == frozenset()
@@ -142,12 +142,12 @@ def test_a_restart_that_does_not_help_is_not_repeated_at_once() -> None:
     engine(host).recover()
     for _ in range(3):
         host.spend(60)
-        edge = SimulatedEdge(host)
+        edge = Simulation(host)
         result = engine_of(edge).recover()
         assert "restart_docker" not in edge.calls
         assert result.code == 8
         assert "did not bring them back" in str(result.cause)
-    (line,) = [it for it in status(SimulatedEdge(host), None)["troubles"] if "Docker's rules" in it]
+    (line,) = [it for it in status(Simulation(host), None)["troubles"] if "Docker's rules" in it]
     assert "did not bring them back; by hand: systemctl restart docker" in line
     # The way back does not depend on it.
     assert deploy(host, "v2.0.0").outcome == "live"
@@ -160,7 +160,7 @@ def test_a_restart_that_does_not_help_is_not_repeated_at_once() -> None:
 
 def test_docker_that_writes_its_rules_just_now_is_not_restarted() -> None:
     host = with_live("v1.0.0")
-    edge = SimulatedEdge(host)
+    edge = Simulation(host)
     looks = [Network(("nat OUTPUT to DOCKER",)), Network()]
     edge.network = lambda: looks.pop(0)  # type: ignore[method-assign]
     assert engine_of(edge).recover().outcome == "unchanged"
@@ -170,7 +170,7 @@ def test_docker_that_writes_its_rules_just_now_is_not_restarted() -> None:
 
 def test_status_names_the_cause_and_the_command() -> None:
     host = flushed(with_live("v1.0.0"))
-    docker, firewall = status(SimulatedEdge(host), None)["troubles"]
+    docker, firewall = status(Simulation(host), None)["troubles"]
     assert "something flushed the packet filter; recovery restarts Docker within a minute" in docker
     assert "by hand: systemctl restart docker" in docker
     assert "by hand: systemctl reload slipway-firewall" in firewall

@@ -10,15 +10,15 @@ from releasectl.model.errors import Code
 from releasectl.model.inflight import InFlight
 
 from .faults import MIDWAY, WRITES, Crash, CrashAt
-from .host import SLOTS, Host, config
 from .scenarios import check_consistent as consistent
 from .scenarios import check_idle, check_way_back, publish, request, with_live
-from .simulated import SimulatedEdge, engine_of
+from .simulated_host import SLOTS, SimulatedHost, config
+from .simulated_ports import Simulation, engine_of
 
 WAS_DOWN = "took the traffic from a healthy slot"
 
 
-class OneAtATime(SimulatedEdge):
+class OneAtATime(Simulation):
     """There is room for one."""
 
     def start_unit(self, slot: str, timeout_s: float) -> None:
@@ -28,14 +28,14 @@ class OneAtATime(SimulatedEdge):
         super().start_unit(slot, timeout_s)
 
 
-def check_consistent(host: Host) -> Any:
+def check_consistent(host: SimulatedHost) -> Any:
     """That it takes the traffic away is the point of it, once nobody is sent to a slot that is not ready."""
     assert all(WAS_DOWN in violation for violation in host.violations), host.violations
     host.violations = ()
     return consistent(host)
 
 
-def alone(*versions: str, **behaviour: Any) -> Host:
+def alone(*versions: str, **behaviour: Any) -> SimulatedHost:
     host = with_live(*(versions or ("v1.0.0",)), standby_s=0)
     host.config = config(standby_s=900, strategy="stop_first")
     return publish(host, "v2.0.0", **behaviour)
@@ -45,7 +45,7 @@ def act(engine: Engine) -> Result:
     return engine.deploy(request("v2.0.0"))
 
 
-def run(host: Host, crash: CrashAt | None = None) -> tuple[OneAtATime, Result | None]:
+def run(host: SimulatedHost, crash: CrashAt | None = None) -> tuple[OneAtATime, Result | None]:
     edge = OneAtATime(host, crash)
     try:
         return edge, act(engine_of(edge))
@@ -98,7 +98,7 @@ def test_a_rollback_stops_first_too() -> None:
 
 def test_the_request_may_ask_for_it() -> None:
     host = publish(with_live("v1.0.0"), "v2.0.0")
-    result = engine_of(SimulatedEdge(host)).deploy(request("v2.0.0", strategy="stop_first"))
+    result = engine_of(Simulation(host)).deploy(request("v2.0.0", strategy="stop_first"))
     assert result.outcome == "live" and "stop" in dict(result.phases)
     assert check_consistent(host).standby is None
 
@@ -109,7 +109,7 @@ def test_what_is_cut_is_told() -> None:
     result = act(engine_of(OneAtATime(host)))
     counts = {"requests": 1, "streams": 2, "websockets": 3}
     assert result.extra["drain"] == {"left": {"blue": counts}, "cut": counts}
-    assert "cut: 1 request, 2 streams, 3 websockets, when blue was stopped" in result.warnings
+    assert "dropped: 1 request, 2 streams, 3 websockets, when blue was stopped" in result.warnings
 
 
 @pytest.mark.parametrize("reboot", [False, True], ids=["kill", "reboot"])

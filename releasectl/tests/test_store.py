@@ -14,11 +14,11 @@ from releasectl.host.store import Store
 from releasectl.model.errors import Failure
 from releasectl.model.journal import Entry, Intent, Mark
 from releasectl.model.model import Gates, Live, Options, Ref, Release, Settings, State
-from releasectl.rollout.ports import Broken
+from releasectl.rollout.ports import Unreadable
 from releasectl.startup.fast_dataclass import replace
 
-from .host import config
 from .scenarios import SECRET
+from .simulated_host import config
 from .test_files import FullDisk
 
 REF = Ref(1, "v1.0.0", "registry.example/inference@sha256:" + "0" * 64, "m-1")
@@ -58,7 +58,7 @@ def test_what_is_recorded_is_read_again(store: Store) -> None:
     store.write_map("blue")
     found = store.records()
     assert (found.state, found.links, found.map_slot) == (STATE, {"blue": 1}, "blue")
-    assert found.journal and not isinstance(found.journal, Broken)
+    assert found.journal and not isinstance(found.journal, Unreadable)
     assert (found.journal.intent, found.journal.marks) == (INTENT, (BEFORE, AFTER))
     assert store.history().entries == (ENTRY,)
     assert store.releases() == {1: RELEASE}
@@ -83,12 +83,12 @@ def test_secrets_are_for_root_alone_and_in_no_other_file(store: Store, tmp_path:
 def test_a_state_that_cannot_be_read_is_broken_and_not_empty(store: Store, text: str) -> None:
     Path(store.state_path).write_bytes(text.encode("utf-8", "surrogatepass"))
     found = store.records().state
-    assert isinstance(found, Broken) and found.why
+    assert isinstance(found, Unreadable) and found.why
 
 
 def test_a_state_that_cannot_be_opened_is_broken(store: Store) -> None:
     os.mkdir(store.state_path)
-    assert isinstance(store.records().state, Broken)
+    assert isinstance(store.records().state, Unreadable)
 
 
 def test_a_release_that_cannot_be_read_is_broken_and_the_others_are_not(store: Store) -> None:
@@ -102,12 +102,12 @@ def test_a_release_that_cannot_be_read_is_broken_and_the_others_are_not(store: S
     (releases / "notes").mkdir()
     found = store.releases()
     assert found[1] == RELEASE and list(found) == [1, 2, 3, 4]
-    assert all(isinstance(found[number], Broken) for number in (2, 3, 4))
+    assert all(isinstance(found[number], Unreadable) for number in (2, 3, 4))
 
 
 def journal_of(store: Store) -> tuple[Mark, ...]:
     found = store.records().journal
-    assert found is not None and not isinstance(found, Broken), found
+    assert found is not None and not isinstance(found, Unreadable), found
     return found.marks
 
 
@@ -130,7 +130,7 @@ def test_a_journal_with_a_torn_line_can_be_continued(store: Store) -> None:
 
 def test_a_journal_whose_beginning_is_nonsense_is_broken_and_can_be_set_aside(store: Store) -> None:
     Path(store.journal_path).write_text("nonsense\n")
-    assert isinstance(store.records().journal, Broken)
+    assert isinstance(store.records().journal, Unreadable)
     name = store.set_aside_journal()
     assert store.records().journal is None
     assert Path(store.home, name).read_text() == "nonsense\n"

@@ -7,7 +7,7 @@ from releasectl.host.systemd import ask_units
 from releasectl.model.errors import Code, Failure
 
 from .conftest import StandIn
-from .host import config
+from .simulated_host import config
 
 
 def test_each_slot_has_the_state_of_its_unit(stand_in: StandIn) -> None:

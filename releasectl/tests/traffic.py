@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from releasectl.model.counters import WINDOW, Counters
 from releasectl.model.errors import Code, Failure
 from releasectl.model.inflight import Exchange, InFlight
-from releasectl.model.model import NOBODY, Split
-from releasectl.rollout.ports import Word
+from releasectl.model.model import NO_SLOT, Split
+from releasectl.rollout.ports import CanaryCommand
 from releasectl.startup.http_client import Reply
 
 if TYPE_CHECKING:
-    from .host import App, Host
+    from .simulated_host import App, SimulatedHost
 
-WHOLE = (NOBODY, 0)
+WHOLE = (NO_SLOT, 0)
 
 
 @dataclass(kw_only=True)
@@ -26,9 +26,9 @@ class Traffic:
     map_split: tuple[str, int] = WHOLE
     """Canary and its percentage, in the map file."""
     runtime_split: tuple[str, int] = WHOLE
-    map_standby: str = NOBODY
+    map_standby: str = NO_SLOT
     """The slot that answers while the live one is down, in the map file."""
-    runtime_standby: str = NOBODY
+    runtime_standby: str = NO_SLOT
     rate: float = 0.0
     """Requests per second."""
     hits: dict[str, Counters] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Traffic:
     bad_hooks: frozenset[str] = frozenset()
 
     def flow(self, live: str | None, app: Callable[[str], App | None], seconds: float) -> None:
-        if self.rate and seconds > 0 and live not in (None, NOBODY):
+        if self.rate and seconds > 0 and live not in (None, NO_SLOT):
             assert live is not None
             canary, percent = self.runtime_split
             self._count(live, app(live), self.rate * seconds * (100 - percent) / 100, app(self.runtime_standby))
@@ -81,15 +81,15 @@ class Traffic:
         self.hits = {}
 
 
-class TrafficEdge:
+class SimulatedTraffic:
     """Part of a simulated edge."""
 
-    host: Host
+    host: SimulatedHost
     _call: Any
     _set: Any
 
     def __init__(self) -> None:
-        self.words: dict[int, Word] = {}
+        self.words: dict[int, CanaryCommand] = {}
         """What a person says to a canary, by the number of the look at it."""
         self.looks = 0
         self.shown: list[Mapping[str, Any] | None] = []
@@ -139,8 +139,8 @@ class TrafficEdge:
     def is_down(self, slot: str) -> bool:
         return self._call("is_down", lambda: self.host.app(slot) is None)  # type: ignore[no-any-return]
 
-    def broken(self, slot: str) -> int:
-        return self._call("broken", lambda: self.host.broken)  # type: ignore[no-any-return]
+    def aborted_requests(self, slot: str) -> int:
+        return self._call("aborted_requests", lambda: self.host.broken)  # type: ignore[no-any-return]
 
     def image_sizes(self) -> Mapping[str, int]:
         return self._call("image_sizes", lambda: dict.fromkeys(self.host.images, 100 * 2**20))
@@ -151,13 +151,13 @@ class TrafficEdge:
         answer = Reply(200, f'{{"version": "{app.version}"}}') if app else Reply(503, "maintenance")
         return self._call("front_door", lambda: self.door or answer)
 
-    def show_canary(self, doc: Mapping[str, Any] | None) -> None:
+    def publish_canary_status(self, doc: Mapping[str, Any] | None) -> None:
         self.shown.append(doc)
 
     def read_canary(self) -> dict[str, Any] | None:
         return None
 
-    def canary_word(self, txn: str) -> Word | None:
+    def take_canary_command(self, txn: str) -> CanaryCommand | None:
         self.looks += 1
         return self.words.pop(self.looks, None)
 

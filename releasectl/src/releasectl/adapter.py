@@ -13,7 +13,7 @@ from typing import Any
 from .edge.routing import Haproxy
 from .host import exit_records as exits
 from .host import files, hooks, systemd
-from .host.canary_mailbox import CanaryFiles
+from .host.canary_mailbox import CanaryMailbox
 from .host.docker import Docker
 from .host.events import Events
 from .host.headers import RequestHeaders
@@ -25,17 +25,17 @@ from .model.counters import Counters
 from .model.errors import Failure, Interrupted
 from .model.inflight import Exchange
 from .model.journal import Entry, Intent, Mark
-from .model.model import NOBODY, Config, Release, Settings, Split, State
+from .model.model import NO_SLOT, Config, Release, Settings, Split, State
 from .model.rollout_options import RegistryAuth
 from .rollout.capacity import Memory
 from .rollout.failover import Exit
 from .rollout.network import Network
-from .rollout.ports import Broken, History, Records, Units, Word
+from .rollout.ports import CanaryCommand, History, RecordSnapshot, UnitStates, Unreadable
 from .startup.http_client import Reply, ask_front_door, ask_port, overlaid
 
 
 class Host:
-    """Implements core.ports.Edge."""
+    """Implements rollout.ports.Host."""
 
     def __init__(self, paths: Paths, config: Config) -> None:
         self.config = config
@@ -44,13 +44,13 @@ class Host:
         self.docker = Docker(paths.docker_socket, paths.run)
         self.netfilter = Netfilter(paths)
         self.haproxy = Haproxy(paths.at(config.haproxy_socket), paths.at(config.haproxy_master), config)
-        self.canary = CanaryFiles(paths.run, config.service)
+        self.canary = CanaryMailbox(paths.run, config.service)
         self.events = Events(paths.events, config.service)
         self.headers = RequestHeaders(config, self.store)
         self._stop = threading.Event()
         self._signal = ""
         self._held = False
-        self._fates: dict[str, str | None] = {}
+        self._exit_records: dict[str, str | None] = {}
 
     def prepare(self) -> None:
         """What a changing command needs before anything else."""
@@ -96,9 +96,9 @@ class Host:
     def leave_session(self) -> None:
         leave_session(self.config.service)
 
-    # Records.
+    # RecordSnapshot.
 
-    def read_records(self) -> Records:
+    def read_records(self) -> RecordSnapshot:
         return self.store.records()
 
     def read_history(self) -> History:
@@ -122,7 +122,7 @@ class Host:
     def set_aside_journal(self) -> str:
         return self.store.set_aside_journal()
 
-    def read_releases(self) -> Mapping[int, Release | Broken]:
+    def read_releases(self) -> Mapping[int, Release | Unreadable]:
         return self.store.releases()
 
     def read_settings(self, release: int) -> Settings:
@@ -140,7 +140,7 @@ class Host:
     def unlink_slot(self, slot: str) -> None:
         self.store.unlink(slot)
 
-    def write_map(self, slot: str, standby: str = NOBODY) -> None:
+    def write_map(self, slot: str, standby: str = NO_SLOT) -> None:
         self.store.write_map(slot, standby)
 
     def write_split(self, split: Split) -> None:
@@ -151,18 +151,18 @@ class Host:
 
     # systemd.
 
-    def going_down(self) -> bool:
-        return systemd.going_down()
+    def shutting_down(self) -> bool:
+        return systemd.shutting_down()
 
-    def units(self) -> Units:
+    def units(self) -> UnitStates:
         return self.ask_units()()
 
-    def ask_units(self) -> Callable[[], Units]:
+    def ask_units(self) -> Callable[[], UnitStates]:
         return systemd.ask_units(self.config)
 
     def start_unit(self, slot: str, timeout_s: float) -> None:
-        files.remove_file(self.paths.fate(self.config.service, slot))
-        self._fates[slot] = None
+        files.remove_file(self.paths.exit_record(self.config.service, slot))
+        self._exit_records[slot] = None
         systemd.start_unit(self.config.unit(slot), timeout_s, self._pulse)
 
     def stop_unit(self, slot: str, quick: bool, timeout_s: float) -> None:
@@ -173,16 +173,16 @@ class Host:
             systemd.kill_container(unit)
         systemd.stop_unit(unit, timeout_s)
 
-    def died(self, slot: str, wait_s: float) -> str | None:
+    def exited(self, slot: str, wait_s: float) -> str | None:
         """How the slot's container ended since this engine first looked at it (or started it); None: it did not."""
-        path = self.paths.fate(self.config.service, slot)
-        if slot not in self._fates:
-            self._fates[slot] = files.read_text(path)
+        path = self.paths.exit_record(self.config.service, slot)
+        if slot not in self._exit_records:
+            self._exit_records[slot] = files.read_text(path)
         end = self.monotonic() + wait_s
         while True:
-            fate = files.read_text(path)
-            if fate is not None and fate != self._fates[slot]:
-                return fate.partition("\n")[0]
+            record = files.read_text(path)
+            if record is not None and record != self._exit_records[slot]:
+                return record.partition("\n")[0]
             left = end - self.monotonic()
             if left <= 0:
                 return None
@@ -200,8 +200,8 @@ class Host:
 
         return gpu.memory()
 
-    def last_end(self, slot: str) -> tuple[str, float] | None:
-        how, _, at = (files.read_text(self.paths.fate(self.config.service, slot)) or "").partition("\n")
+    def last_exit(self, slot: str) -> tuple[str, float] | None:
+        how, _, at = (files.read_text(self.paths.exit_record(self.config.service, slot)) or "").partition("\n")
         try:
             return (how, float(at)) if how else None
         except ValueError:
@@ -224,8 +224,8 @@ class Host:
         others = self.store.images_of_others()
         return frozenset() if others is None else self.docker.images() - others
 
-    def brought(self, image: str) -> float | None:
-        return self.docker.brought(image)
+    def pulled_at(self, image: str) -> float | None:
+        return self.docker.pulled_at(image)
 
     def image_sizes(self) -> Mapping[str, int]:
         return self.docker.image_sizes()
@@ -246,8 +246,8 @@ class Host:
     def remove_container(self, slot: str) -> None:
         self.docker.remove(self.config.container(slot))
 
-    def favour(self, slot: str) -> None:
-        self.docker.favour(self.config.container(slot))
+    def restore_cpu_shares(self, slot: str) -> None:
+        self.docker.restore_cpu_shares(self.config.container(slot))
 
     def logs(self, slot: str) -> tuple[str, ...]:
         return self.docker.logs(self.config.container(slot))
@@ -270,7 +270,7 @@ class Host:
     def get_map(self) -> str | None:
         return self.haproxy.get_map()
 
-    def set_map(self, slot: str, timeout_s: float, standby: str = NOBODY) -> None:
+    def set_map(self, slot: str, timeout_s: float, standby: str = NO_SLOT) -> None:
         self.haproxy.set_map(slot, timeout_s, standby)
 
     def in_flight(self, slot: str) -> int:
@@ -279,8 +279,8 @@ class Host:
     def exchanges(self, slot: str) -> tuple[Exchange, ...]:
         return self.haproxy.exchanges(slot)
 
-    def broken(self, slot: str) -> int:
-        return self.haproxy.broken(slot)
+    def aborted_requests(self, slot: str) -> int:
+        return self.haproxy.aborted_requests(slot)
 
     def is_down(self, slot: str) -> bool:
         return self.haproxy.is_down(slot)
@@ -323,14 +323,14 @@ class Host:
 
     # People and programs beside the engine.
 
-    def show_canary(self, doc: Mapping[str, Any] | None) -> None:
-        self.canary.show(doc)
+    def publish_canary_status(self, doc: Mapping[str, Any] | None) -> None:
+        self.canary.publish_status(doc)
 
     def read_canary(self) -> dict[str, Any] | None:
-        return self.canary.read()
+        return self.canary.read_status()
 
-    def canary_word(self, txn: str) -> Word | None:
-        return self.canary.take(txn)
+    def take_canary_command(self, txn: str) -> CanaryCommand | None:
+        return self.canary.take_command(txn)
 
     def hooks(self) -> frozenset[str]:
         return hooks.present(self.paths.hooks(self.config.service))

@@ -56,16 +56,16 @@ class Result:
         return self
 
 
-def observed(transaction: Transaction) -> dict[str, Any]:
-    """What the edge counted on the way: the result's `requests`, `drain` and `canary`."""
-    seen = transaction.performer
+def observations_doc(transaction: Transaction) -> dict[str, Any]:
+    """What HAProxy counted during the rollout: the result's `requests`, `drain` and `canary`."""
+    observed = transaction.performer
     doc: dict[str, Any] = {}
     if transaction.switched:
         spans = transaction.switched.values()
         doc["requests"] = {"total": sum(it.requests for it in spans), "failed": sum(it.errors for it in spans)}
-    left = {slot: it and asdict(it) for slot, it in seen.left.items() if it is None or it.total}
-    if left or seen.cut.total:
-        doc["drain"] = {"left": left, "cut": asdict(seen.cut)}
-    if seen.notes:
-        doc["canary"] = list(seen.notes)
+    left = {slot: it and asdict(it) for slot, it in observed.left.items() if it is None or it.total}
+    if left or observed.dropped.total:
+        doc["drain"] = {"left": left, "cut": asdict(observed.dropped)}
+    if observed.notes:
+        doc["canary"] = list(observed.notes)
     return doc

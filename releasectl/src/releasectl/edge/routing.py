@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ..model.counters import Counters
 from ..model.errors import Code, Failure
 from ..model.inflight import Exchange
-from ..model.model import NOBODY, Config, Split
+from ..model.model import NO_SLOT, Config, Split
 from .runtime_socket import TIMEOUT_S, Runtime
 
 NO_MAP = "Unknown map identifier"
@@ -58,7 +58,7 @@ class Haproxy:
                 )
         return found
 
-    def set_map(self, slot: str, timeout_s: float, standby: str = NOBODY) -> None:
+    def set_map(self, slot: str, timeout_s: float, standby: str = NO_SLOT) -> None:
         """
         Route all to `slot`, and see that it is so. A canary's share ends after: wherever the traffic goes, at no time
         does anybody get less of it than before the one or after the other.
@@ -99,7 +99,7 @@ class Haproxy:
         """Requests that the edge has with the slot or holds for it: scur + qcur of its backend."""
         return self._sum(slot, "scur", "qcur")
 
-    def broken(self, slot: str) -> int:
+    def aborted_requests(self, slot: str) -> int:
         """Requests without an answer of the slot (5xx), and answers of it that broke off."""
         return self._sum(slot, "hrsp_5xx", "srv_abrt")
 
@@ -152,13 +152,13 @@ class Haproxy:
 def _commands(config: Config, was: Mapping[str, str], wanted: Split) -> list[str]:
     """A slot that gets traffic has passed its gates: the edge need not wait for its own check of it."""
     now = {KEY: wanted.live, CANARY: wanted.canary} if not wanted.whole else {KEY: wanted.live}
-    before = {PERCENT: "0", STANDBY: NOBODY, **was}
+    before = {PERCENT: "0", STANDBY: NO_SLOT, **was}
     # The entry of the last canary stays in the map: without a share it names nobody.
     served = {KEY: before.get(KEY), CANARY: before.get(CANARY) if before[PERCENT] != "0" else None}
     commands = [
         f"set server {config.backend(slot)}/{SERVER} health up"
         for key, slot in now.items()
-        if slot != NOBODY and served[key] != slot
+        if slot != NO_SLOT and served[key] != slot
     ]
     now[PERCENT] = str(wanted.percent)
     now[STANDBY] = wanted.standby
@@ -195,7 +195,7 @@ def _split(found: Mapping[str, str]) -> Split | None:
         return None
     share = found.get(PERCENT, "0")
     percent = int(share) if share.isdigit() else 0
-    return Split(found[KEY], found.get(CANARY, NOBODY), percent, found.get(STANDBY, NOBODY))
+    return Split(found[KEY], found.get(CANARY, NO_SLOT), percent, found.get(STANDBY, NO_SLOT))
 
 
 def _count(row: Mapping[str, str], name: str) -> int:

@@ -65,7 +65,7 @@ class Docker:
     def images(self) -> frozenset[str]:
         return frozenset(name for image in self.ask("/images/json") for name in image["RepoDigests"] or ())
 
-    def brought(self, image: str) -> float | None:
+    def pulled_at(self, image: str) -> float | None:
         """Only what we pulled has our local name; Docker says when it got it (Engine API, ImageInspect)."""
         found = self.ask(f"/images/{image}/json") or {}
         if dockercmd.kept_name(image) not in (found.get("RepoTags") or ()):
@@ -150,13 +150,13 @@ class Docker:
         finally:
             files.remove_tree(directory)
 
-    def favour(self, name: str) -> None:
+    def restore_cpu_shares(self, name: str) -> None:
         """Docker's usual share of the processor (docker-run(1), --cpu-shares; cgroup v1 and v2)."""
         body = {"CpuShares": dockercmd.FULL_SHARES}
         reply = ask_socket(self.socket_path, "POST", f"/containers/{name}/update", TIMEOUT_S, body)
         if reply.status != 200:
             raise Failure(
-                Code.PREFLIGHT, f"{name} keeps its small share of the processor: {reply.status} {reply.body[:200]}"
+                Code.PREFLIGHT, f"failed to restore the CPU shares of {name}: {reply.status} {reply.body[:200]}"
             )
 
     def remove(self, name: str, pulse: Callable[[], None] | None = None) -> None:

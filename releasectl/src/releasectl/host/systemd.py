@@ -8,25 +8,25 @@ from collections.abc import Callable
 
 from ..model.errors import Code, Failure
 from ..model.model import Config
-from ..rollout.ports import Units
+from ..rollout.ports import UnitStates
 from .command import Running, run
 
 Pulse = Callable[[], None]
 
 
-def ask_units(config: Config) -> Callable[[], Units]:
+def ask_units(config: Config) -> Callable[[], UnitStates]:
     """
     Asks; what is returned waits for the answer. Not `systemctl show`: systemd would gather all it knows of each unit.
     """
     process = Running(("systemctl", "is-active", *(config.unit(slot) for slot in config.slots)))
 
-    def answer() -> Units:
+    def answer() -> UnitStates:
         # One word a unit. The code only says whether all of them are active.
         done = process.finish(10)
         states = done.out.split()
         if len(states) != len(config.slots):
             raise Failure(Code.PREFLIGHT, f"systemctl is-active: {done.words}")
-        return Units(dict(zip(config.slots, states, strict=True)))
+        return UnitStates(dict(zip(config.slots, states, strict=True)))
 
     return answer
 
@@ -77,7 +77,7 @@ def notify(*assignments: str) -> None:
         connection.sendall("\n".join(assignments).encode())
 
 
-def going_down() -> bool:
+def shutting_down() -> bool:
     """The host shuts down, or reboots. Unknown counts as yes: without systemd nothing could be undone either."""
     try:
         return run(("systemctl", "is-system-running"), 5).out.strip() in ("stopping", "offline", "unknown", "")

@@ -9,9 +9,9 @@ from ..model.counters import Counters
 from ..startup.http_client import Reply
 from .canary import Watch, lower_bound
 from .effects import Bake
-from .gates import failed, raise_if_dead, told
+from .gates import describe_reply, failed, raise_if_dead
 from .golden_match import brief
-from .ports import Edge
+from .ports import Host
 
 POLL_S = 0.25
 DOOR_S = 1.0
@@ -20,38 +20,40 @@ MIN_REQUESTS = 20
 
 
 def bake(
-    edge: Edge, effect: Bake, before: Mapping[str, Counters] | None, door: Reply | None, redact: Callable[[str], str]
+    host: Host, effect: Bake, before: Mapping[str, Counters] | None, door: Reply | None, redact: Callable[[str], str]
 ) -> list[str]:
     """
     Returns warnings. `before`: the counters right before the switch; `door`: what the front door answered then (None:
     there is none, or nobody asked). Raises Failure (code 3) when the slot is beyond a limit.
     """
-    watch = Watch(edge, effect.old, effect.slot)
+    watch = Watch(host, effect.old, effect.slot)
     usual = _usual(before, effect.old)
-    watch.look()
-    end = edge.monotonic() + effect.seconds
-    next_door, bad_doors, warnings = edge.monotonic(), 0, []
+    watch.sample()
+    end = host.monotonic() + effect.seconds
+    next_door, bad_doors, warnings = host.monotonic(), 0, []
     judged = door is not None and door.status != 0
     if door is not None and not judged:
-        warnings.append(f"the front door did not answer before the switch ({told(door, redact)}): it is not judged")
+        warnings.append(
+            f"the front door did not answer before the switch ({describe_reply(door, redact)}): it is not judged"
+        )
     while True:
-        watch.look()
+        watch.sample()
         span = watch.candidate
         # With no traffic to speak of only the front door and the container's life tell anything.
         if span.requests >= MIN_REQUESTS and lower_bound(span.failed, span.requests) > usual + effect.max_error_ratio:
             limit = usual + effect.max_error_ratio
             cause = f"{span.error_ratio:.1%} of the requests failed after the switch, at most {limit:.1%} may: {span}"
-            raise failed(edge, effect.slot, f"bake: {cause}", redact)
-        if judged and edge.monotonic() >= next_door:
-            problem = _door_problem(edge.front_door(effect.path or "/", DOOR_S * 2), effect, redact)
+            raise failed(host, effect.slot, f"bake: {cause}", redact)
+        if judged and host.monotonic() >= next_door:
+            problem = _door_problem(host.front_door(effect.path or "/", DOOR_S * 2), effect, redact)
             bad_doors = bad_doors + 1 if problem else 0
             if bad_doors >= 2:
-                raise failed(edge, effect.slot, f"bake: front door: {problem}", redact)
-            next_door = edge.monotonic() + (POLL_S if problem else DOOR_S)
-        left = end - edge.monotonic()
+                raise failed(host, effect.slot, f"bake: front door: {problem}", redact)
+            next_door = host.monotonic() + (POLL_S if problem else DOOR_S)
+        left = end - host.monotonic()
         if left <= 0 and not bad_doors:
             return warnings
-        raise_if_dead(edge, effect.slot, "in the bake", min(POLL_S, max(0.01, left)), redact)
+        raise_if_dead(host, effect.slot, "in the bake", min(POLL_S, max(0.01, left)), redact)
 
 
 def _usual(before: Mapping[str, Counters] | None, old: str) -> float:
@@ -62,7 +64,7 @@ def _usual(before: Mapping[str, Counters] | None, old: str) -> float:
 
 def _door_problem(reply: Reply, effect: Bake, redact: Callable[[str], str]) -> str | None:
     if effect.path is None:
-        return None if 0 < reply.status < 500 else f"GET / answered {told(reply, redact)}"
+        return None if 0 < reply.status < 500 else f"GET / answered {describe_reply(reply, redact)}"
     try:
         answer = json.loads(reply.body) if reply.status == 200 else None
     except ValueError:
@@ -70,5 +72,5 @@ def _door_problem(reply: Reply, effect: Bake, redact: Callable[[str], str]) -> s
     got = answer.get("version") if isinstance(answer, dict) else None
     if got == effect.version:
         return None
-    seen = brief(got, redact) if got is not None else told(reply, redact)
+    seen = brief(got, redact) if got is not None else describe_reply(reply, redact)
     return f"GET {effect.path} should name version {effect.version}; it answered {seen}"

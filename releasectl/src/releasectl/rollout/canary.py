@@ -13,7 +13,7 @@ from ..startup.fast_dataclass import dataclass
 from .effects import JudgeStep
 from .gates import HINT, failed, raise_if_dead
 from .phases import CANARY
-from .ports import Edge, Word
+from .ports import CanaryCommand, Host
 
 POLL_S = 0.5
 HOLD_S = 30 * 86400.0
@@ -66,8 +66,8 @@ def lower_bound(bad: int, total: int, z: float = SURE) -> float:
 class Watch:
     """A step as it goes. Counters that can't be read leave it where it is: unknown is not zero."""
 
-    def __init__(self, edge: Edge, live: str, slot: str) -> None:
-        self.edge = edge
+    def __init__(self, host: Host, live: str, slot: str) -> None:
+        self.host = host
         self.live = live
         self.slot = slot
         self.tallies: dict[str, Tally] = {}
@@ -75,9 +75,9 @@ class Watch:
         self.base = Span()
         self.trouble = ""
 
-    def look(self) -> None:
+    def sample(self) -> None:
         try:
-            now = self.edge.counters()
+            now = self.host.counters()
         except Failure as trouble:
             self.trouble = f"; {trouble.cause}"
             return
@@ -85,8 +85,8 @@ class Watch:
         for slot, counters in now.items():
             self.tallies.setdefault(slot, Tally(counters))
         if self.slot in now and self.live in now:
-            self.candidate = self.tallies[self.slot].look(now[self.slot])
-            self.base = self.tallies[self.live].look(now[self.live])
+            self.candidate = self.tallies[self.slot].sample(now[self.slot])
+            self.base = self.tallies[self.live].sample(now[self.live])
 
 
 class Slow:
@@ -95,69 +95,69 @@ class Slow:
     machine makes a mean over few of them, and only who is slow both times is slow.
     """
 
-    def __init__(self, edge: Edge, split: Split) -> None:
-        self.edge = edge
-        self.watch = Watch(edge, split.live, split.canary)
-        self.started = edge.monotonic()
+    def __init__(self, host: Host, split: Split) -> None:
+        self.host = host
+        self.watch = Watch(host, split.live, split.canary)
+        self.started = host.monotonic()
 
     def judge(self, canary: Canary) -> Verdict | None:
-        self.watch.look()
-        over = self.edge.monotonic() - self.started >= canary.step_s
+        self.watch.sample()
+        over = self.host.monotonic() - self.started >= canary.step_s
         return judge(self.watch.candidate, self.watch.base, canary, over)
 
 
-def judge_step(edge: Edge, effect: JudgeStep, txn: str, version: str, redact: Callable[[str], str]) -> tuple[bool, str]:
+def judge_step(host: Host, effect: JudgeStep, txn: str, version: str, redact: Callable[[str], str]) -> tuple[bool, str]:
     """
     Wait a step out. Returns whether a person said `promote` (then no further step is needed) and the numbers in words.
     Raises Failure (code 3) when the candidate is aborted, by the numbers, by a person, or because it died.
     """
     split, canary = effect.split, effect.canary
-    watch = Watch(edge, split.live, split.canary)
-    watch.look()
-    started = edge.monotonic()
-    held: Word | None = Word("hold", "the request") if canary.hold and effect.last else None
+    watch = Watch(host, split.live, split.canary)
+    watch.sample()
+    started = host.monotonic()
+    held: CanaryCommand | None = CanaryCommand("hold", "the request") if canary.hold and effect.last else None
     if effect.held_by:
-        held = Word("hold", effect.held_by)
+        held = CanaryCommand("hold", effect.held_by)
     again: Slow | None = None
     shown: tuple[object, ...] = ()
     while True:
-        word = edge.canary_word(txn)
-        if word and word.word == "abort":
-            raise _aborted(f"by {word.by}; {watch.candidate}")
-        if word:
+        command = host.take_canary_command(txn)
+        if command and command.action == "abort":
+            raise _aborted(f"by {command.by}; {watch.candidate}")
+        if command:
             # What a person has said holds for the engine that goes on if this one is killed.
-            edge.append_journal(Mark(edge.now(), CANARY, effect.name, word.word, word.by))
-        if word and word.word == "promote":
-            return True, f"{split.percent} %: promoted by {word.by}; {watch.candidate}"
-        held = word or held
-        raise_if_dead(edge, split.canary, f"in the canary at {split.percent} %", 0, redact)
-        watch.look()
-        went = edge.monotonic() - started
+            host.append_journal(Mark(host.now(), CANARY, effect.name, command.action, command.by))
+        if command and command.action == "promote":
+            return True, f"{split.percent} %: promoted by {command.by}; {watch.candidate}"
+        held = command or held
+        raise_if_dead(host, split.canary, f"in the canary at {split.percent} %", 0, redact)
+        watch.sample()
+        went = host.monotonic() - started
         over = went >= canary.step_s
         late = not held and went >= canary.step_s + canary.wait_s
         # Of a held one a person judges, but for errors that chance can't explain.
         verdict = judge(watch.candidate, watch.base, canary, over and not held, late)
         if verdict and verdict.slow and not late:
-            again = again or Slow(edge, split)
+            again = again or Slow(host, split)
             verdict = again.judge(canary)
         if verdict and not verdict.good:
-            raise failed(edge, split.canary, f"canary at {split.percent} % aborted: {verdict.why}", redact)
+            raise failed(host, split.canary, f"canary at {split.percent} % aborted: {verdict.why}", redact)
         if verdict and over and not held:
             return False, f"{split.percent} %: {verdict.why}"
         if late:
             return False, _silence(effect, watch, went)
         if held and went >= HOLD_S:
             raise _aborted(f"nobody ended it in {HOLD_S / 86400:g} days; {watch.candidate}")
-        state = held.word if held else ("waiting for requests" if over else "watching")
+        state = held.action if held else ("waiting for requests" if over else "watching")
         if shown != (state, watch.candidate, watch.base):
             shown = (state, watch.candidate, watch.base)
-            edge.show_canary(
+            host.publish_canary_status(
                 {
                     "txn": txn, "version": version, "slot": split.canary, "percent": split.percent, "state": state,
                     "since_s": round(went, 1), "candidate": str(watch.candidate), "live": str(watch.base),
                 }
             )  # fmt: skip
-        edge.pause(min(POLL_S, max(0.01, canary.step_s - went)) if not over else POLL_S)
+        host.pause(min(POLL_S, max(0.01, canary.step_s - went)) if not over else POLL_S)
 
 
 def _silence(effect: JudgeStep, watch: Watch, went: float) -> str:

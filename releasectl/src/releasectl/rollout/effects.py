@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..model.inflight import Limits
 from ..model.journal import Entry
-from ..model.model import NOBODY, Canary, Split, State
+from ..model.model import NO_SLOT, Canary, Split, State
 from ..startup.fast_dataclass import dataclass
 
 
@@ -95,7 +95,7 @@ class CheckGolden(Effect):
 
 
 @dataclass(frozen=True)
-class Favour(Effect):
+class RestoreCpuShares(Effect):
     """The slot's container gets its full share of the processor; until then it boots behind the one that serves."""
 
     slot: str
@@ -106,7 +106,7 @@ class WriteMap(Effect):
     """The routing truth on disk, read by the edge when it starts. `standby`: the slot that answers if that is down."""
 
     slot: str
-    standby: str = NOBODY
+    standby: str = NO_SLOT
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class SetMap(Effect):
 
     slot: str
     deadline_s: float
-    standby: str = NOBODY
+    standby: str = NO_SLOT
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from math import floor
 
 from ..model.inflight import Limits
 from ..model.journal import Intent, Mark
-from ..model.model import NOBODY, Config, Gates, Live, Moment, Split, Standby, State
+from ..model.model import NO_SLOT, Config, Gates, Live, Moment, Split, Standby, State
 from ..startup.fast_dataclass import dataclass, replace
 from .effects import (
     AwaitPath,
@@ -19,12 +19,12 @@ from .effects import (
     Confirm,
     Drain,
     Effect,
-    Favour,
     JudgeStep,
     LinkSlot,
     PullImage,
     RemoveContainer,
     RemoveRelease,
+    RestoreCpuShares,
     SaveState,
     SetMap,
     SetSplit,
@@ -85,8 +85,8 @@ def phases_of(intent: Intent, config: Config, gates: Gates, present: bool, now: 
     # In maintenance that is nobody, before and after.
     to, then = state.routed, state.failover
     # With the old release stopped there is nobody to give the traffic back to but the maintenance page.
-    back = NOBODY if intent.stop_first else intent.before.routed
-    behind = NOBODY if intent.stop_first else intent.base.failover
+    back = NO_SLOT if intent.stop_first else intent.before.routed
+    behind = NO_SLOT if intent.stop_first else intent.base.failover
     return (
         Phase(PULL, limits.pull, () if present else (PullImage(intent.target.image),)),
         *_stop(intent, config),
@@ -134,7 +134,7 @@ def _start(intent: Intent, config: Config, now: Moment) -> Phase:
         # What is still in flight to it has had its time since the switch, or has the rest of it now.
         left = config.drain.after(max(0.0, config.standby_s - intent.before.standby.left_s(now)))
         # Before it stops, the edge must no longer send to it while the live slot is down.
-        alone = NOBODY if intent.stop_first else intent.before.routed
+        alone = NO_SLOT if intent.stop_first else intent.before.routed
         room = (
             SaveState(intent.base),
             WriteMap(alone),
@@ -172,8 +172,8 @@ def _stop(intent: Intent, config: Config) -> tuple[Phase, ...]:
             STOP,
             limits.switch + config.drain.longest + 120,
             (
-                WriteMap(NOBODY),
-                SetMap(NOBODY, limits.switch),
+                WriteMap(NO_SLOT),
+                SetMap(NO_SLOT, limits.switch),
                 Drain(old.slot, config.drain),
                 StopUnit(old.slot),
             ),
@@ -228,31 +228,31 @@ def _gate(intent: Intent, config: Config, gates: Gates) -> Phase:
         checks.append(CheckIdentity(slot, gates.version_path, intent.target.version, limits.readiness))
     if gates.golden:
         checks.append(CheckGolden(slot, release, limits.golden))
-    checks.append(Favour(slot))
+    checks.append(RestoreCpuShares(slot))
     return Phase(GATE, limits.liveness + limits.readiness + limits.golden, tuple(checks))
 
 
 def forward_of(phases: tuple[Phase, ...], ready: AwaitPath, start: Effect | None) -> tuple[Phase, ...]:
     """What is left to do after a crash past the switch: see the candidate up, then switch again and go on."""
     at = next(n for n, phase in enumerate(phases) if phase.name == SWITCH)
-    gate = Phase(GATE, 120, (*((start,) if start else ()), ready, Favour(ready.slot)))
-    # An interrupted bake is over: who is well now is live.
+    gate = Phase(GATE, 120, (*((start,) if start else ()), ready, RestoreCpuShares(ready.slot)))
+    # An interrupted bake is not resumed; a healthy candidate goes live.
     return (gate, *(phase for phase in phases[at:] if phase.name != BAKE))
 
 
 def resume_of(
-    phases: tuple[Phase, ...], percent: int, see_up: tuple[Effect, ...], said: Mark | None = None
+    phases: tuple[Phase, ...], percent: int, see_up: tuple[Effect, ...], command: Mark | None = None
 ) -> tuple[Phase, ...]:
     """
     What is left to do of a canary that was interrupted at `percent`: see both slots up, then go on from there; to the
-    switch or in the same place if a person had `said` so.
+    switch or in the same place if a person had sent that `command`.
     """
     at = next(n for n, phase in enumerate(phases) if phase.name == CANARY)
     left = tuple(effect for effect in phases[at].effects if _percent(effect) >= percent)
-    if said and said.mark == "promote":
+    if command and command.mark == "promote":
         left = ()
-    elif said:
-        left = tuple(replace(it, held_by=said.cause) if isinstance(it, JudgeStep) else it for it in left)
+    elif command:
+        left = tuple(replace(it, held_by=command.cause) if isinstance(it, JudgeStep) else it for it in left)
     return (Phase(GATE, 240, see_up), replace(phases[at], effects=left), *phases[at + 1 :])
 
 

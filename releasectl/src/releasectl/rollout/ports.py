@@ -1,8 +1,8 @@
 """
-The edge as the core sees it. The real one is edge/host.py; tests drive the core with a simulated one and crash it.
+The host as the rollout sees it. adapter.py has the real one; tests run the rollout on a simulated one and crash it.
 
-Every method is one external call (or one file) with a timeout of its own. Trouble is raised as `Failure`, which
-already carries the exit code and the cause in words.
+Every method is one external call (or one file) with a timeout of its own. An error is raised as `Failure`, which
+carries the exit code and the cause.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from ..model.counters import Counters
 from ..model.inflight import Exchange
 from ..model.journal import Entry, Intent, Journal, Mark
-from ..model.model import NOBODY, Config, Moment, Release, Settings, Split, State
+from ..model.model import NO_SLOT, Config, Moment, Release, Settings, Split, State
 from ..model.rollout_options import RegistryAuth
 from ..startup.fast_dataclass import dataclass, field
 from ..startup.http_client import Reply
@@ -23,24 +23,24 @@ from .network import Network
 
 
 @dataclass(frozen=True)
-class Broken:
-    """A record that is there but cannot be read. Unknown is not empty."""
+class Unreadable:
+    """A record that exists but cannot be read. Unknown is not empty."""
 
     why: str
 
 
 @dataclass(frozen=True)
-class Records:
+class RecordSnapshot:
     """All that the files say, read at once."""
 
-    state: State | Broken | None
-    journal: Journal | Broken | None
+    state: State | Unreadable | None
+    journal: Journal | Unreadable | None
     links: Mapping[str, int]
     map_slot: str | None
     """None: there is no live map."""
     map_percent: int = 0
     """A canary's share."""
-    map_standby: str = NOBODY
+    map_standby: str = NO_SLOT
     """The slot that answers while the live one is down."""
 
 
@@ -52,7 +52,7 @@ class History:
 
 
 @dataclass(frozen=True)
-class Units:
+class UnitStates:
     """ActiveState of each slot's unit."""
 
     active: Mapping[str, str] = field(default_factory=dict)
@@ -62,18 +62,18 @@ class Units:
 
 
 @dataclass(frozen=True)
-class Word:
-    """What a person said to a running canary: `promote`, `abort` or `hold`."""
+class CanaryCommand:
+    """A command of an operator to a running canary: `promote`, `abort` or `hold`."""
 
-    word: str
+    action: str
     by: str
 
 
-def moment(edge: Edge) -> Moment:
-    return Moment(edge.now(), edge.monotonic())
+def moment(host: Host) -> Moment:
+    return Moment(host.now(), host.monotonic())
 
 
-class Edge(Protocol):
+class Host(Protocol):
     config: Config
 
     # Clock. `pause` returns early, by raising Interrupted, when a signal asks the engine to stop.
@@ -86,8 +86,8 @@ class Edge(Protocol):
     # From here on the work does not end with the session of whoever asked for it.
     def leave_session(self) -> None: ...
 
-    # Records.
-    def read_records(self) -> Records: ...
+    # RecordSnapshot.
+    def read_records(self) -> RecordSnapshot: ...
     def read_history(self) -> History: ...
     def append_history(self, entry: Entry) -> None: ...
     def save_state(self, state: State) -> None: ...
@@ -95,27 +95,27 @@ class Edge(Protocol):
     def append_journal(self, mark: Mark) -> None: ...
     def clear_journal(self) -> None: ...
     def set_aside_journal(self) -> str: ...
-    def read_releases(self) -> Mapping[int, Release | Broken]: ...
+    def read_releases(self) -> Mapping[int, Release | Unreadable]: ...
     def read_settings(self, release: int) -> Settings: ...
     def write_release(self, release: Release, settings: Settings) -> None: ...
     def remove_release(self, release: int) -> None: ...
     def link_slot(self, slot: str, release: int) -> None: ...
     def unlink_slot(self, slot: str) -> None: ...
-    def write_map(self, slot: str, standby: str = NOBODY) -> None: ...
+    def write_map(self, slot: str, standby: str = NO_SLOT) -> None: ...
     def write_split(self, split: Split) -> None: ...
     def sweep(self) -> None: ...
 
     # systemd.
-    def going_down(self) -> bool: ...
-    def units(self) -> Units: ...
-    def ask_units(self) -> Callable[[], Units]:
+    def shutting_down(self) -> bool: ...
+    def units(self) -> UnitStates: ...
+    def ask_units(self) -> Callable[[], UnitStates]:
         """Asks, and returns what waits for the answer: what is asked of others meanwhile takes no time of its own."""
         ...
 
     def start_unit(self, slot: str, timeout_s: float) -> None: ...
     def stop_unit(self, slot: str, quick: bool, timeout_s: float) -> None: ...
-    def died(self, slot: str, wait_s: float) -> str | None: ...
-    def last_end(self, slot: str) -> tuple[str, float] | None:
+    def exited(self, slot: str, wait_s: float) -> str | None: ...
+    def last_exit(self, slot: str) -> tuple[str, float] | None:
         """How and when (epoch) the slot's container last ended by itself, since it was first started there."""
         ...
 
@@ -135,7 +135,7 @@ class Edge(Protocol):
         """On this host, but those that another service has recorded: they are not ours to remove."""
         ...
 
-    def brought(self, image: str) -> float | None:
+    def pulled_at(self, image: str) -> float | None:
         """When an engine of this host last pulled it (seconds since the epoch); None: none did, or nobody knows."""
         ...
 
@@ -144,7 +144,7 @@ class Edge(Protocol):
     def remove_image(self, image: str) -> None: ...
     def containers(self) -> Mapping[str, int]: ...
     def remove_container(self, slot: str) -> None: ...
-    def favour(self, slot: str) -> None: ...
+    def restore_cpu_shares(self, slot: str) -> None: ...
     def logs(self, slot: str) -> tuple[str, ...]: ...
 
     # The packet filter.
@@ -157,10 +157,10 @@ class Edge(Protocol):
 
     # The HAProxy runtime socket.
     def get_map(self) -> str | None: ...
-    def set_map(self, slot: str, timeout_s: float, standby: str = NOBODY) -> None: ...
+    def set_map(self, slot: str, timeout_s: float, standby: str = NO_SLOT) -> None: ...
     def in_flight(self, slot: str) -> int: ...
     def exchanges(self, slot: str) -> tuple[Exchange, ...]: ...
-    def broken(self, slot: str) -> int:
+    def aborted_requests(self, slot: str) -> int:
         """How many requests to the slot have ever ended badly."""
         ...
 
@@ -185,8 +185,8 @@ class Edge(Protocol):
     def front_door(self, path: str, timeout_s: float) -> Reply: ...
 
     # People and programs beside the engine.
-    def show_canary(self, doc: Mapping[str, Any] | None) -> None: ...
+    def publish_canary_status(self, doc: Mapping[str, Any] | None) -> None: ...
     def read_canary(self) -> dict[str, Any] | None: ...
-    def canary_word(self, txn: str) -> Word | None: ...
+    def take_canary_command(self, txn: str) -> CanaryCommand | None: ...
     def hooks(self) -> frozenset[str]: ...
     def run_hook(self, name: str, document: Mapping[str, Any]) -> None: ...

@@ -6,23 +6,23 @@ from collections.abc import Mapping
 
 from ..model.errors import Code, Failure
 from ..model.journal import Entry
-from ..model.model import NOBODY, Config, Live, Maintenance, Moment, Ref, Release, Standby, State
+from ..model.model import NO_SLOT, Config, Live, Maintenance, Moment, Ref, Release, Standby, State
 from . import effects as fx
-from .ports import Broken, History, Records, Units
+from .ports import History, RecordSnapshot, UnitStates, Unreadable
 
 STANDBY_SLACK_S = 5
 
 
 def reconcile(
     state: State,
-    records: Records,
-    units: Units,
+    records: RecordSnapshot,
+    units: UnitStates,
     runtime: str | None,
     containers: Mapping[str, int],
     now: Moment,
     config: Config,
     percent: int = 0,
-    runtime_standby: str = NOBODY,
+    runtime_standby: str = NO_SLOT,
     answers: bool = True,
 ) -> tuple[fx.Effect, ...]:
     """
@@ -70,7 +70,7 @@ def standby_is_over(standby: Standby, now: Moment, config: Config) -> bool:
 
 
 def rebuild(
-    records: Records, history: History, releases: Mapping[int, Release | Broken], config: Config, now: float
+    records: RecordSnapshot, history: History, releases: Mapping[int, Release | Unreadable], config: Config, now: float
 ) -> State:
     """
     The state when state.json is missing or unreadable, from the live map, the slot links and the history; they have to
@@ -78,10 +78,10 @@ def rebuild(
     """
     last = next((entry for entry in reversed(history.entries) if entry.outcome == "live"), None)
     routed = records.map_slot
-    if not last and not history.unreadable and not records.links and routed in (None, NOBODY):
+    if not last and not history.unreadable and not records.links and routed in (None, NO_SLOT):
         return State()
     # With no work left over, only a maintenance takes the traffic from a release that is live.
-    away = routed == NOBODY and last is not None and records.journal is None
+    away = routed == NO_SLOT and last is not None and records.journal is None
     slot = routed if routed in config.slots else (last.slot if last and (routed is None or away) else None)
     if slot is None:
         raise _person(records, f"the live map says {routed!r}", last, config)
@@ -99,7 +99,7 @@ def rebuild(
 
 
 def assume_live(
-    slot: str, records: Records, history: History, releases: Mapping[int, Release | Broken], now: float
+    slot: str, records: RecordSnapshot, history: History, releases: Mapping[int, Release | Unreadable], now: float
 ) -> State:
     """The state that a person declared (`recover --live SLOT`)."""
     release = releases.get(records.links.get(slot, 0))
@@ -111,12 +111,12 @@ def assume_live(
     return State(Live(release.ref, slot, now, "deploy"), None, _kept(entry.previous, releases) if entry else None)
 
 
-def _kept(ref: Ref | None, releases: Mapping[int, Release | Broken]) -> Ref | None:
+def _kept(ref: Ref | None, releases: Mapping[int, Release | Unreadable]) -> Ref | None:
     return ref if ref and isinstance(releases.get(ref.id), Release) else None
 
 
-def _person(records: Records, found: str, last: Entry | None, config: Config) -> Failure:
-    why = records.state.why if isinstance(records.state, Broken) else "it is missing"
+def _person(records: RecordSnapshot, found: str, last: Entry | None, config: Config) -> Failure:
+    why = records.state.why if isinstance(records.state, Unreadable) else "it is missing"
     says = f"history says {last.slot} ({last.release})" if last else "history knows no live release"
     return Failure(
         Code.PERSON,

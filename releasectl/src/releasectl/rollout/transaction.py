@@ -10,7 +10,7 @@ from ..model.rollout_options import RegistryAuth
 from . import effects as fx
 from .executor import Performer
 from .phases import BAKE, CANARY, DRAIN, SWITCH, Phase, dated, undo_of
-from .ports import Edge, moment
+from .ports import Host, moment
 
 Timings = list[tuple[str, float]]
 
@@ -23,7 +23,7 @@ class Transaction:
 
     def __init__(
         self,
-        edge: Edge,
+        host: Host,
         intent: Intent,
         known: tuple[Phase, ...],
         release: Release | None,
@@ -33,7 +33,7 @@ class Transaction:
         recovered: bool = False,
         auth: RegistryAuth | None = None,
     ) -> None:
-        self.edge = edge
+        self.host = host
         self.intent = intent
         self.known = known
         self.release = release
@@ -43,7 +43,7 @@ class Transaction:
         self.recovered = recovered
         self.entry: Entry | None = None
         """Set once history has it."""
-        self.performer = Performer(edge, release, settings, auth, intent.txn)
+        self.performer = Performer(host, release, settings, auth, intent.txn)
         self.switched: dict[str, Span] = {}
         """What each slot answered from right before the switch to the end of the drain."""
         self.warnings = self.performer.warnings
@@ -62,11 +62,11 @@ class Transaction:
             for planned in todo:
                 phase = planned
                 if phase.commits:
-                    phase = dated(phase, self.intent, self.edge.config, moment(self.edge))
+                    phase = dated(phase, self.intent, self.host.config, moment(self.host))
                 if phase.name == SWITCH:
                     # From here on the shortest way to safety is forward: a signal no longer stops the engine.
-                    self.edge.pause(0)
-                    self.edge.hold_signals(True)
+                    self.host.pause(0)
+                    self.host.hold_signals(True)
                     self.performer.snapshot(self._door(todo))
                 self._phase(phase)
                 if phase.name == DRAIN:
@@ -81,7 +81,7 @@ class Transaction:
             self.warnings.append(failure.cause)
         assert self.entry is not None, "a transaction has a phase that commits"
         try:
-            self.edge.clear_journal()
+            self.host.clear_journal()
         except Failure as trouble:
             # Recovery clears it: history says how it ended.
             self.warnings.append(trouble.cause)
@@ -91,16 +91,16 @@ class Transaction:
         """A reboot's SIGTERM is nobody's wish to abort."""
         canary = self.intent.canary
         there = CANARY in self.reached and SWITCH not in self.reached
-        return there and bool(canary and canary.on_interrupt == "resume") and self.edge.going_down()
+        return there and bool(canary and canary.on_interrupt == "resume") and self.host.shutting_down()
 
     def _door(self, phases: tuple[Phase, ...]) -> str | None:
         """What to ask the front door for before a switch that is going to be baked."""
         bakes = (effect for phase in phases if phase.name == BAKE for effect in phase.effects)
         effect = next((it for it in bakes if isinstance(it, fx.Bake)), None)
-        return (effect.path or "/") if effect and self.edge.config.front_door else None
+        return (effect.path or "/") if effect and self.host.config.front_door else None
 
     def _phase(self, phase: Phase) -> None:
-        edge, started = self.edge, self.edge.monotonic()
+        host, started = self.host, self.host.monotonic()
         self._emit(phase.name, "start")
         self.reached.add(phase.name)
         try:
@@ -109,54 +109,54 @@ class Transaction:
             if phase.commits:
                 self._step(phase, fx.AppendHistory(self._entry("live", None)), started)
         except Exception as trouble:
-            took = edge.monotonic() - started
+            took = host.monotonic() - started
             self.timings.append((phase.name, took))
             self._emit(phase.name, "failed", took, as_failure(trouble).cause)
             raise
-        took = edge.monotonic() - started
+        took = host.monotonic() - started
         self.timings.append((phase.name, took))
         self._emit(phase.name, "done", took)
 
     def _step(self, phase: Phase, effect: fx.Effect, started: float) -> None:
-        self.edge.pause(0)
-        left = phase.deadline_s - (self.edge.monotonic() - started)
+        self.host.pause(0)
+        left = phase.deadline_s - (self.host.monotonic() - started)
         if left <= 0:
             raise Failure(
                 Code.GATE, f"{phase.name}: its deadline of {phase.deadline_s:g} s passed before {effect.name}"
             )
-        self.edge.append_journal(Mark(self.edge.now(), phase.name, effect.name, "before"))
+        self.host.append_journal(Mark(self.host.now(), phase.name, effect.name, "before"))
         self.performer.perform(effect, left)
         if isinstance(effect, fx.AppendHistory):
             # Before anything else can fail: what history says is live is never undone.
             self.entry = effect.entry
-        self.edge.append_journal(Mark(self.edge.now(), phase.name, effect.name, "after"))
+        self.host.append_journal(Mark(self.host.now(), phase.name, effect.name, "after"))
 
     def undo(self, failure: Failure) -> None:
         """Take back what was begun, last phase first. Raises Failure when that is not possible now."""
-        edge, started = self.edge, self.edge.monotonic()
-        edge.hold_signals(True)
+        host, started = self.host, self.host.monotonic()
+        host.hold_signals(True)
         self._emit("undo", "start", cause=failure.cause)
         try:
-            edge.append_journal(Mark(edge.now(), "undo", "", "undo", failure.cause, failure.code))
+            host.append_journal(Mark(host.now(), "undo", "", "undo", failure.cause, failure.code))
         except Failure as trouble:
             # A full disk must not keep us from undoing: recovery reaches the same verdict from the marks.
             self.warnings.append(trouble.cause)
         try:
             for effect in undo_of(self.known, frozenset(self.reached)):
                 self.performer.perform(effect, 120)
-            edge.append_history(self._entry("failed", failure))
-            edge.clear_journal()
+            host.append_history(self._entry("failed", failure))
+            host.clear_journal()
         except Exception as trouble:
             second = as_failure(trouble)
-            self._emit("undo", "failed", edge.monotonic() - started, second.cause)
+            self._emit("undo", "failed", host.monotonic() - started, second.cause)
             code = second.code if second.code == Code.PREFLIGHT else Code.PERSON
             raise Failure(
                 code,
                 f"{failure.cause}; and undoing it failed: {second.cause}",
-                "Both slots are left as they are. Mend the cause; `releasectl recover` (it runs every minute) goes on.",
+                "Both slots are left as they are. Fix the cause; `releasectl recover` (every minute) continues.",
                 failure.logs,
             ) from trouble
-        self._emit("undo", "done", edge.monotonic() - started)
+        self._emit("undo", "done", host.monotonic() - started)
 
     def _entry(self, outcome: str, failure: Failure | None) -> Entry:
         intent = self.intent
@@ -173,7 +173,7 @@ class Transaction:
             by=intent.by,
             reason=intent.reason,
             started=intent.started,
-            ended=self.edge.now(),
+            ended=self.host.now(),
             phases=tuple(self.timings),
             cause=failure.cause if failure else None,
             recovered=self.recovered,
@@ -187,7 +187,7 @@ class Transaction:
         if cause is not None:
             doc["cause"] = cause
         doc["version"] = self.intent.target.version
-        self.edge.emit(doc)
+        self.host.emit(doc)
 
 
 def as_failure(trouble: Exception) -> Failure:

@@ -1,6 +1,6 @@
 """
 The main process of a slot's unit: starts the slot's container, or adopts the one that runs already, says READY to
-systemd, and shares the container's fate. It watches and ends the container's first process by pidfd (pidfd_open(2)),
+systemd, and shares the container's cause. It watches and ends the container's first process by pidfd (pidfd_open(2)),
 not through the Docker engine, sees to it that the container's output never blocks it, and keeps its port published. So
 the container serves and can be stopped whether the engine runs, hangs, restarts (live-restore) or is down.
 """
@@ -91,7 +91,7 @@ def run_slot(paths: Paths, config: Config, name: str) -> int:
         if asked.to_end:
             systemd.notify("STOPPING=1")
             _end(running, asked, output, release.options.stop_timeout_s)
-            slot.exits.stopped(release.ref, systemd.going_down)
+            slot.exits.stopped(release.ref, systemd.shutting_down)
             return 0
     finally:
         # At once: a slot that is down has to refuse, or the edge would wait for it.
@@ -230,19 +230,19 @@ def _make_cache(path: str, user: str) -> None:
 
 
 def _ended(docker: Docker, slot: Slot, asked: Asked, release: Release) -> int:
-    fate = _fate(docker, slot.container)
+    cause = _exit_cause(docker, slot.container)
     if asked.to_end:
         # The engine ends at once what serves nobody: systemd tells us and Docker kills it, in whichever order.
         return 0
-    text = f"{fate}\n{time.time()}\n"
-    files.write_atomic(slot.paths.fate(slot.config.service, slot.name), text, 0o644)
-    slot.exits.ended(release.ref, fate)
-    print(f"the container in slot {slot.name} {fate}", file=sys.stderr)
-    systemd.notify(f"STATUS=the container {fate}")
+    text = f"{cause}\n{time.time()}\n"
+    files.write_atomic(slot.paths.exit_record(slot.config.service, slot.name), text, 0o644)
+    slot.exits.ended(release.ref, cause)
+    print(f"the container in slot {slot.name} {cause}", file=sys.stderr)
+    systemd.notify(f"STATUS=the container {cause}")
     return 1
 
 
-def _fate(docker: Docker, name: str) -> str:
+def _exit_cause(docker: Docker, name: str) -> str:
     """How it ended, as Docker knows it. Docker learns of it a moment after us."""
     for _ in range(20):
         try:

@@ -15,25 +15,25 @@ from releasectl.commands.engine import Engine
 from releasectl.documents import codec
 from releasectl.model.errors import Code, Failure, Interrupted
 from releasectl.model.journal import Entry, Intent, Journal, Mark
-from releasectl.model.model import NOBODY, Release, Settings, State
+from releasectl.model.model import NO_SLOT, Release, Settings, State
 from releasectl.model.rollout_options import RegistryAuth
 from releasectl.rollout.capacity import Memory
 from releasectl.rollout.failover import Exit
 from releasectl.rollout.network import Network
-from releasectl.rollout.ports import Broken, History, Records, Units
+from releasectl.rollout.ports import History, RecordSnapshot, UnitStates, Unreadable
 from releasectl.startup.http_client import Reply
 
 from .faults import Crash, CrashAt, FailAt
-from .host import SLOTS, Host, read_entry, read_journal, read_release, read_state
-from .traffic import WHOLE, TrafficEdge
+from .simulated_host import SLOTS, SimulatedHost, read_entry, read_journal, read_release, read_state
+from .traffic import WHOLE, SimulatedTraffic
 
 T = TypeVar("T")
 # Other calls kill only what the traffic goes to.
 ANY_SLOT = ("probe", "begin_journal")
 
 
-class SimulatedEdge(TrafficEdge):
-    def __init__(self, host: Host, crash: CrashAt | None = None, fail: FailAt | None = None) -> None:
+class Simulation(SimulatedTraffic):
+    def __init__(self, host: SimulatedHost, crash: CrashAt | None = None, fail: FailAt | None = None) -> None:
         super().__init__()
         self.host = host
         self.config = host.config
@@ -122,17 +122,17 @@ class SimulatedEdge(TrafficEdge):
 
     # Records.
 
-    def read_records(self) -> Records:
+    def read_records(self) -> RecordSnapshot:
         host = self.host
 
-        def read() -> Records:
-            state: State | Broken | None = None
+        def read() -> RecordSnapshot:
+            state: State | Unreadable | None = None
             try:
                 state = None if host.state is None else read_state(host.state)
             except (ValueError, Failure) as error:
-                state = Broken(str(error))
+                state = Unreadable(str(error))
             journal = read_journal(host.journal) if host.journal is not None else None
-            return Records(state, journal, dict(host.links), host.map_file, host.map_split[1], host.map_standby)
+            return RecordSnapshot(state, journal, dict(host.links), host.map_file, host.map_split[1], host.map_standby)
 
         return self._call("read_records", read)
 
@@ -162,7 +162,7 @@ class SimulatedEdge(TrafficEdge):
         self._set("set_aside_journal", journal=None, aside=self.host.aside + 1)
         return "journal.unreadable"
 
-    def read_releases(self) -> Mapping[int, Release | Broken]:
+    def read_releases(self) -> Mapping[int, Release | Unreadable]:
         host = self.host
         return self._call("read_releases", lambda: {n: read_release(text) for n, (text, _) in host.releases.items()})
 
@@ -186,7 +186,7 @@ class SimulatedEdge(TrafficEdge):
     def unlink_slot(self, slot: str) -> None:
         self._call("unlink_slot", lambda: self.host.links.pop(slot, None))
 
-    def write_map(self, slot: str, standby: str = NOBODY) -> None:
+    def write_map(self, slot: str, standby: str = NO_SLOT) -> None:
         self._set("write_map", map_file=slot, map_split=WHOLE, map_standby=standby)
 
     def sweep(self) -> None:
@@ -204,13 +204,13 @@ class SimulatedEdge(TrafficEdge):
 
     # systemd.
 
-    def going_down(self) -> bool:
-        return self._call("going_down", lambda: self.host.goes_down)
+    def shutting_down(self) -> bool:
+        return self._call("shutting_down", lambda: self.host.goes_down)
 
-    def units(self) -> Units:
-        return self._call("units", lambda: Units({slot: self.host.units.get(slot, "inactive") for slot in SLOTS}))
+    def units(self) -> UnitStates:
+        return self._call("units", lambda: UnitStates({slot: self.host.units.get(slot, "inactive") for slot in SLOTS}))
 
-    def ask_units(self) -> Callable[[], Units]:
+    def ask_units(self) -> Callable[[], UnitStates]:
         units = self.units()
         return lambda: units
 
@@ -226,11 +226,11 @@ class SimulatedEdge(TrafficEdge):
         self.host.spend(0.01)
         self._call("stop_unit", lambda: self.host.stop_slot(slot))
 
-    def died(self, slot: str, wait_s: float) -> str | None:
+    def exited(self, slot: str, wait_s: float) -> str | None:
         self.host.spend(wait_s)
         it = self.host.containers.get(slot)
         ended = it is not None and not it.running
-        return self._call("died", lambda: "exited with code 137" if ended else None)
+        return self._call("exited", lambda: "exited with code 137" if ended else None)
 
     def read_exits(self) -> tuple[Exit, ...]:
         return self._call("read_exits", lambda: self.host.exits)
@@ -241,8 +241,8 @@ class SimulatedEdge(TrafficEdge):
     def gpu_memory(self) -> Memory:
         return self._call("gpu_memory", lambda: self.host.gpu_memory)
 
-    def last_end(self, slot: str) -> tuple[str, float] | None:
-        return self._call("last_end", lambda: self.host.ends.get(slot))
+    def last_exit(self, slot: str) -> tuple[str, float] | None:
+        return self._call("last_exit", lambda: self.host.ends.get(slot))
 
     # Docker.
 
@@ -259,10 +259,12 @@ class SimulatedEdge(TrafficEdge):
         if image not in self.host.registry:
             raise Failure(Code.IMAGE, f"Failed to pull {image}: the registry does not have this image")
         self.host.spend(self.host.pull_s)
-        self._set("pull_image", images=self.host.images | {image}, brought={**self.host.brought, image: self.host.wall})
+        self._set(
+            "pull_image", images=self.host.images | {image}, pulled_at={**self.host.pulled_at, image: self.host.wall}
+        )
 
-    def brought(self, image: str) -> float | None:
-        return self._call("brought", lambda: self.host.brought.get(image))
+    def pulled_at(self, image: str) -> float | None:
+        return self._call("pulled_at", lambda: self.host.pulled_at.get(image))
 
     def remove_image(self, image: str) -> None:
         used = [slot for slot, it in self.host.containers.items() if it.image == image]
@@ -279,8 +281,8 @@ class SimulatedEdge(TrafficEdge):
     def remove_container(self, slot: str) -> None:
         self._call("remove_container", lambda: self.host.containers.pop(slot, None))
 
-    def favour(self, slot: str) -> None:
-        self._call("favour", lambda: None)
+    def restore_cpu_shares(self, slot: str) -> None:
+        self._call("restore_cpu_shares", lambda: None)
 
     def logs(self, slot: str) -> tuple[str, ...]:
         it = self.host.containers.get(slot)
@@ -311,7 +313,7 @@ class SimulatedEdge(TrafficEdge):
     def get_map(self) -> str | None:
         return self._call("get_map", lambda: self.host.runtime)
 
-    def set_map(self, slot: str, timeout_s: float, standby: str = NOBODY) -> None:
+    def set_map(self, slot: str, timeout_s: float, standby: str = NO_SLOT) -> None:
         assert timeout_s > 0
         self._set("set_map", runtime=slot, runtime_split=WHOLE, runtime_standby=standby)
 
@@ -344,7 +346,7 @@ class SimulatedEdge(TrafficEdge):
         return self._call("probe", answer)
 
 
-def engine_of(edge: SimulatedEdge) -> Engine:
+def engine_of(edge: Simulation) -> Engine:
     host = edge.host
 
     @contextmanager
