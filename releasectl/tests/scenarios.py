@@ -15,7 +15,7 @@ from releasectl.startup.fast_dataclass import replace
 
 from .faults import WRITES, Crash, CrashAt, FailAt
 from .simulated_host import RIGHT, SLOTS, App, SimulatedHost, config, read_journal, read_release
-from .simulated_ports import Simulation, engine_of
+from .simulation import Simulation, engine_of
 
 GOLDEN = {"name": "benign", "path": "/predict", "body": {"instances": [[1.0]]}, "expect": RIGHT, "tolerance": 0.05}
 SECRET = "hunter2-hunter2"
@@ -234,10 +234,10 @@ def check_healthy(host: SimulatedHost) -> None:
 
 def check_idle(host: SimulatedHost) -> None:
     """Another recovery finds nothing to do."""
-    edge = Simulation(host)
-    result = engine_of(edge).recover()
+    simulation = Simulation(host)
+    result = engine_of(simulation).recover()
     assert (result.code, result.outcome, result.extra["done"]) == (0, "unchanged", [])
-    assert [name for name in edge.calls if name in WRITES and name != "sweep"] == []
+    assert [name for name in simulation.calls if name in WRITES and name != "sweep"] == []
 
 
 def check_way_back(host: SimulatedHost) -> None:
@@ -279,12 +279,12 @@ def run_until(
     fail: FailAt | None = None,
 ) -> tuple[Simulation, Result | None]:
     """The result is None when it crashed."""
-    edge = Simulation(host, crash, fail)
+    simulation = Simulation(host, crash, fail)
     try:
-        return edge, act(engine_of(edge))
+        return simulation, act(engine_of(simulation))
     except Crash:
         host.locked = False
-        return edge, None
+        return simulation, None
 
 
 def heal(host: SimulatedHost) -> SimulatedHost:

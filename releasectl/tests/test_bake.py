@@ -14,7 +14,7 @@ from releasectl.startup.http_client import Reply
 from .faults import MIDWAY, WRITES, CrashAt
 from .scenarios import check_consistent, check_idle, deploy, publish, request, rollback, run_until, with_live
 from .simulated_host import SimulatedHost, config, config_doc
-from .simulated_ports import Simulation, engine_of
+from .simulation import Simulation, engine_of
 
 DOOR = {"name": "inference-1.slipway.test", "ca": None}
 
@@ -38,23 +38,23 @@ def live(host: SimulatedHost) -> str:
 
 def test_a_good_release_stays() -> None:
     host = busy(DOOR)
-    edge, result = run_until(host, act)
+    simulation, result = run_until(host, act)
     assert result and result.outcome == "live", result
     assert "bake" in dict(result.phases) and dict(result.phases)["bake"] >= 10
-    assert edge.calls.count("front_door") >= 8
+    assert simulation.calls.count("front_door") >= 8
     assert live(host) == "v2.0.0"
 
 
 def test_errors_flip_it_back_long_before_the_end() -> None:
     host = busy(errors=0.5)
-    edge, result = run_until(host, act)
+    simulation, result = run_until(host, act)
     assert result and (result.outcome, result.code) == ("failed", Code.GATE)
     assert result.cause and "of the requests failed after the switch, at most 5.0% may" in result.cause, result.cause
     assert dict(result.phases)["bake"] < 5
     assert live(host) == "v1.0.0"
     assert host.entries()[-1].outcome == "failed"
     check_idle(host)
-    assert not edge.held
+    assert not simulation.held
 
 
 def test_errors_that_are_usual_here_do_not() -> None:
@@ -69,16 +69,16 @@ def test_errors_that_are_usual_here_do_not() -> None:
 
 def test_a_death_flips_it_back() -> None:
     host = busy(DOOR)
-    edge = Simulation(host)
-    original = edge.front_door
+    simulation = Simulation(host)
+    original = simulation.http.front_door
 
     def front_door(path: str, timeout_s: float) -> Reply:
         if host.runtime == "green":
             host.kill("green")
         return original(path, timeout_s)
 
-    edge.front_door = front_door  # type: ignore[method-assign]
-    result = act(engine_of(edge))
+    simulation.http.front_door = front_door  # type: ignore[method-assign]
+    result = act(engine_of(simulation))
     assert result.cause and "in the bake" in result.cause
     assert live(host) == "v1.0.0"
 
@@ -86,30 +86,30 @@ def test_a_death_flips_it_back() -> None:
 class TestFrontDoor:
     def test_another_version_behind_it_flips_back(self) -> None:
         host = busy(DOOR)
-        edge = Simulation(host)
-        edge.door = Reply(200, '{"version": "v1.0.0"}')
-        result = act(engine_of(edge))
+        simulation = Simulation(host)
+        simulation.door = Reply(200, '{"version": "v1.0.0"}')
+        result = act(engine_of(simulation))
         assert result.code == Code.GATE
         assert result.cause and "front door: GET /version should name version v2.0.0" in result.cause, result.cause
         assert live(host) == "v1.0.0"
 
     def test_one_bad_answer_is_asked_again(self) -> None:
         host = busy(DOOR)
-        edge = Simulation(host)
-        original, asked = edge.front_door, []
+        simulation = Simulation(host)
+        original, asked = simulation.http.front_door, []
 
         def front_door(path: str, timeout_s: float) -> Reply:
             asked.append(path)
             return Reply(0, "no answer") if len(asked) == 4 else original(path, timeout_s)
 
-        edge.front_door = front_door  # type: ignore[method-assign]
-        assert act(engine_of(edge)).outcome == "live"
+        simulation.http.front_door = front_door  # type: ignore[method-assign]
+        assert act(engine_of(simulation)).outcome == "live"
 
     def test_what_did_not_answer_before_is_not_judged(self) -> None:
         host = busy(DOOR)
-        edge = Simulation(host)
-        edge.door = Reply(0, "no answer (certificate has expired)")
-        result = act(engine_of(edge))
+        simulation = Simulation(host)
+        simulation.door = Reply(0, "no answer (certificate has expired)")
+        result = act(engine_of(simulation))
         assert result.outcome == "live"
         assert any("certificate has expired" in warning for warning in result.warnings)
 

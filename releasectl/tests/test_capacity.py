@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from releasectl.adapter import Host as RealHost
 from releasectl.host import gpu
-from releasectl.host.paths import Paths
+from releasectl.host.machine import LinuxMachine
 from releasectl.model.errors import Code, Failure
 from releasectl.model.model import Ref
 from releasectl.rollout.capacity import RAM, Memory, Share, check_capacity, near_limit, size_mb
@@ -16,7 +15,7 @@ from releasectl.rollout.capacity import RAM, Memory, Share, check_capacity, near
 from .conftest import StandIn
 from .scenarios import check_idle, deploy, publish, request, rollback, with_live
 from .simulated_host import SimulatedHost, config
-from .simulated_ports import Simulation, engine_of
+from .simulation import Simulation, engine_of
 
 OLD, NEW = Ref(1, "v1.0.0", "image"), Ref(2, "v2.0.0", "image")
 
@@ -62,10 +61,10 @@ def small(*versions: str, **settings: Any) -> SimulatedHost:
 class TestPreflight:
     def test_refused_before_anything_begins(self) -> None:
         host = publish(small("v1.0.0"), "v2.0.0")
-        edge = Simulation(host)
-        result = engine_of(edge).deploy(request("v2.0.0"))
+        simulation = Simulation(host)
+        result = engine_of(simulation).deploy(request("v2.0.0"))
         assert (result.code, result.outcome) == (Code.PREFLIGHT, "refused"), result
-        assert "begin_journal" not in edge.calls and "pull_image" not in edge.calls
+        assert "begin_journal" not in simulation.calls and "pull_image" not in simulation.calls
         assert host.serves()
         check_idle(host)
 
@@ -98,9 +97,9 @@ class TestPreflight:
 
     def test_a_rollback_to_the_standby_asks_for_nothing(self) -> None:
         host = small("v1.0.0", "v2.0.0")
-        edge = Simulation(host)
-        assert engine_of(edge).rollback(None, "bob", "").outcome == "live"
-        assert "memory" not in edge.calls
+        simulation = Simulation(host)
+        assert engine_of(simulation).rollback(None, "bob", "").outcome == "live"
+        assert "memory" not in simulation.calls
 
     def test_another_rollback_stops_the_old_one_first(self) -> None:
         host = with_live("v1.0.0", "v2.0.0", standby_s=0)
@@ -145,9 +144,9 @@ class TestGpu:
         assert any(warning.startswith("GPU memory: ") for warning in result.warnings), result
 
     def test_the_driver_is_not_asked_for_nothing(self) -> None:
-        edge = Simulation(publish(SimulatedHost(), "v1.0.0"))
-        assert engine_of(edge).deploy(request("v1.0.0")).outcome == "live"
-        assert "gpu_memory" not in edge.calls
+        simulation = Simulation(publish(SimulatedHost(), "v1.0.0"))
+        assert engine_of(simulation).deploy(request("v1.0.0")).outcome == "live"
+        assert "gpu_memory" not in simulation.calls
 
 
 class TestDriver:
@@ -175,6 +174,6 @@ class TestDriver:
             gpu.memory()
 
 
-def test_the_real_memory_is_read(tmp_path: Any) -> None:
-    memory = RealHost(Paths(str(tmp_path)), config()).memory()
+def test_the_real_memory_is_read() -> None:
+    memory = LinuxMachine().memory()
     assert 0 < memory.available_mb <= memory.total_mb

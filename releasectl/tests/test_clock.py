@@ -17,6 +17,7 @@ from releasectl.commands.engine import Engine, Result
 from releasectl.documents.timestamps import parse
 from releasectl.startup.fast_dataclass import replace
 
+from .crashing import every_scenario, recover_cleanly
 from .faults import CrashAt
 from .scenarios import (
     Scenario,
@@ -32,8 +33,7 @@ from .scenarios import (
     with_live,
 )
 from .simulated_host import SimulatedHost
-from .simulated_ports import Simulation, engine_of
-from .test_crash import every_scenario, recover_cleanly
+from .simulation import Simulation, engine_of
 
 T = TypeVar("T")
 JUMPS = [-7 * 86400.0, -3 * 3600.0, 3 * 3600.0, 7 * 86400.0]
@@ -47,10 +47,10 @@ class JumpingClock(Simulation):
         super().__init__(host)
         self.at, self.jump = at, jump
 
-    def _call(self, name: str, act: Callable[[], T], midway: Callable[[], Any] | None = None) -> T:
+    def call(self, name: str, act: Callable[[], T], midway: Callable[[], Any] | None = None) -> T:
         if len(self.calls) == self.at:
-            self.host.wall += self.jump
-        return super()._call(name, act, midway)
+            self.world.wall += self.jump
+        return super().call(name, act, midway)
 
 
 @every_scenario
@@ -59,12 +59,12 @@ def test_a_jump_during_a_rollout_changes_nothing_but_what_people_read(scenario: 
     calm = Simulation(scenario.prepare())
     wanted = scenario.act(engine_of(calm))
     for at in range(len(calm.calls)):
-        edge = JumpingClock(scenario.prepare(), at, JUMPS[at % len(JUMPS)])
-        result = scenario.act(engine_of(edge))
-        assert edge.calls == calm.calls
+        simulation = JumpingClock(scenario.prepare(), at, JUMPS[at % len(JUMPS)])
+        result = scenario.act(engine_of(simulation))
+        assert simulation.calls == calm.calls
         assert (result.outcome, result.code, result.cause) == (wanted.outcome, wanted.code, wanted.cause)
         assert result.phases == wanted.phases
-        check_standby_time(edge.host)
+        check_standby_time(simulation.world)
 
 
 def check_standby_time(host: SimulatedHost) -> None:
@@ -87,7 +87,7 @@ def test_a_jump_in_a_standby_s_time_neither_ends_nor_keeps_it(jump: float, spent
     host.spend(spent)
     host.wall += jump
     check_idle(host)
-    doc = report.status(Simulation(host), None)
+    doc = report.status(Simulation(host).host, None)
     left = host.config.standby_s - spent
     assert parse(doc["standby"]["until"]) == pytest.approx(host.wall + left, abs=1)
     assert doc["rollback"].startswith("ready: v1.0.0 (release 1) stands by on blue for ")
@@ -158,7 +158,7 @@ def test_history_counts_by_its_order_and_not_by_its_times(order: list[int]) -> N
     engine(lost).recover()
     assert lost.state_now().live.ref.version == "v5.0.0"  # type: ignore[union-attr]
     assert rollback(host).release.version == "v4.0.0"  # type: ignore[union-attr]
-    text = report.history(Simulation(host), 9)["text"].splitlines()
+    text = report.history(Simulation(host).host, 9)["text"].splitlines()
     assert [line.split()[3] for line in text] == ["v4.0.0", "v5.0.0", "v4.0.0", "v3.0.0", "v2.0.0", "v1.0.0"]
 
 
@@ -166,10 +166,10 @@ def test_history_counts_by_its_order_and_not_by_its_times(order: list[int]) -> N
 def test_history_tells_seconds_that_passed(jump: float) -> None:
     host = with_live("v1.0.0")
     host.pull_s = 12
-    edge = JumpingClock(publish(host, "v2.0.0"), 30, jump)
-    assert engine_of(edge).deploy(request("v2.0.0")).outcome == "live"
-    assert len(edge.calls) > 30
-    took = report.history(edge, 1)["text"].split()[6]
+    simulation = JumpingClock(publish(host, "v2.0.0"), 30, jump)
+    assert engine_of(simulation).deploy(request("v2.0.0")).outcome == "live"
+    assert len(simulation.calls) > 30
+    took = report.history(simulation.host, 1)["text"].split()[6]
     assert 12 <= float(took.rstrip("s")) < 20, took
 
 

@@ -7,11 +7,11 @@ from releasectl.commands.report import status
 
 from .scenarios import GOLDEN, WRONG, deploy, engine, publish, rollback, with_live
 from .simulated_host import SimulatedHost
-from .simulated_ports import Simulation
+from .simulation import Simulation
 
 
 def troubles(host: SimulatedHost) -> list[str]:
-    return list(status(Simulation(host), None)["troubles"])
+    return list(status(Simulation(host).host, None)["troubles"])
 
 
 def crashed() -> SimulatedHost:
@@ -24,7 +24,7 @@ def crashed() -> SimulatedHost:
 
 def test_a_crash_is_told_while_it_is_down_and_for_a_while_after() -> None:
     host = crashed()
-    doc = status(Simulation(host), None)
+    doc = status(Simulation(host).host, None)
     assert doc["healthy"] is False
     assert "NOT HEALTHY" in doc["text"]
     assert len([line for line in doc["text"].splitlines() if "TROUBLE" in line]) == 2
@@ -37,10 +37,10 @@ def test_a_crash_is_told_while_it_is_down_and_for_a_while_after() -> None:
 
 
 def test_status_says_what_the_live_release_answers() -> None:
-    doc = status(Simulation(with_live("v1.0.0")), None)
+    doc = status(Simulation(with_live("v1.0.0")).host, None)
     assert doc["gates"]["version_path"] == "/version"
     assert doc["gates"]["golden"][0].items() >= GOLDEN.items()
-    assert status(Simulation(SimulatedHost()), None)["gates"] is None
+    assert status(Simulation(SimulatedHost()).host, None)["gates"] is None
 
 
 def test_one_command_leads_away_from_it() -> None:

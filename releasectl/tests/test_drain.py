@@ -8,7 +8,6 @@ import pytest
 from releasectl.documents.config import read_config
 from releasectl.model.errors import Code, Failure
 from releasectl.model.inflight import Exchange, InFlight, Limits, dropped_of, kinds
-from releasectl.rollout.effects import Drain
 from releasectl.rollout.gates import drain
 
 from .scenarios import deploy, engine, with_live
@@ -24,12 +23,20 @@ WEBSOCKET = Exchange(101, sent=True, answered=True, tunnel=True)
 
 @dataclass
 class Clock:
-    """An edge with things in flight, each until a time of its own."""
+    """HAProxy with requests in flight, each until a time of its own."""
 
     things: list[tuple[Exchange, float]]
     time: float = 0.0
-    looks: list[float] = field(default_factory=list)
+    samples: list[float] = field(default_factory=list)
     silent: bool = False
+
+    @property
+    def process(self) -> Clock:
+        return self
+
+    @property
+    def routing(self) -> Clock:
+        return self
 
     def monotonic(self) -> float:
         return self.time
@@ -46,12 +53,12 @@ class Clock:
         return len(self.left())
 
     def exchanges(self, slot: str) -> tuple[Exchange, ...]:
-        self.looks.append(self.time)
+        self.samples.append(self.time)
         return self.left()
 
 
-def drained(edge: Clock, limits: Limits = LIMITS) -> InFlight | None:
-    return drain(edge, Drain("blue", limits), str)  # type: ignore[arg-type]
+def drained(clock: Clock, limits: Limits = LIMITS) -> InFlight | None:
+    return drain(clock, "blue", limits, None, str)  # type: ignore[arg-type]
 
 
 def test_what_is_what() -> None:
@@ -79,33 +86,33 @@ def test_what_is_what() -> None:
 def test_each_kind_is_waited_for_until_its_own_limit(
     things: list[tuple[Exchange, float]], left: InFlight, until: float
 ) -> None:
-    edge = Clock(things)
-    assert drained(edge) == left
-    assert until <= edge.time < until + 0.2
+    clock = Clock(things)
+    assert drained(clock) == left
+    assert until <= clock.time < until + 0.2
 
 
 def test_nobody_is_asked_of_what_kind_what_ends_in_time() -> None:
-    edge = Clock([(REQUEST, 0.9), (STREAM, 0.9), (WEBSOCKET, 0.9)])
-    assert drained(edge) == InFlight()
-    assert edge.looks == []
+    clock = Clock([(REQUEST, 0.9), (STREAM, 0.9), (WEBSOCKET, 0.9)])
+    assert drained(clock) == InFlight()
+    assert clock.samples == []
 
 
 def test_with_one_limit_for_all_nobody_is_asked_before_it() -> None:
-    edge = Clock([(STREAM, 9)])
-    assert drained(edge, Limits(3, 3, 3)) == InFlight(streams=1)
-    assert len(edge.looks) == 1
+    clock = Clock([(STREAM, 9)])
+    assert drained(clock, Limits(3, 3, 3)) == InFlight(streams=1)
+    assert len(clock.samples) == 1
 
 
 def test_no_time_at_all_is_no_wait_at_all() -> None:
-    edge = Clock([(REQUEST, 9)])
-    assert drained(edge, Limits(0, 0, 0)) == InFlight(requests=1)
-    assert edge.time == 0
+    clock = Clock([(REQUEST, 9)])
+    assert drained(clock, Limits(0, 0, 0)) == InFlight(requests=1)
+    assert clock.time == 0
 
 
 def test_an_edge_that_does_not_answer_is_unknown_and_not_empty() -> None:
-    edge = Clock([], silent=True)
-    assert drained(edge) is None
-    assert edge.time >= LIMITS.longest
+    clock = Clock([], silent=True)
+    assert drained(clock) is None
+    assert clock.time >= LIMITS.longest
 
 
 def test_what_is_cut() -> None:
@@ -126,7 +133,7 @@ def test_what_is_long_goes_on_with_the_standby_and_is_cut_when_that_ends() -> No
     host.long = {"blue": InFlight(streams=1, websockets=2)}
     result = deploy(host, "v2.0.0")
     assert next(seconds for name, seconds in result.phases if name == "drain") < 1
-    assert result.warnings == ["drain: 1 stream, 2 websockets still with blue, going on there until its standby ends"]
+    assert result.warnings == ["drain: 1 stream, 2 websockets still with blue, which keeps them until its standby ends"]
     assert result.extra["drain"]["left"] == {"blue": {"requests": 0, "streams": 1, "websockets": 2}}
     host.spend(host.config.standby_s + 1)
     assert "dropped: 1 stream, 2 websockets, when blue was stopped" in engine(host).recover().extra["done"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from releasectl.rollout.gates import log_tail
 from releasectl.rollout.golden_match import brief, mismatch
 
-from .test_codec import JSON
+from .strategies import JSON
 
 
 @given(JSON)

@@ -1,5 +1,5 @@
 """
-Anything may happen, in any order: deploys of good and bad versions, rollbacks, crashes, reboots, restarts of the edge,
+Anything may happen, in any order: deploys of good and bad versions, rollbacks, crashes, reboots, restarts of HAProxy,
 time passing, a lost state.json. After each step and its recovery the host is consistent and serves what it should.
 """
 
@@ -16,7 +16,7 @@ from releasectl.model.model import NO_SLOT, Ref
 from .faults import CrashAt, FailAt
 from .scenarios import WRONG, check_consistent, check_healthy, check_idle, check_way_back, publish, request, run_until
 from .simulated_host import SimulatedHost, config
-from .simulated_ports import Simulation, engine_of
+from .simulation import Simulation, engine_of
 
 BEHAVIOURS: list[dict[str, Any]] = [
     {}, {}, {}, {"ready": False}, {"answer": WRONG}, {"starts": False}, {"dies_at": "set_map"},

@@ -12,7 +12,7 @@ from releasectl.model.model import NO_SLOT
 from .faults import CrashAt, FailAt
 from .scenarios import check_consistent, check_idle, deploy, engine, publish, request, rollback, run_until, with_live
 from .simulated_host import SimulatedHost, config
-from .simulated_ports import Simulation, engine_of
+from .simulation import Simulation, engine_of
 
 
 def begin(host: SimulatedHost) -> SimulatedHost:
@@ -44,7 +44,7 @@ def test_said_twice_is_said_once() -> None:
 
 def test_status_shows_it() -> None:
     host = begin(with_live("v1.0.0"))
-    doc = status(Simulation(host), None)
+    doc = status(Simulation(host).host, None)
     assert (doc["maintenance"]["by"], doc["maintenance"]["reason"]) == ("alice", "new disks")
     assert "by alice: new disks" in doc["text"]
     assert doc["troubles"] == []
@@ -66,10 +66,10 @@ def test_rollouts_go_on_behind_it(strategy: str) -> None:
 
 def test_a_canary_has_nothing_to_measure() -> None:
     host = publish(begin(with_live("v1.0.0")), "v2.0.0")
-    edge = Simulation(host)
-    result = engine_of(edge).deploy(request("v2.0.0", canary={"steps": [5]}))
+    simulation = Simulation(host)
+    result = engine_of(simulation).deploy(request("v2.0.0", canary={"steps": [5]}))
     assert result.outcome == "live"
-    assert "set_split" not in edge.calls
+    assert "set_split" not in simulation.calls
     assert host.runtime == NO_SLOT
 
 
@@ -99,11 +99,11 @@ def test_a_reboot_and_a_restart_of_the_edge_leave_it() -> None:
 
 def test_it_does_not_end_before_the_release_is_ready() -> None:
     host = begin(with_live("v1.0.0"))
-    edge = Simulation(host)
-    edge.down = frozenset({"start_unit"})
+    simulation = Simulation(host)
+    simulation.down = frozenset({"start_unit"})
     host.kill(host.state_now().live.slot)  # type: ignore[union-attr]
     host.units.clear()
-    result = engine_of(edge).maintenance(False, "bob", "")
+    result = engine_of(simulation).maintenance(False, "bob", "")
     assert (result.code, result.outcome) == (Code.PREFLIGHT, "refused")
     assert "does not answer GET /ready" in str(result.cause)
     assert host.runtime == NO_SLOT

@@ -48,7 +48,7 @@ def state(
 def resolved(version: str, now: State, **changed: Any) -> tuple[Release, bool]:
     secrets = {"secrets": {"TOKEN": "t"}, "gates": {}}
     parsed = read_request(request(version, **{**secrets, **changed}), None)
-    return plan.resolve_release(parsed, RELEASES, now, lambda _: SETTINGS, lambda: 4, 5.0)
+    return plan.resolve_release(parsed, RELEASES, now, settings_of=lambda _: SETTINGS, next_id=lambda: 4, now=5.0)
 
 
 def test_an_unknown_version_is_a_new_release() -> None:

@@ -17,30 +17,30 @@ from releasectl.model.model import Split
 from releasectl.rollout.ports import CanaryCommand
 from releasectl.rollout.retention import to_prune
 
+from .releases import entry, images, state
 from .scenarios import check_consistent, deploy, image, publish, with_live
 from .simulated_host import SimulatedHost, config
-from .simulated_ports import Simulation, engine_of
-from .test_retention import entry, images, state
+from .simulation import Simulation, engine_of
 
 
 class TestPrefetch:
     def test_it_pulls_and_records_nothing(self) -> None:
         host = publish(with_live("v1.0.0"), "v2.0.0")
         before = host.copy()
-        edge = Simulation(host)
-        result = engine_of(edge).prefetch({"image": image("v2.0.0")})
+        simulation = Simulation(host)
+        result = engine_of(simulation).prefetch({"image": image("v2.0.0")})
         assert (result.outcome, result.code, result.changed) == ("prefetched", 0, True)
         assert image("v2.0.0") in host.images
         assert (host.history, host.state, host.releases) == (before.history, before.state, before.releases)
-        assert set(edge.calls) == {"check_docker", "has_image", "pull_image"}
+        assert set(simulation.calls) == {"check_docker", "has_image", "pull_image"}
         deploy(host, "v2.0.0")
         check_consistent(host)
 
     def test_what_is_here_is_not_pulled_again(self) -> None:
         host = with_live("v1.0.0")
-        edge = Simulation(host)
-        assert engine_of(edge).prefetch({"image": image("v1.0.0")}).outcome == "unchanged"
-        assert "pull_image" not in edge.calls
+        simulation = Simulation(host)
+        assert engine_of(simulation).prefetch({"image": image("v1.0.0")}).outcome == "unchanged"
+        assert "pull_image" not in simulation.calls
 
     @pytest.mark.parametrize("document", [{}, {"image": "app:latest"}, {"image": image("v1.0.0"), "tag": "x"}, []])
     def test_by_digest_only(self, document: Any) -> None:
@@ -95,9 +95,9 @@ class TestRetentionByBytes:
     def test_the_engine_asks_for_sizes_only_then(self) -> None:
         host = with_live("v1.0.0", "v2.0.0", "v3.0.0", "v4.0.0", retain=9, retain_mb=250)
         assert len(host.releases) == 2
-        edge = Simulation(with_live("v1.0.0"))
-        engine_of(edge).prune()
-        assert "image_sizes" not in edge.calls
+        simulation = Simulation(with_live("v1.0.0"))
+        engine_of(simulation).prune()
+        assert "image_sizes" not in simulation.calls
 
 
 class TestScope:
@@ -160,11 +160,11 @@ class TestMapFile:
         store = self.store(tmp_path)
         store.write_split(Split("blue", "green", 25))
         assert Path(store.map_path).read_text() == "live blue\ncanary green\npercent 25\n"
-        assert (store.records().map_slot, store.records().map_percent) == ("blue", 25)
+        assert (store.read().map_slot, store.read().map_percent) == ("blue", 25)
 
     def test_the_switch_leaves_one_line(self, tmp_path: Path) -> None:
         store = self.store(tmp_path)
         store.write_split(Split("blue", "green", 25))
         store.write_map("green")
         assert Path(store.map_path).read_text() == "live green\n"
-        assert (store.records().map_slot, store.records().map_percent) == ("green", 0)
+        assert (store.read().map_slot, store.read().map_percent) == ("green", 0)

@@ -8,6 +8,7 @@ import pytest
 from releasectl.model.errors import Code
 from releasectl.model.model import State
 
+from .crashing import every_scenario, has_begun, points, recover_cleanly
 from .faults import WRITES, CrashAt
 from .scenarios import (
     SCENARIOS,
@@ -25,8 +26,7 @@ from .scenarios import (
     with_live,
 )
 from .simulated_host import SimulatedHost, config
-from .simulated_ports import Simulation, engine_of
-from .test_crash import every_scenario, has_begun, points, recover_cleanly
+from .simulation import Simulation, engine_of
 
 BROKEN = ['{"schema": 1, "live": {"rel', "", "null", '{"schema": 2}', "[]"]
 
@@ -119,10 +119,10 @@ def test_records_that_disagree_ask_for_a_person_and_nothing_is_touched(spoil: Ca
         lambda it: it.deploy(request("v2.0.0")),
         lambda it: it.rollback(None, "b", ""),
     ):
-        edge, result = run_until(host, act)
+        simulation, result = run_until(host, act)
         assert result and (result.outcome, result.code) == ("failed", Code.PERSON)
         assert "recover --live blue|green" in (result.hint or "")
-        assert set(edge.calls) & WRITES == {"sweep"}
+        assert set(simulation.calls) & WRITES == {"sweep"}
     assert host.runtime == "green" and host.serves()
 
 
@@ -189,9 +189,9 @@ def test_a_map_that_somebody_changed_is_put_right() -> None:
 def test_an_edge_that_is_down_is_told_and_the_rest_is_done() -> None:
     host = with_live("v1.0.0", "v2.0.0")
     host.spend(host.config.standby_s + 1)
-    edge = Simulation(host)
-    edge.down = frozenset({"get_map", "set_map"})
-    result = engine_of(edge).recover()
+    simulation = Simulation(host)
+    simulation.down = frozenset({"get_map", "set_map"})
+    result = engine_of(simulation).recover()
     assert (result.code, result.changed) == (Code.PREFLIGHT, True)
     assert host.state_now().standby is None and host.links == {"green": 2}
     # Once it answers it is told that there is no standby any more.

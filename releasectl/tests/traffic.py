@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from releasectl.model.counters import WINDOW, Counters
-from releasectl.model.errors import Code, Failure
-from releasectl.model.inflight import Exchange, InFlight
-from releasectl.model.model import NO_SLOT, Split
-from releasectl.rollout.ports import CanaryCommand
-from releasectl.startup.http_client import Reply
+from releasectl.model.inflight import InFlight
+from releasectl.model.model import NO_SLOT
 
 if TYPE_CHECKING:
-    from .simulated_host import App, SimulatedHost
+    from .simulated_host import App
 
 WHOLE = (NO_SLOT, 0)
 
@@ -79,93 +76,3 @@ class Traffic:
         self.runtime_split = self.map_split
         self.runtime_standby = self.map_standby
         self.hits = {}
-
-
-class SimulatedTraffic:
-    """Part of a simulated edge."""
-
-    host: SimulatedHost
-    _call: Any
-    _set: Any
-
-    def __init__(self) -> None:
-        self.words: dict[int, CanaryCommand] = {}
-        """What a person says to a canary, by the number of the look at it."""
-        self.looks = 0
-        self.shown: list[Mapping[str, Any] | None] = []
-        self.hooked: list[Mapping[str, Any]] = []
-        self.door: Reply | None = None
-        """What the front door answers; None: what the slot that has the traffic does."""
-
-    def write_split(self, split: Split) -> None:
-        self._set("write_split", map_file=split.live, map_split=(split.canary, split.percent),
-                  map_standby=split.standby)  # fmt: skip
-
-    def get_split(self) -> Split | None:
-        host = self.host
-
-        def look() -> Split | None:
-            return Split(host.runtime, *host.runtime_split, host.runtime_standby) if host.runtime else None
-
-        return self._call("get_map", look)  # type: ignore[no-any-return]
-
-    def set_split(self, split: Split, timeout_s: float) -> None:
-        assert timeout_s > 0
-        self._set("set_split", runtime=split.live, runtime_split=(split.canary, split.percent),
-                  runtime_standby=split.standby)  # fmt: skip
-
-    def counters(self) -> Mapping[str, Counters]:
-        hits = self.host.hits
-        return self._call("counters", lambda: {slot: hits.get(slot, Counters()) for slot in self.host.config.slots})
-
-    def in_flight(self, slot: str) -> int:
-        def look() -> int:
-            self.host.busy = max(0, self.host.busy - 1)
-            return self.host.busy + self.host.long.get(slot, InFlight()).total
-
-        return self._call("in_flight", look)  # type: ignore[no-any-return]
-
-    def exchanges(self, slot: str) -> tuple[Exchange, ...]:
-        def look() -> tuple[Exchange, ...]:
-            long = self.host.long.get(slot, InFlight())
-            return (
-                *(Exchange(-1, True, False, False),) * min(1000, self.host.busy + long.requests),
-                *(Exchange(200, True, True, False),) * long.streams,
-                *(Exchange(101, True, True, True),) * long.websockets,
-            )
-
-        return self._call("exchanges", look)  # type: ignore[no-any-return]
-
-    def is_down(self, slot: str) -> bool:
-        return self._call("is_down", lambda: self.host.app(slot) is None)  # type: ignore[no-any-return]
-
-    def aborted_requests(self, slot: str) -> int:
-        return self._call("aborted_requests", lambda: self.host.broken)  # type: ignore[no-any-return]
-
-    def image_sizes(self) -> Mapping[str, int]:
-        return self._call("image_sizes", lambda: dict.fromkeys(self.host.images, 100 * 2**20))
-
-    def front_door(self, path: str, timeout_s: float) -> Reply:
-        self.host.spend(0.005)
-        app = self.host.answering()
-        answer = Reply(200, f'{{"version": "{app.version}"}}') if app else Reply(503, "maintenance")
-        return self._call("front_door", lambda: self.door or answer)
-
-    def publish_canary_status(self, doc: Mapping[str, Any] | None) -> None:
-        self.shown.append(doc)
-
-    def read_canary(self) -> dict[str, Any] | None:
-        return None
-
-    def take_canary_command(self, txn: str) -> CanaryCommand | None:
-        self.looks += 1
-        return self.words.pop(self.looks, None)
-
-    def hooks(self) -> frozenset[str]:
-        return self.host.hooks
-
-    def run_hook(self, name: str, document: Mapping[str, Any]) -> None:
-        self.hooked.append(document)
-        self._call("run_hook", lambda: None)
-        if name in self.host.bad_hooks:
-            raise Failure(Code.PREFLIGHT, f"{name} ended with 1: no")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from .adapter import Host
+from .adapter import Devices
 from .commands.engine import Engine, Lock
 from .commands.result import Result
 from .documents.config import read_config
@@ -40,12 +40,12 @@ def main(argv: list[str] | None = None) -> int:
         return failure.code
     except (Interrupted, KeyboardInterrupt):
         return 130
-    except Exception as trouble:
+    except Exception as error:
         # Only here: what is rarely needed is not imported by every command.
         import traceback
 
         traceback.print_exc()
-        result = Result(arguments.service or "?").fail(as_failure(trouble), f"run {arguments.command}")
+        result = Result(arguments.service or "?").fail(as_failure(error), f"run {arguments.command}")
         _print(result.document(), arguments)
         return Code.UNEXPECTED
 
@@ -147,9 +147,10 @@ def _config(paths: Paths, service: str | None) -> Config:
 
 
 def _run(arguments: argparse.Namespace, paths: Paths, config: Config) -> int:
-    host = Host(paths, config)
+    devices = Devices(paths, config)
+    host = devices.host
     if arguments.command == "events":
-        for event in host.events.read(arguments.follow, arguments.count, host.pause):
+        for event in devices.events.read(arguments.follow, arguments.count, devices.process.pause):
             if not _say(json.dumps(event, ensure_ascii=False)):
                 break
         return Code.OK
@@ -164,27 +165,27 @@ def _run(arguments: argparse.Namespace, paths: Paths, config: Config) -> int:
     if os.geteuid() != 0:
         raise Failure(Code.USAGE, f"{arguments.command} must be run as root", "sudo releasectl …")
     if arguments.command == "canary":
-        _print(_canary(host, arguments, is_held(lock_path)), arguments)
+        _print(_canary(devices, arguments, is_held(lock_path)), arguments)
         return Code.OK
     document = _request(arguments) if arguments.command == "deploy" else None
-    host.listen()
+    devices.process.listen()
     lock = lock_of(lock_path, *_what(arguments, document), config.deadlines.lock)
-    engine = Engine(host, _prepared(host, lock), lambda: os.urandom(6).hex())
+    engine = Engine(host, _prepared(devices, lock), lambda: os.urandom(6).hex())
     result = _change(engine, arguments, document)
     _print(result.document(), arguments)
     return result.code
 
 
-def _canary(host: Host, arguments: argparse.Namespace, running: bool) -> dict[str, Any]:
+def _canary(devices: Devices, arguments: argparse.Namespace, running: bool) -> dict[str, Any]:
     """The engine of the canary is another process and holds the lock: send it a command."""
     from .commands import report
 
-    status = host.canary.read_status() if running else None
-    result = Result(host.config.service, outcome="unchanged")
+    status = devices.canary_mailbox.read_status() if running else None
+    result = Result(devices.host.config.service, outcome="unchanged")
     if arguments.action != "status":
         if not running:
-            raise host.canary.not_running()
-        status = host.canary.send(arguments.action, one_line(arguments.by))
+            raise devices.canary_mailbox.not_running()
+        status = devices.canary_mailbox.send(arguments.action, one_line(arguments.by))
         result.outcome, result.changed = "accepted", True
     result.extra["canary"] = status
     line = report.canary_line(status) if status else "no canary is running"
@@ -192,11 +193,11 @@ def _canary(host: Host, arguments: argparse.Namespace, running: bool) -> dict[st
     return result.document()
 
 
-def _prepared(host: Host, lock: Lock) -> Lock:
+def _prepared(devices: Devices, lock: Lock) -> Lock:
     @contextmanager
     def locked() -> Iterator[None]:
         with lock():
-            host.prepare()
+            devices.prepare()
             yield
 
     return locked
@@ -204,10 +205,10 @@ def _prepared(host: Host, lock: Lock) -> Lock:
 
 def _what(arguments: argparse.Namespace, document: Any) -> tuple[str, str]:
     """The change and its caller, for the lock file. A request document names both itself."""
-    asked: dict[str, Any] = document if isinstance(document, dict) else {}
-    given = [asked.get("version"), *(getattr(arguments, name, None) for name in ("to", "action", "switch"))]
+    request: dict[str, Any] = document if isinstance(document, dict) else {}
+    given = [request.get("version"), *(getattr(arguments, name, None) for name in ("to", "action", "switch"))]
     target = next((it for it in given if it), None)
-    by = asked.get("by") or getattr(arguments, "by", None) or "releasectl"
+    by = request.get("by") or getattr(arguments, "by", None) or "releasectl"
     return one_line(f"{arguments.command} {target}" if target else arguments.command), one_line(str(by))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 from ..documents.request import one_line, read_prefetch, read_request
@@ -16,6 +16,7 @@ from ..rollout.gates import is_ready, wait_until_ready
 from ..rollout.phases import phases_of
 from ..rollout.ports import Host, Unreadable, moment
 from ..rollout.recovery import Recovered, recover
+from ..rollout.run import new_run
 from ..rollout.transaction import Transaction, as_failure
 from ..startup.fast_dataclass import dataclass
 from .failing_release import RECOVERY, failing_release, record_failovers
@@ -61,10 +62,21 @@ class Engine:
         def resolve(state: State, releases: Mapping[int, Release]) -> ResolvedRequest:
             request = read_request(document, self._base(state, releases))
             release, fresh = plan.resolve_release(
-                request, releases, state, self.host.read_settings, lambda: self._next_id(state), self.host.now()
+                request,
+                releases,
+                state,
+                settings_of=self.host.records.settings,
+                next_id=lambda: self._next_id(state),
+                now=self.host.process.now(),
             )
             return ResolvedRequest(
-                release, fresh, request.settings, request.by, request.reason, request.auth, request.rollout
+                release=release,
+                fresh=fresh,
+                settings=request.settings,
+                by=request.by,
+                reason=request.reason,
+                auth=request.auth,
+                rollout=request.rollout,
             )
 
         try:
@@ -81,7 +93,7 @@ class Engine:
         def resolve(state: State, releases: Mapping[int, Release]) -> ResolvedRequest:
             release = plan.rollback_target(to, releases, state)
             return ResolvedRequest(
-                release, False, self.host.read_settings(release.ref.id), one_line(by), one_line(reason)
+                release, False, self.host.records.settings(release.ref.id), one_line(by), one_line(reason)
             )
 
         try:
@@ -108,7 +120,7 @@ class Engine:
         if found.troubles:
             worst = max(found.troubles, key=lambda it: it.code == Code.PREFLIGHT)
             result.fail(worst, "recover")
-            result.warnings += [trouble.cause for trouble in found.troubles]
+            result.warnings += [failure.cause for failure in found.troubles]
         return result
 
     def _give_up(self, done: list[str], warnings: list[str]) -> Result:
@@ -121,7 +133,7 @@ class Engine:
             release = releases.get(standby.ref.id) if standby else None
             if not why or not standby or not release or not self._ready(standby.slot, release):
                 raise Failure(Code.PREFLIGHT, "the standby is not ready, or the live release is no longer the same")
-            return ResolvedRequest(release, False, self.host.read_settings(release.ref.id), RECOVERY, why)
+            return ResolvedRequest(release, False, self.host.records.settings(release.ref.id), RECOVERY, why)
 
         try:
             return self._change("rollback", resolve, False, result, leave=False)
@@ -133,8 +145,8 @@ class Engine:
         result = Result(self.host.config.service)
         try:
             image, auth = read_prefetch(document)
-            free_mb = self.host.check_docker()
-            if self.host.has_image(image):
+            free_mb = self.host.containers.free_mb()
+            if self.host.containers.has_image(image):
                 result.outcome, result.message = "unchanged", f"{image} is on this host already"
                 return result
             check_free_space(self.host, free_mb)
@@ -142,7 +154,7 @@ class Engine:
                 result.outcome, result.changed, result.message = "would_change", True, f"{image} would be pulled"
                 return result
             with self._phase("pull", result):
-                self.host.pull_image(image, auth, self.host.config.deadlines.pull)
+                self.host.containers.pull(image, auth, self.host.config.deadlines.pull)
         except Failure as failure:
             return result.fail(failure, "prefetch")
         result.outcome, result.changed, result.message = "prefetched", True, f"{image} is on this host now"
@@ -154,7 +166,7 @@ class Engine:
             with self._locked(result):
                 with self._phase("recover", result):
                     found = self._recover(result)
-                wanted = Maintenance(self.host.now(), one_line(by), one_line(reason)) if on else None
+                wanted = Maintenance(self.host.process.now(), one_line(by), one_line(reason)) if on else None
                 with self._phase("maintenance", result):
                     set_maintenance(self.host, found.state, wanted, result)
         except Failure as failure:
@@ -190,7 +202,7 @@ class Engine:
     def _change(self, kind: str, resolve: Resolve, dry_run: bool, result: Result, leave: bool = True) -> Result:
         """`leave`: the session of whoever asked for it. A unit of systemd has none."""
         if dry_run:
-            records = self.host.read_records()
+            records = self.host.records.read()
             if isinstance(records.state, Unreadable) or records.journal is not None:
                 result.warnings.append("an interrupted or unreadable state would be recovered first")
             state = records.state if isinstance(records.state, State) else State()
@@ -199,30 +211,31 @@ class Engine:
         with self._locked(result):
             with self._phase("recover", result):
                 found = self._recover(result)
-            result.warnings += [trouble.cause for trouble in found.troubles]
+            result.warnings += [failure.cause for failure in found.troubles]
             with self._phase("preflight", result):
                 planned = self._plan(kind, resolve, found.state, result)
             if planned is None:
                 return result
             intent, transaction = planned
             if leave:
-                self.host.leave_session()
+                self.host.process.leave_session()
             if kind == "deploy":
-                with self._phase("pre-deploy", result, quiet=not self.hooks.there("pre-deploy")):
+                with self._phase("pre-deploy", result, quiet=not self.hooks.exists("pre-deploy")):
                     self.hooks.before(intent)
+            observations = transaction.run.observations
             try:
-                self.host.begin_journal(intent)
-                entry = transaction.run()
+                self.host.records.begin_journal(intent)
+                entry = transaction.execute()
             except Failure as failure:
-                result.warnings += transaction.warnings
+                result.warnings += observations.warnings
                 result.warnings += self.hooks.after(intent, failure)
                 raise failure
             finally:
                 result.changed = transaction.committed
-                self.host.hold_signals(False)
-                result.extra.update(observations_doc(transaction))
+                self.host.process.hold_signals(False)
+                result.extra.update(observations_doc(observations))
             result.outcome, result.code, result.release = "live", Code.OK, entry.release
-            result.warnings += transaction.warnings
+            result.warnings += observations.warnings
             result.message = f"{intent.target} is live on {intent.slot}"
             if intent.before.live:
                 result.message += f", was {intent.before.live.ref}"
@@ -242,7 +255,7 @@ class Engine:
         resolved = resolve(state, releases)
         target = resolved.release.ref
         result.release = target
-        old_settings = host.read_settings(old.ref.id) if old else Settings()
+        old_settings = host.records.settings(old.ref.id) if old else Settings()
         result.diff = plan.diff(old, resolved.release, plan.changed_keys(old_settings, resolved.settings))
         if live and live.ref.id == target.id and self._up(live.slot, resolved.release, wait=checks):
             result.outcome, result.message = "unchanged", f"{target} is live already"
@@ -265,7 +278,7 @@ class Engine:
             config=config,
             by=resolved.by,
             reason=resolved.reason,
-            now=host.now(),
+            now=host.process.now(),
             rollout=resolved.rollout,
             old_ready_path=old.gates.readiness_path if old else "/ready",
         )
@@ -277,36 +290,35 @@ class Engine:
             result.warnings.append("canary: no other release is live to compare with, so all the traffic moves at once")
         intent = ensure_capacity(host, intent, resolved.release, releases, result)
         phases = phases_of(intent, config, resolved.release.gates, check_requirements(host, intent), moment(host))
-        return intent, Transaction(
-            host, intent, phases, resolved.release, resolved.settings, timings=result.phases, auth=resolved.auth
-        )
+        run = new_run(resolved.release, resolved.settings, resolved.auth, txn)
+        return intent, Transaction(host, intent=intent, known=phases, run=run, timings=result.phases)
 
     def _afterwards(self, result: Result) -> None:
         """Best effort, after success is recorded: clean up, and say what the way back is. Never fails a deploy."""
         try:
-            records = self.host.read_records()
+            records = self.host.records.read()
             if not isinstance(records.state, State):
                 return
             try:
                 prune(self.host, self._releases(), records.state, False, result)
-            except Exception as trouble:
-                result.warnings.append(f"prune: {as_failure(trouble).cause}")
+            except Exception as error:
+                result.warnings.append(f"prune: {as_failure(error).cause}")
             result.extra["rollback"] = rollback_info(self.host, records.state)
-        except Exception as trouble:
-            result.warnings.append(f"after the deploy: {as_failure(trouble).cause}")
+        except Exception as error:
+            result.warnings.append(f"after the deploy: {as_failure(error).cause}")
 
     # What is known.
 
     def _releases(self) -> dict[int, Release]:
-        return {number: it for number, it in self.host.read_releases().items() if isinstance(it, Release)}
+        return {number: it for number, it in self.host.records.releases().items() if isinstance(it, Release)}
 
     def _base(self, state: State, releases: Mapping[int, Release]) -> tuple[Release, Settings] | None:
         release = releases.get(state.live.ref.id) if state.live else None
-        return (release, self.host.read_settings(release.ref.id)) if release else None
+        return (release, self.host.records.settings(release.ref.id)) if release else None
 
     def _next_id(self, state: State) -> int:
         """Ids are never used twice, not even those of failed releases, which only history remembers."""
-        used = {entry.release.id for entry in self.host.read_history().entries} | set(self.host.read_releases())
+        used = {entry.release.id for entry in self.host.records.history().entries} | set(self.host.records.releases())
         used |= {it.id for it in (state.live and state.live.ref, state.previous) if it}
         return max(used, default=0) + 1
 
@@ -319,31 +331,28 @@ class Engine:
 
     @contextmanager
     def _locked(self, result: Result) -> Iterator[None]:
-        with self._phase("lock", result):
-            held = self.lock()
-            held.__enter__()
-        try:
+        with ExitStack() as stack:
+            with self._phase("lock", result):
+                stack.enter_context(self.lock())
             yield
-        finally:
-            held.__exit__(None, None, None)
 
     @contextmanager
     def _phase(self, name: str, result: Result, quiet: bool = False) -> Iterator[None]:
-        """`quiet`: there is nothing to do, so there is nothing to tell."""
+        """`quiet`: nothing to do, so no event is emitted."""
         if quiet:
             yield
             return
-        started = self.host.monotonic()
-        self.host.emit({"phase": name, "event": "start"})
+        started = self.host.process.monotonic()
+        self.host.events.emit({"phase": name, "event": "start"})
         try:
             yield
-        except Exception as trouble:
-            took = self.host.monotonic() - started
+        except Exception as error:
+            took = self.host.process.monotonic() - started
             result.phases.append((name, took))
-            self.host.emit(
-                {"phase": name, "event": "failed", "seconds": round(took, 3), "cause": as_failure(trouble).cause}
+            self.host.events.emit(
+                {"phase": name, "event": "failed", "seconds": round(took, 3), "cause": as_failure(error).cause}
             )
-            raise as_failure(trouble) from trouble
-        took = self.host.monotonic() - started
+            raise as_failure(error) from error
+        took = self.host.process.monotonic() - started
         result.phases.append((name, took))
-        self.host.emit({"phase": name, "event": "done", "seconds": round(took, 3)})
+        self.host.events.emit({"phase": name, "event": "done", "seconds": round(took, 3)})

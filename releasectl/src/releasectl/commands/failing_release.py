@@ -14,19 +14,19 @@ RECOVERY = "releasectl recover"
 
 def failing_release(host: Host, state: State) -> str | None:
     """Why the live release has to be rolled back; None: it has not."""
-    return too_many(state, host.read_exits(), moment(host), host.config.failover_after)
+    return too_many(state, host.units.read_exits(), moment(host), host.config.failover_after)
 
 
 def record_failovers(host: Host, state: State, result: Result) -> str | None:
     """Under the lock. Writes the failovers that are over into the history; returns why to roll back. Never fails."""
     try:
-        exits = host.read_exits()
+        exits = host.units.read_exits()
         if not exits:
             return None
-        known = frozenset(entry.txn for entry in host.read_history().entries)
+        known = frozenset(entry.txn for entry in host.records.history().entries)
         for entry in to_record(state, exits, known):
-            host.append_history(entry)
+            host.records.append_history(entry)
         return too_many(state, exits, moment(host), host.config.failover_after)
-    except Exception as trouble:
-        result.warnings.append(f"failovers: {as_failure(trouble).cause}")
+    except Exception as error:
+        result.warnings.append(f"failovers: {as_failure(error).cause}")
         return None

@@ -6,9 +6,10 @@ from ..documents.timestamps import rfc3339
 from ..model.errors import Code, Failure
 from ..model.model import Maintenance, Release, State
 from ..rollout import effects as fx
-from ..rollout.executor import Performer
+from ..rollout.executor import perform
 from ..rollout.gates import PROBE_S
-from ..rollout.ports import Host
+from ..rollout.ports import Host, ProbeRequest
+from ..rollout.run import new_run
 from ..startup.fast_dataclass import replace
 from .result import Result
 
@@ -28,11 +29,11 @@ def set_maintenance(host: Host, state: State, on: Maintenance | None, result: Re
         result.outcome = "unchanged"
         result.message = f"{describe(now)} already" if now else "not in maintenance"
         return
-    host.get_map()
+    host.routing.get_map()
     if not on and live:
-        release = host.read_releases().get(live.ref.id)
+        release = host.records.releases().get(live.ref.id)
         path = release.gates.readiness_path if isinstance(release, Release) else "/ready"
-        reply = host.probe(live.slot, "GET", path, None, PROBE_S)
+        reply = host.http.probe(live.slot, ProbeRequest(path, PROBE_S))
         if reply.status != 200:
             raise Failure(
                 Code.PREFLIGHT,
@@ -40,10 +41,10 @@ def set_maintenance(host: Host, state: State, on: Maintenance | None, result: Re
                 "Fix it, or roll back or deploy in maintenance, then run the command again.",
             )
     new = replace(state, maintenance=on)
-    performer, limit = Performer(host), host.config.deadlines.switch
+    run, limit = new_run(), host.config.deadlines.switch
     for effect in (fx.SaveState(new), fx.WriteMap(new.routed, new.failover),
                    fx.SetMap(new.routed, limit, new.failover)):  # fmt: skip
-        performer.perform(effect, limit)
+        perform(host, effect, run, limit)
     result.outcome, result.changed = "maintenance" if on else "live", True
     after = f"{live.ref} has the traffic again" if live else "nothing is live"
     result.message = describe(on) if on else f"maintenance ended, {after}"

@@ -15,15 +15,15 @@ class Hooks:
     def __init__(self, host: Host) -> None:
         self.host = host
 
-    def there(self, name: str) -> bool:
-        return name in self.host.hooks()
+    def exists(self, name: str) -> bool:
+        return name in self.host.hooks.present()
 
     def before(self, intent: Intent) -> None:
         """Raises Failure (code 8) when the hook says no; nothing has begun then."""
-        if not self.there("pre-deploy"):
+        if not self.exists("pre-deploy"):
             return
         try:
-            self.host.run_hook("pre-deploy", document("pre-deploy", self.host.config.service, intent, None))
+            self.host.hooks.run("pre-deploy", document("pre-deploy", self.host.config.service, intent, None))
         except Failure as failure:
             hint = failure.hint or "See what it says in /etc/slipway/<service>/hooks; nothing was changed."
             raise Failure(Code.PREFLIGHT, f"hook pre-deploy: {failure.cause}", hint) from failure
@@ -32,10 +32,10 @@ class Hooks:
         """The one that hears how it ended. Best effort: returns warnings."""
         name = "on-failure" if failure else "post-switch" if intent.kind == "deploy" else "post-rollback"
         try:
-            if self.there(name):
-                self.host.run_hook(name, document(name, self.host.config.service, intent, failure))
-        except Exception as trouble:
-            return [f"hook {name}: {as_failure(trouble).cause}"]
+            if self.exists(name):
+                self.host.hooks.run(name, document(name, self.host.config.service, intent, failure))
+        except Exception as error:
+            return [f"hook {name}: {as_failure(error).cause}"]
         return []
 
 

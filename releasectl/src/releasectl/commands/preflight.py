@@ -16,12 +16,12 @@ from .result import Result
 
 def check_requirements(host: Host, intent: Intent) -> bool:
     """Is everything there that the transaction needs? Returns whether the image is. Raises Failure (codes 5 and 8)."""
-    host.get_map()
+    host.routing.get_map()
     if intent.adopt:
         # The container runs: neither Docker nor the image file is needed to switch to it.
         return True
-    free_mb = host.check_docker()
-    has_image = host.has_image(intent.target.image)
+    free_mb = host.containers.free_mb()
+    has_image = host.containers.has_image(intent.target.image)
     check_free_space(host, free_mb)
     if intent.kind == "rollback" and not has_image:
         raise Failure(
@@ -70,7 +70,10 @@ def ensure_capacity(
     beside = releases.get(live.ref.id) if live and not intent.stop_first else None
     freed = releases.get(standby.ref.id) if standby and intent.displaces else None
     warnings = []
-    for kind, memory_of, reserve_mb in ((RAM, host.memory, host.config.memory_reserve_mb), (GPU, host.gpu_memory, 0)):
+    for kind, memory_of, reserve_mb in (
+        (RAM, host.machine.memory, host.config.memory_reserve_mb),
+        (GPU, host.machine.gpu_memory, 0),
+    ):
         candidate = _share(kind, target)
         if candidate is None:
             continue

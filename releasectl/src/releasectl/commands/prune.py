@@ -18,29 +18,36 @@ def prune(host: Host, releases: Mapping[int, Release], state: State, dry_run: bo
     """What went (or would go), in words. An image that cannot be removed is a warning."""
     config = host.config
     images = {number: it.ref.image for number, it in releases.items()}
-    sizes = host.image_sizes() if config.retain_mb else {}
+    sizes = host.containers.image_sizes() if config.retain_mb else {}
     todo = to_prune(
-        images, host.read_history().entries, state, config.retain, host.images(), sizes, config.retain_mb * 2**20
+        images,
+        host.records.history().entries,
+        state,
+        retain=config.retain,
+        local=host.containers.images(),
+        sizes=sizes,
+        retain_bytes=config.retain_mb * 2**20,
     )
     gone: list[str] = []
     for number in todo.releases:
         if not dry_run:
-            host.remove_release(number)
+            host.records.remove_release(number)
         gone.append(f"release {number}")
     for image in (*todo.images, *expired_prefetches(host, todo.unknown)):
         try:
             if not dry_run:
-                host.remove_image(image)
+                host.containers.remove_image(image)
             gone.append(image)
         except Failure as failure:
             result.warnings.append(f"prune: {failure.cause}")
-            host.emit({"phase": "prune", "event": "failed", "cause": failure.cause})
+            host.events.emit({"phase": "prune", "event": "failed", "cause": failure.cause})
     if gone and not dry_run:
-        host.emit({"phase": "prune", "event": "done", "removed": gone})
+        host.events.emit({"phase": "prune", "event": "done", "removed": gone})
     return gone
 
 
 def expired_prefetches(host: Host, images: tuple[str, ...]) -> list[str]:
     """Images that were prefetched more than a week ago and never deployed."""
-    now = host.now()
-    return [image for image in images if (at := host.pulled_at(image)) is not None and now - at > PREFETCHED_S]
+    now = host.process.now()
+    pulled = {image: host.containers.pulled_at(image) for image in images}
+    return [image for image, at in pulled.items() if at is not None and now - at > PREFETCHED_S]

@@ -11,7 +11,7 @@ from ..model.errors import Code, Failure
 from ..model.model import Gates, Release, State
 from ..rollout.gates import PROBE_S, is_ready
 from ..rollout.network import status_lines
-from ..rollout.ports import Host, RecordSnapshot, Unreadable, moment
+from ..rollout.ports import Host, ProbeRequest, RecordSnapshot, Unreadable, moment
 from ..startup.fast_dataclass import replace
 from .maintenance import describe
 from .rollback_info import rollback_info
@@ -23,7 +23,7 @@ AGAIN = "systemd starts it again each time. If it goes on: releasectl rollback"
 
 def status(host: Host, holder: str | None) -> dict[str, Any]:
     """`holder`: who changes something now. `healthy` is None when nothing is live; no `troubles` when all is well."""
-    records = host.read_records()
+    records = host.records.read()
     troubles: list[str] = []
     state = records.state if isinstance(records.state, State) else State()
     if isinstance(records.state, Unreadable):
@@ -31,7 +31,7 @@ def status(host: Host, holder: str | None) -> dict[str, Any]:
     if records.journal is not None and holder is None:
         troubles.append(f"interrupted work: {_interrupted(records)}; it is finished or undone within a minute")
     routed = _routed(host, state, troubles, holder)
-    troubles += status_lines(host.network())
+    troubles += status_lines(host.packet_filter.read(host.units.states().ports(host.config)))
     release = _live_release(host, state, troubles)
     healthy = _healthy(host, state, release, troubles)
     doc = {
@@ -42,19 +42,19 @@ def status(host: Host, holder: str | None) -> dict[str, Any]:
         "gates": gates_doc(release.gates) if release else None,
         "routed": routed,
         "changing": holder,
-        "canary": host.read_canary() if holder else None,
+        "canary": host.canary_mailbox.read_status() if holder else None,
         "maintenance": state_doc(state).get("maintenance"),
         "failover": None if healthy is not False else _failover(host, state, records),
         "rollback": rollback_info(host, state) if state.live else None,
         "troubles": troubles,
     }
-    return {**doc, "text": _status_text(doc, state, host.now())}
+    return {**doc, "text": _status_text(doc, state, host.process.now())}
 
 
 def _as_of_now(host: Host, state: State) -> State:
     """When the standby really ends, by the clock as it goes now."""
     standby = state.standby
-    until = host.now() + standby.left_s(moment(host)) if standby else 0
+    until = host.process.now() + standby.left_s(moment(host)) if standby else 0
     return replace(state, standby=standby and replace(standby, until=until, ends=None))
 
 
@@ -67,7 +67,7 @@ def _interrupted(records: RecordSnapshot) -> str:
 
 def _routed(host: Host, state: State, troubles: list[str], holder: str | None) -> str | None:
     try:
-        routed = host.get_map()
+        routed = host.routing.get_map()
     except Failure as failure:
         troubles.append(failure.cause)
         return None
@@ -80,7 +80,7 @@ def _routed(host: Host, state: State, troubles: list[str], holder: str | None) -
 def _live_release(host: Host, state: State, troubles: list[str]) -> Release | None:
     if state.live is None:
         return None
-    release = host.read_releases().get(state.live.ref.id)
+    release = host.records.releases().get(state.live.ref.id)
     if isinstance(release, Release):
         return release
     troubles.append(f"the record of {state.live.ref} cannot be read")
@@ -93,10 +93,13 @@ def _healthy(host: Host, state: State, release: Release | None, troubles: list[s
     if release is None:
         return False
     path = release.gates.readiness_path
-    reply = host.probe(state.live.slot, "GET", path, None, PROBE_S)
-    ended = host.last_exit(state.live.slot)
-    if ended and 0 <= host.now() - ended[1] < RECENTLY_S:
-        troubles.append(f"the container of {state.live.ref} {ended[0]} {age(host.now() - ended[1])} ago; {AGAIN}")
+    reply = host.http.probe(state.live.slot, ProbeRequest(path, PROBE_S))
+    last_exit = host.units.last_exit(state.live.slot)
+    if last_exit:
+        cause, exited_at = last_exit
+        seconds = host.process.now() - exited_at
+        if 0 <= seconds < RECENTLY_S:
+            troubles.append(f"the container of {state.live.ref} {cause} {age(seconds)} ago; {AGAIN}")
     if reply.status != 200:
         troubles.append(f"{state.live.ref} does not answer GET {path} with 200: {reply.status or reply.body}")
     return reply.status == 200
@@ -107,10 +110,10 @@ def _failover(host: Host, state: State, records: RecordSnapshot) -> dict[str, An
     live, standby = state.live, state.standby
     if not live or not standby or records.map_standby != standby.slot or not _is_down(host, live.slot):
         return None
-    release = host.read_releases().get(standby.ref.id)
+    release = host.records.releases().get(standby.ref.id)
     if not is_ready(host, standby.slot, release.gates if isinstance(release, Release) else Gates()):
         return None
-    last = next((it for it in reversed(host.read_exits()) if it.slot == live.slot), None)
+    last = next((it for it in reversed(host.units.read_exits()) if it.slot == live.slot), None)
     why = str(last) if last and last.back is None else f"{live.ref} does not answer"
     return {"release": ref_doc(standby.ref), "slot": standby.slot, "cause": why}
 
@@ -118,7 +121,7 @@ def _failover(host: Host, state: State, records: RecordSnapshot) -> dict[str, An
 def _is_down(host: Host, slot: str) -> bool:
     """Whether HAProxy considers the slot down. Unknown counts as up."""
     try:
-        return host.is_down(slot)
+        return host.routing.is_down(slot)
     except Failure:
         return False
 
@@ -161,7 +164,7 @@ def canary_line(doc: dict[str, Any]) -> str:
 
 def history(host: Host, count: int) -> dict[str, Any]:
     """The newest `count` ended transactions, the newest first."""
-    found = host.read_history()
+    found = host.records.history()
     releases = [entry_doc(entry) for entry in reversed(found.entries)][:count]
     doc = {"service": host.config.service, "code": Code.OK, "releases": releases, "unreadable": found.unreadable}
     return {**doc, "text": _history_text(doc)}

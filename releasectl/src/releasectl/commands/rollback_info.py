@@ -1,4 +1,4 @@
-"""The way back from what is live."""
+"""The rollback status: whether a rollback is possible, to which release, and why not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..rollout.ports import Host, moment
 
 
 def rollback_info(host: Host, state: State) -> str:
-    """One line: can we roll back, to what, how fast, and if not, why not."""
+    """One line: the rollback target and how it starts, or why there is none."""
     standby, previous = state.standby, state.previous
     if state.live and state.live.via == "rollback":
         return "after a rollback: name the next release, `releasectl rollback --to VERSION|ID`"
@@ -17,13 +17,13 @@ def rollback_info(host: Host, state: State) -> str:
         return f"ready: {standby.ref} stands by on {standby.slot} for {age(standby.left_s(moment(host)))}"
     if previous is None:
         return "not possible: no release was live before"
-    if not isinstance(host.read_releases().get(previous.id), Release):
+    if not isinstance(host.records.releases().get(previous.id), Release):
         return f"not possible: {previous} is no longer recorded"
     try:
-        there = host.has_image(previous.image)
+        has_image = host.containers.has_image(previous.image)
     except Failure as failure:
-        # Docker is down: what is live serves, and whoever asks for it is answered.
+        # Docker is down. The live release serves all the same.
         return f"not known: {failure.cause}"
-    if not there:
+    if not has_image:
         return f"not possible: the image of {previous} is gone from this host"
     return f"ready: {previous} starts from its image and snapshot on this host"

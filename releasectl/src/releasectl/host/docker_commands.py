@@ -57,9 +57,9 @@ def remove_argv(name: str) -> tuple[str, ...]:
     return ("docker", "rm", "--force", "--volumes", name)
 
 
-def is_away(words: str) -> bool:
+def is_away(message: str) -> bool:
     """Docker's client did not reach the engine, or lost it in the middle."""
-    return any(text in words for text in ("error during connect", "Cannot connect to the Docker daemon"))
+    return any(text in message for text in ("error during connect", "Cannot connect to the Docker daemon"))
 
 
 def pull_argv(image: str, config_dir: str | None) -> tuple[str, ...]:

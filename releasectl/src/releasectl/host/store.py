@@ -47,7 +47,7 @@ class Store:
                           os.path.dirname(self.map_path)):  # fmt: skip
             files.sweep(directory)
 
-    def records(self) -> RecordSnapshot:
+    def read(self) -> RecordSnapshot:
         slot, percent, standby = self._map()
         return RecordSnapshot(self._state(), self._journal(), self._links(), slot, percent, standby)
 

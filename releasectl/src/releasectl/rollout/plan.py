@@ -22,6 +22,7 @@ def resolve_release(
     request: Request,
     releases: Mapping[int, Release],
     state: State,
+    *,
     settings_of: SettingsOf,
     next_id: NextId,
     now: float,

@@ -8,6 +8,7 @@ from ..model.errors import Code, Failure
 from ..model.journal import Entry
 from ..model.model import NO_SLOT, Config, Live, Maintenance, Moment, Ref, Release, Standby, State
 from . import effects as fx
+from .network import Network, describe, restarted_in_vain
 from .ports import History, RecordSnapshot, UnitStates, Unreadable
 
 STANDBY_SLACK_S = 5
@@ -15,6 +16,7 @@ STANDBY_SLACK_S = 5
 
 def reconcile(
     state: State,
+    *,
     records: RecordSnapshot,
     units: UnitStates,
     runtime: str | None,
@@ -26,8 +28,8 @@ def reconcile(
     answers: bool = True,
 ) -> tuple[fx.Effect, ...]:
     """
-    The effects that make the host agree with `state`, the most urgent first: the live slot runs, the edge routes to it,
-    and what is neither live nor a valid standby ends. `runtime` None: the edge does not answer, leave it alone (it
+    The effects that make the host agree with `state`, the most urgent first: the live slot runs, HAProxy routes to it,
+    and what is neither live nor a valid standby ends. `runtime` None: HAProxy does not answer, leave it alone (it
     reads the map when it starts). `percent`: a share that some canary has left to the other slot. `answers`: the live
     slot is ready; a standby that answers for it stays for as long as it is not.
     """
@@ -46,7 +48,7 @@ def reconcile(
         keep.add(standby.slot)
         if records.links.get(standby.slot) != standby.ref.id:
             todo.append(fx.LinkSlot(standby.slot, standby.ref.id))
-    # Before a standby stops, so that the edge no longer sends to it.
+    # Before a standby stops, so that HAProxy no longer sends to it.
     wanted = (state.routed, state.failover)
     if (records.map_slot, records.map_standby) != wanted or percent:
         todo.append(fx.WriteMap(*wanted))
@@ -61,6 +63,16 @@ def reconcile(
             todo.append(fx.RemoveContainer(slot))
         if slot in records.links:
             todo.append(fx.UnlinkSlot(slot))
+    return tuple(todo)
+
+
+def repair(network: Network) -> tuple[fx.Effect, ...]:
+    """The effects that restore the packet filter. The firewall first: until then every port may be open, or none."""
+    todo: list[fx.Effect] = []
+    if network.firewall:
+        todo.append(fx.LoadFirewall())
+    if network.docker and not restarted_in_vain(network):
+        todo.append(fx.RestartDocker(describe(network)))
     return tuple(todo)
 
 

@@ -10,13 +10,16 @@ from ..model.journal import Intent, Journal
 from ..model.model import NO_SLOT, Gates, Live, Release, Settings, State
 from ..startup.fast_dataclass import dataclass, field, replace
 from . import effects as fx
-from .executor import Performer
+from .executor import perform
 from .gates import is_ready
-from .network import FIREWALL, Network, repair, trouble
-from .phases import CANARY, STANDBY, SWITCH, forward_of, phases_of, resume_of
-from .ports import Host, RecordSnapshot, Unreadable, moment
-from .reconcile import assume_live, rebuild, reconcile, standby_is_over
+from .network import Network, lasting_failure
+from .phase_names import CANARY, STANDBY, SWITCH
+from .phases import forward_of, phases_of, resume_of
+from .ports import Host, RecordSnapshot, UnitStates, Unreadable, moment
+from .reconcile import assume_live, rebuild, reconcile, repair, standby_is_over
+from .run import new_run
 from .transaction import Transaction, as_failure
+from .watch_effects import AwaitPath
 
 RECHECK_S = 2.0
 
@@ -42,27 +45,30 @@ def recover(
     command that wants something else has it aborted. Raises Failure when the truth stays unknown or an undo is stuck.
     """
     result = result or Recovered()
-    host.sweep()
-    records = host.read_records()
+    host.records.sweep()
+    records = host.records.read()
     if declared:
         records = _declare(host, declared, records, result)
     if isinstance(records.journal, Unreadable):
         # Without a state to fall back on, `rebuild` below decides whether the rest is unambiguous.
-        result.done.append(f"journal unreadable ({records.journal.why}); set aside as {host.set_aside_journal()}")
+        result.done.append(
+            f"journal unreadable ({records.journal.why}); set aside as {host.records.set_aside_journal()}"
+        )
     elif records.journal is not None:
         try:
             _resolve(host, records, records.journal, result, resume)
         finally:
             # Undoing and finishing hold them; the command that comes next can be stopped again.
-            host.hold_signals(False)
-        records = host.read_records()
+            host.process.hold_signals(False)
+        records = host.records.read()
     if isinstance(records.state, State):
         result.state = records.state
     else:
-        history = host.read_history()
-        result.state = rebuild(records, history, host.read_releases(), host.config, host.now())
+        history = host.records.history()
+        releases = host.records.releases()
+        result.state = rebuild(records, history, releases, host.config, host.process.now())
         if records.state is not None or result.state != State():
-            host.save_state(result.state)
+            host.records.save_state(result.state)
             live = result.state.live
             result.done.append(f"state.json rebuilt: {live.ref if live else 'nothing'} is live")
     result.state = _agree(host, result.state, records, result)
@@ -70,32 +76,34 @@ def recover(
 
 
 def _declare(host: Host, slot: str, records: RecordSnapshot, result: Recovered) -> RecordSnapshot:
-    state = assume_live(slot, records, host.read_history(), host.read_releases(), host.now())
+    history, releases = host.records.history(), host.records.releases()
+    state = assume_live(slot, records, history, releases, host.process.now())
     if records.journal is not None:
-        result.done.append(f"journal set aside as {host.set_aside_journal()}")
+        result.done.append(f"journal set aside as {host.records.set_aside_journal()}")
     if isinstance(records.state, State):
         state = replace(state, maintenance=records.state.maintenance)
-    host.save_state(state)
+    host.records.save_state(state)
     result.done.append(f"{slot} declared live")
-    return host.read_records()
+    return host.records.read()
 
 
 def _resolve(host: Host, records: RecordSnapshot, journal: Journal, result: Recovered, resume: bool) -> None:
     """An interrupted transaction: before the switch it is undone; after, it is finished if the candidate is well."""
     intent, what = journal.intent, f"{journal.intent.kind} of {journal.intent.target}"
-    release = host.read_releases().get(intent.target.id)
+    release = host.records.releases().get(intent.target.id)
     readable = release if isinstance(release, Release) else None
     gates = readable.gates if readable else Gates()
     phases = phases_of(intent, host.config, gates, True, moment(host))
-    settings = host.read_settings(intent.target.id) if readable else Settings()
+    settings = host.records.settings(intent.target.id) if readable else Settings()
     reached = frozenset(mark.phase for mark in journal.marks)
-    transaction = Transaction(host, intent, phases, readable, settings, reached, recovered=True)
-    ended = next((entry for entry in reversed(host.read_history().entries) if entry.txn == intent.txn), None)
+    run = new_run(readable, settings, txn=intent.txn)
+    transaction = Transaction(host, intent=intent, known=phases, run=run, reached=reached, recovered=True)
+    ended = next((entry for entry in reversed(host.records.history().entries) if entry.txn == intent.txn), None)
     if ended is not None:
         if ended.outcome == "live":
             for effect in next(phase for phase in phases if phase.name == STANDBY).effects:
-                transaction.performer.perform(effect, 120)
-        host.clear_journal()
+                perform(host, effect, run, 120)
+        host.records.clear_journal()
         result.ended.append((intent, None if ended.outcome == "live" else Failure(Code.GATE, ended.cause or "")))
         result.done.append(f"{what} had ended ({ended.outcome}); journal cleared")
         return
@@ -106,15 +114,15 @@ def _resolve(host: Host, records: RecordSnapshot, journal: Journal, result: Reco
         ready, start = ensure_candidate_up(host, journal, gates)
         try:
             if journal.reached(SWITCH):
-                transaction.run(forward_of(phases, ready, start))
+                transaction.execute(forward_of(phases, ready, start))
             else:
                 both = ensure_both_up(host, journal, ready, start)
-                transaction.run(resume_of(phases, records.map_percent, both, journal.canary_command))
+                transaction.execute(resume_of(phases, records.map_percent, both, journal.canary_command))
             result.done.append(f"interrupted {what} finished: it is live")
             result.ended.append((intent, None))
             return
         except Failure as failure:
-            if host.read_records().journal is not None:
+            if host.records.read().journal is not None:
                 raise
             result.done.append(f"interrupted {what} undone: {failure.cause}")
             result.ended.append((intent, failure))
@@ -127,65 +135,81 @@ def _resolve(host: Host, records: RecordSnapshot, journal: Journal, result: Reco
     result.ended.append((intent, undone))
 
 
-def ensure_candidate_up(host: Host, journal: Journal, gates: Gates) -> tuple[fx.AwaitPath, fx.Effect | None]:
+def ensure_candidate_up(host: Host, journal: Journal, gates: Gates) -> tuple[AwaitPath, fx.Effect | None]:
     slot, limit = journal.intent.slot, host.config.deadlines.readiness
-    ready = fx.AwaitPath(slot, journal.intent.target.id, "readiness", gates.readiness_path, limit)
-    return ready, None if host.units().up(slot) else fx.StartUnit(slot)
+    ready = AwaitPath(slot, journal.intent.target.id, "readiness", gates.readiness_path, limit)
+    return ready, None if host.units.states().up(slot) else fx.StartUnit(slot)
 
 
 def ensure_both_up(host: Host, journal: Journal, ready: fx.Effect, start: fx.Effect | None) -> tuple[fx.Effect, ...]:
     """After a reboot nobody has started the live slot yet: it comes first, it has the larger share."""
     live = journal.intent.before.live
-    old = (fx.StartUnit(live.slot),) if live and not host.units().up(live.slot) else ()
+    old = (fx.StartUnit(live.slot),) if live and not host.units.states().up(live.slot) else ()
     return (*old, *((start,) if start else ()), ready)
 
 
 def _agree(host: Host, state: State, records: RecordSnapshot, result: Recovered) -> State:
-    units = host.ask_units()
+    request = host.units.request_states()
     runtime: str | None = None
     percent, spare = records.map_percent, NO_SLOT
     try:
-        split = host.get_split()
+        split = host.routing.get_split()
         runtime = split.live if split else "missing"
         percent, spare = max(percent, split.percent if split else 0), split.standby if split else NO_SLOT
     except Failure as failure:
         result.troubles.append(failure)
-    containers = host.containers()
-    network = _network(host, result)
+    states = request()
+    try:
+        containers = host.containers.by_slot()
+    except Failure:
+        # Only used to clean up; with Docker down there is nothing to clean now.
+        containers = {}
+    network = _network(host, states, result)
     answers = _standby_may_end(host, state)
     todo = (
         *repair(network),
-        *reconcile(state, records, units(), runtime, containers, moment(host), host.config, percent, spare, answers),
+        *reconcile(
+            state,
+            records=records,
+            units=states,
+            runtime=runtime,
+            containers=containers,
+            now=moment(host),
+            config=host.config,
+            percent=percent,
+            runtime_standby=spare,
+            answers=answers,
+        ),
     )
     live = state.live
-    performer = Performer(host, settings=_settings_of(host, live))
+    run = new_run(settings=_settings_of(host, live))
     for effect in todo:
         why = {"cause": effect.cause} if isinstance(effect, fx.RestartDocker) else {}
-        host.emit({"phase": "recover", "event": "start", "effect": effect.name, **why})
+        host.events.emit({"phase": "recover", "event": "start", "effect": effect.name, **why})
         try:
-            performer.perform(effect, host.config.deadlines.start if isinstance(effect, fx.StartUnit) else 120)
+            perform(host, effect, run, host.config.deadlines.start if isinstance(effect, fx.StartUnit) else 120)
         except Exception as error:
-            told = as_failure(error)
-            host.emit({"phase": "recover", "event": "failed", "effect": effect.name, "cause": told.cause})
-            result.troubles.append(told)
+            problem = as_failure(error)
+            host.events.emit({"phase": "recover", "event": "failed", "effect": effect.name, "cause": problem.cause})
+            result.troubles.append(problem)
             continue
-        host.emit({"phase": "recover", "event": "done", "effect": effect.name})
+        host.events.emit({"phase": "recover", "event": "done", "effect": effect.name})
         if isinstance(effect, fx.SaveState):
             state = effect.state
-        result.done.append(_told(effect, live))
-    result.done += performer.warnings
+        result.done.append(effect.describe(live))
+    result.done += run.observations.warnings
     return state
 
 
-def _network(host: Host, result: Recovered) -> Network:
-    """Looked at twice before anything is done about it: Docker's rules are gone for a moment whenever it starts."""
-    network = host.network()
+def _network(host: Host, states: UnitStates, result: Recovered) -> Network:
+    """Read twice before anything is repaired: Docker's rules are gone for a moment whenever it starts."""
+    network = host.packet_filter.read(states.ports(host.config))
     if not network.whole:
-        host.pause(RECHECK_S)
-        network = host.network()
-    lasting = trouble(network)
-    if lasting:
-        result.troubles.append(lasting)
+        host.process.pause(RECHECK_S)
+        network = host.packet_filter.read(host.units.states().ports(host.config))
+    failure = lasting_failure(network)
+    if failure:
+        result.troubles.append(failure)
     return network
 
 
@@ -194,44 +218,14 @@ def _standby_may_end(host: Host, state: State) -> bool:
     live, standby = state.live, state.standby
     if not live or not standby or not standby_is_over(standby, moment(host), host.config):
         return True
-    release = host.read_releases().get(live.ref.id)
+    release = host.records.releases().get(live.ref.id)
     return is_ready(host, live.slot, release.gates if isinstance(release, Release) else Gates())
 
 
 def _settings_of(host: Host, live: Live | None) -> Settings:
     """To keep the live release's secrets out of what is told when its slot does not start."""
     try:
-        return host.read_settings(live.ref.id) if live else Settings()
+        return host.records.settings(live.ref.id) if live else Settings()
     except (OSError, ValueError, Failure):
         # Without its files the container does not start, so it says nothing either.
         return Settings()
-
-
-def _told(effect: fx.Effect, live: Live | None) -> str:
-    match effect:
-        case fx.StartUnit():
-            return f"started the live slot {effect.slot} ({live.ref if live else '?'})"
-        case fx.WriteMap():
-            return f"live map rewritten: {effect.slot}{_behind(effect.standby)}"
-        case fx.SetMap():
-            return f"HAProxy routes to {effect.slot}{_behind(effect.standby)}"
-        case fx.SaveState():
-            return "standby ended"
-        case fx.StopUnit():
-            return f"stopped slot {effect.slot}"
-        case fx.RemoveContainer():
-            return f"removed the container of slot {effect.slot}"
-        case fx.LinkSlot():
-            return f"linked slot {effect.slot} to release {effect.release}"
-        case fx.RestartDocker():
-            return f"restarted Docker: {effect.cause}"
-        case fx.LoadFirewall():
-            return f"loaded the firewall: {FIREWALL}"
-        case fx.UnlinkSlot():
-            return f"unlinked slot {effect.slot}"
-        case _:
-            return effect.name
-
-
-def _behind(standby: str) -> str:
-    return f", {standby} stands by" if standby != NO_SLOT else ""

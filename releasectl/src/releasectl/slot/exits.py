@@ -37,7 +37,7 @@ class Exits:
     def ended(self, release: Ref, cause: str) -> None:
         """The container has ended by itself. Has the engine recover at once when that is once too often."""
         with _best_effort():
-            records = Store(self.paths, self.config).records()
+            records = Store(self.paths, self.config).read()
             state = records.state
             if not isinstance(state, State) or not self._is_live(state, release):
                 return
@@ -50,7 +50,7 @@ class Exits:
     def stopped(self, release: Ref, shutting_down: Callable[[], bool]) -> None:
         """Somebody stopped the unit: no engine, for a transaction has a journal, and not the shutdown of the host."""
         with _best_effort():
-            records = Store(self.paths, self.config).records()
+            records = Store(self.paths, self.config).read()
             state = records.state
             ours = records.journal is None and isinstance(state, State) and self._is_live(state, release)
             if ours and isinstance(state, State) and not shutting_down():
@@ -95,5 +95,5 @@ class Exits:
 def _best_effort() -> Iterator[None]:
     try:
         yield
-    except (OSError, ValueError, Failure) as trouble:
-        print(f"the exit of the live container is not recorded: {trouble}")
+    except (OSError, ValueError, Failure) as error:
+        print(f"the exit of the live container is not recorded: {error}")
