@@ -31,7 +31,7 @@ class Runtime:
 
     def ask(self, commands: Sequence[str], worker: int | None = None, timeout_s: float = TIMEOUT_S) -> str:
         """
-        The answers to commands, one after the other. Raises Failure (code 8) when the edge does not answer. `worker`:
+        The answers to commands, one after the other. Raises Failure (code 8) when HAProxy does not answer. `worker`:
         None for the one that takes new connections, or a pid; a worker that has ended in the meantime says nothing.
         """
         if worker is None:

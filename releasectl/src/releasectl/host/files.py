@@ -91,11 +91,11 @@ def link_atomic(path: str, target: str) -> None:
 
 
 def remove_file(path: str) -> bool:
-    """Whether it was there."""
-    there = _unlink(path)
-    if there:
+    """Whether it existed."""
+    existed = _unlink(path)
+    if existed:
         sync_dir(os.path.dirname(path))
-    return there
+    return existed
 
 
 def append_line(path: str, line: str, mode: int, sync: bool = True, cut: bool = False) -> None:
