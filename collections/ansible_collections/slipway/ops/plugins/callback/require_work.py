@@ -37,6 +37,9 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
         self.worked = False
+        # Before a task that is tagged `always` connects to a host.
+        if not any(would_run(task) for play in playbook.get_plays() for task in static_tasks(play)):
+            no_task_ran()
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
         self.play = play
@@ -48,8 +51,7 @@ class CallbackModule(CallbackBase):
         fail(f"Play '{self.play.get_name()}' matched no host.\n{described(self.play.hosts, groups, context.CLIARGS)}")
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
-        # What is tagged `always` (the validation of a role's arguments) says nothing about the other tags.
-        self.worked |= not selection() or "always" not in task.tags
+        self.worked |= not selection() or selected(set(task.tags))
 
     def v2_playbook_on_handler_task_start(self, task: Any) -> None:
         self.worked = True
@@ -57,8 +59,32 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_stats(self, stats: Any) -> None:
         if self.worked or stats.failures or stats.dark:
             return
-        cause = f"{selection()} selected none" if selection() else "the playbook has none"
-        fail(f"No task ran: {cause}.\nThe tasks and their tags: the same command with --list-tasks")
+        no_task_ran()
+
+
+def static_tasks(play: Any) -> list[Any]:
+    """All but those that are about the run itself, such as the flush of handlers at the end of each play."""
+    tasks = [task for block in play.compile() for task in block.get_tasks()]
+    return [task for task in tasks if task.action not in ("meta", "ansible.builtin.meta")]
+
+
+def would_run(task: Any) -> bool:
+    options = context.CLIARGS["tags"], context.CLIARGS["skip_tags"]
+    return task.evaluate_tags(*options, all_vars={}) and (not selection() or selected(set(task.tags)))
+
+
+def no_task_ran() -> NoReturn:
+    cause = f"{selection()} selected none" if selection() else "the playbook has none"
+    fail(f"No task ran: {cause}.\nThe tasks and their tags: the same command with --list-tasks")
+
+
+def selected(tags: set[str]) -> bool:
+    """Whether the options select a task, not counting `always`, with which every selection runs it."""
+    if "always" not in tags:
+        return True
+    only, skipped = set(context.CLIARGS["tags"]), set(context.CLIARGS["skip_tags"])
+    left = set() if skipped & {"all", "tagged"} else tags - {"always"} - skipped
+    return bool(left if only & {"all", "tagged"} else left & only)
 
 
 def selection() -> str:
