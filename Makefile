@@ -73,6 +73,7 @@ test-faults: .venv/.ok ## Break host 4 of the lab (LAB_HOSTS=4 make ground-local
 
 bench: .venv/.ok ## Measure and write docs/benchmarks.md
 	.venv/bin/python -m benchmarks.commands
+	.venv/bin/python -m benchmarks.converge
 
 bench-app: .venv/.ok ## Measure the inference service against its peers
 	.venv/bin/python -m benchmarks.app --overload 60

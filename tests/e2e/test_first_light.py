@@ -61,8 +61,8 @@ def test_a_converge_sees_what_somebody_changed_and_mends_it() -> None:
     ):
         lab.on_host(*argv)
     seen = lab.good(lab.play("site.yml", *lab.LIMIT, "--check", "--diff"))
-    for words in ("-# drift", "/etc/sudoers.d/slipway", "certbot.timer", "role baseline: command firewall", "unattended-upgrades",
-                  "slipway-recover@inference.timer"):  # fmt: skip
+    for words in ("-# drift", "/etc/sudoers.d/slipway", "certbot.timer", "role baseline: command firewall",
+                  "unattended-upgrades", "slipway-recover@inference.timer"):  # fmt: skip
         assert words in seen.out
     assert seen.recap[lab.HOST]["changed"] == 6
     assert "inet slipway" not in lab.on_host("nft", "list", "tables"), "a check mends nothing"
