@@ -38,7 +38,7 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_start(self, playbook: Any) -> None:
         self.worked = False
         # Before a task that is tagged `always` connects to a host.
-        if not any(would_run(task) for play in playbook.get_plays() for task in static_tasks(play)):
+        if selection() and not any(selected(task) for play in playbook.get_plays() for task in static_tasks(play)):
             no_task_ran()
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
@@ -51,7 +51,7 @@ class CallbackModule(CallbackBase):
         fail(f"Play '{self.play.get_name()}' matched no host.\n{described(self.play.hosts, groups, context.CLIARGS)}")
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
-        self.worked |= not selection() or selected(set(task.tags))
+        self.worked = True
 
     def v2_playbook_on_handler_task_start(self, task: Any) -> None:
         self.worked = True
@@ -68,23 +68,18 @@ def static_tasks(play: Any) -> list[Any]:
     return [task for task in tasks if task.action not in ("meta", "ansible.builtin.meta")]
 
 
-def would_run(task: Any) -> bool:
-    options = context.CLIARGS["tags"], context.CLIARGS["skip_tags"]
-    return task.evaluate_tags(*options, all_vars={}) and (not selection() or selected(set(task.tags)))
+def selected(task: Any) -> bool:
+    """By its own tags: `always` selects a task whatever the options name."""
+    only, skipped = context.CLIARGS["tags"], context.CLIARGS["skip_tags"]
+    if not task.evaluate_tags(only, skipped, all_vars={}):
+        return False
+    others = set(task.tags) - {"always"} if set(skipped).isdisjoint({"all", "tagged"}) else set()
+    return "always" not in task.tags or bool(others if "all" in only else others & set(only))
 
 
 def no_task_ran() -> NoReturn:
     cause = f"{selection()} selected none" if selection() else "the playbook has none"
     fail(f"No task ran: {cause}.\nThe tasks and their tags: the same command with --list-tasks")
-
-
-def selected(tags: set[str]) -> bool:
-    """Whether the options select a task, not counting `always`, with which every selection runs it."""
-    if "always" not in tags:
-        return True
-    only, skipped = set(context.CLIARGS["tags"]), set(context.CLIARGS["skip_tags"])
-    left = set() if skipped & {"all", "tagged"} else tags - {"always"} - skipped
-    return bool(left if only & {"all", "tagged"} else left & only)
 
 
 def selection() -> str:
