@@ -126,10 +126,10 @@ def test_a_good_one_gets_all_the_traffic_unattended(busy: SteadyLoad) -> None:
 
 def test_hold_then_abort(busy: SteadyLoad) -> None:
     with held(25, "--step", "300"):
-        assert "told to hold" in lab.good(say("hold")).out
+        assert "accepted hold: " in lab.good(say("hold")).out
         lab.wait_until(lambda: lab.status()["canary"]["state"] == "hold", 10, "it holds")
         assert abs(share_of(busy, NEW) - 0.25) < 3 * sqrt(0.25 * 0.75 / 400)
-        assert "told to abort" in lab.good(say("abort")).out
+        assert "accepted abort: " in lab.good(say("abort")).out
         lab.wait_until(lambda: lab.status()["changing"] is None, 60, "it is aborted")
     assert lab.live_version() == OLD
     assert share_of(busy, NEW, 100) == 0
@@ -141,7 +141,7 @@ def test_hold_then_abort(busy: SteadyLoad) -> None:
 
 def test_promote(busy: SteadyLoad) -> None:
     with held(10):
-        assert "told to promote" in lab.good(say("promote")).out
+        assert "accepted promote: " in lab.good(say("promote")).out
         lab.wait_until(lambda: lab.status()["changing"] is None, 60, "it is promoted")
     assert lab.live_version() == NEW
     assert share_of(busy, NEW, 100) == 1

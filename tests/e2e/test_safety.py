@@ -185,7 +185,8 @@ class TestHooks:
 A_WEEK_LATER = """
 import sys
 sys.path.insert(0, "/usr/local/bin/releasectl")
-from releasectl import cli, prune
+from releasectl import cli
+from releasectl.commands import prune
 prune.PREFETCHED_S = -1.0
 sys.exit(cli.main(["prune", "--json"]))
 """
@@ -256,7 +257,7 @@ def test_fab_speaks_to_a_canary(load: SteadyLoad) -> None:
     lab.good(lab.run("docker", "exec", "--detach", lab.CONTAINER, "releasectl", *words))
     lab.wait_until(lambda: lab.status()["canary"] is not None, 60, "it runs")
     assert f"{NEW} on" in lab.good(lab.fab("canary", "status")).out
-    assert "told to abort" in lab.good(lab.fab("canary", "abort")).out
+    assert "accepted abort: " in lab.good(lab.fab("canary", "abort")).out
     lab.wait_until(lambda: lab.status()["changing"] is None, 60, "it is over")
     assert "@" in lab.history()[0]["cause"], "by whom"
     assert lab.live_version() == OLD

@@ -133,7 +133,7 @@ def start(version: str = "v1.0.0", recorded: str = "") -> None:
 
 
 def recorded_versions() -> set[str]:
-    read = "import glob, json; print(json.dumps([json.load(open(it))['version'] for it in glob.glob(%r)]))"
+    read = "import glob, json; print(json.dumps([json.load(open(it))['release']['version'] for it in glob.glob(%r)]))"
     return set(json.loads(on_host("python3", "-c", read % "/var/lib/slipway/inference/releases/*/release.json")))
 
 

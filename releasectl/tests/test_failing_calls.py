@@ -1,4 +1,4 @@
-"""Every call of the engine to the edge fails once, or from then on: what the result says is what happened."""
+"""Every call of the engine to the simulation fails once, or from then on: what the result says is what happened."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 from releasectl.commands.engine import Engine, Result
 from releasectl.model.errors import Code
 
+from .crashing import check_all_or_nothing, every_scenario, has_begun, recover_cleanly
 from .faults import DISK, CrashAt, FailAt
-from .host import Host
 from .scenarios import (
     Scenario,
     check_consistent,
@@ -20,8 +20,8 @@ from .scenarios import (
     run_until,
     with_live,
 )
-from .simulated import SimulatedEdge, engine_of
-from .test_crash import check_all_or_nothing, every_scenario, has_begun, recover_cleanly
+from .simulated_host import SimulatedHost
+from .simulation import Simulation, engine_of
 
 DOCKER = frozenset(
     {
@@ -39,7 +39,7 @@ HAPROXY = frozenset({"get_map", "set_map", "in_flight", "exchanges", "broken"})
 SYSTEMD = frozenset({"units", "start_unit", "stop_unit"})
 
 
-def check_truth(scenario: Scenario, host: Host, result: Result) -> None:
+def check_truth(scenario: Scenario, host: SimulatedHost, result: Result) -> None:
     """`host` is recovered: what became of the transaction is what the caller was told."""
     before, state = scenario.prepare(), host.state_now()
     stuck = "undoing it failed" in (result.cause or "")
@@ -79,7 +79,7 @@ def test_trouble_that_stays_leaves_what_serves_alone(scenario: Scenario, what: f
         _, result = run_until(host, scenario.act, fail=FailAt(number, what))
         assert result and result.code != Code.UNEXPECTED, result
         began = has_begun(scenario, host)
-        during = SimulatedEdge(host)
+        during = Simulation(host)
         during.down = what
         assert engine_of(during).recover().code != Code.UNEXPECTED
         assert host.violations == ()
@@ -93,9 +93,9 @@ def test_a_signal_undoes_before_the_switch_and_waits_after_it(scenario: Scenario
     calls = run_until(scenario.prepare(), scenario.act)[0].calls
     for number in range(1, len(calls) + 1):
         host = scenario.prepare()
-        edge = SimulatedEdge(host)
-        edge.stop_at = number
-        result = scenario.act(engine_of(edge))
+        simulation = Simulation(host)
+        simulation.stop_at = number
+        result = scenario.act(engine_of(simulation))
         began = has_begun(scenario, host)
         if result.outcome != "live":
             assert not scenario.good or (result.code, "SIGTERM" in (result.cause or "")) == (Code.GATE, True)
@@ -124,11 +124,11 @@ def test_an_undo_that_was_begun_is_not_turned_round_by_a_crash() -> None:
 
 def test_a_rollback_to_the_standby_needs_neither_docker_nor_the_registry() -> None:
     host = with_live("v1.0.0", "v2.0.0")
-    edge = SimulatedEdge(host)
-    edge.down = DOCKER
-    result = engine_of(edge).rollback(None, "bob", "broken")
+    simulation = Simulation(host)
+    simulation.down = DOCKER
+    result = engine_of(simulation).rollback(None, "bob", "broken")
     assert (result.outcome, result.code) == ("live", 0), result
-    assert {"start_unit", "pull_image", "write_release", "stop_unit"} & set(edge.calls) == set()
+    assert {"start_unit", "pull_image", "write_release", "stop_unit"} & set(simulation.calls) == set()
     recover_cleanly(host)
     assert check_consistent(host).live
 
@@ -136,9 +136,9 @@ def test_a_rollback_to_the_standby_needs_neither_docker_nor_the_registry() -> No
 @pytest.mark.parametrize("down", [DOCKER, HAPROXY], ids=["docker", "haproxy"])
 def test_preflight_refuses_a_deploy_while_docker_or_the_edge_is_down(down: frozenset[str]) -> None:
     host = publish(with_live("v1.0.0"), "v2.0.0")
-    edge = SimulatedEdge(host)
-    edge.down = down
-    result = engine_of(edge).deploy(request("v2.0.0"))
+    simulation = Simulation(host)
+    simulation.down = down
+    result = engine_of(simulation).deploy(request("v2.0.0"))
     assert (result.outcome, result.code, result.changed) == ("refused", Code.PREFLIGHT, False)
     assert len(host.history) == 1
     check_idle(host)

@@ -16,7 +16,7 @@ from releasectl.model.errors import Failure
 from releasectl.model.inflight import Exchange, InFlight, kinds
 from releasectl.model.model import Split
 
-from .host import config
+from .simulated_host import config
 
 MAP = config().live_map
 PROC = """#<PID>          <type>          <reloads>       <uptime>        <version>
@@ -189,7 +189,7 @@ def test_without_a_master_the_one_worker_is_all_there_is(edge: Edge) -> None:
 def test_what_is_in_flight_is_that_of_every_worker(edge: Edge) -> None:
     edge.workers, edge.scur = [11, 9], {11: 1, 9: 3}
     assert haproxy(edge).in_flight("blue") == 1 + 3 + 2
-    assert haproxy(edge).broken("blue") == 2 * (2 + 3)
+    assert haproxy(edge).aborted_requests("blue") == 2 * (2 + 3)
 
 
 def test_the_standby_is_told_with_the_slot_and_taken_off_with_it(edge: Edge) -> None:
@@ -219,7 +219,7 @@ def test_what_a_standby_answers_is_in_flight_to_it(edge: Edge) -> None:
     edge.scur, edge.standby = {11: 5}, {"inference_green": 2}
     assert haproxy(edge).in_flight("blue") == 5 + 1 + 2 * 2
     assert haproxy(edge).in_flight("green") == 5 + 1 - 2 * 2
-    assert haproxy(edge).broken("blue") == (2 + 3 - 2) + 2
+    assert haproxy(edge).aborted_requests("blue") == (2 + 3 - 2) + 2
 
 
 def test_what_is_in_flight_by_kind(edge: Edge) -> None:

@@ -8,8 +8,8 @@ from releasectl.model.errors import Code
 from releasectl.model.model import Gates, Options, Ref, Release
 from releasectl.startup.fast_dataclass import replace
 
-from .host import config
 from .scenarios import image
+from .simulated_host import config
 
 RELEASE = Release(
     Ref(7, "v1.4.2", image("v1.4.2")),
@@ -79,15 +79,15 @@ IMAGE = f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/inference@sha256:{HEX}
 TEXTS = [
     ("failed to register layer: write /usr/lib/x: no space left on device", "no space left"),
     ("denied: Your authorization token has expired. Reauthenticate and try again.", "token has expired"),
-    ("toomanyrequests: Rate exceeded", "throttles"),
-    ("received unexpected HTTP status: 429 Too Many Requests", "throttles"),
+    ("toomanyrequests: Rate exceeded", "limits the request rate"),
+    ("received unexpected HTTP status: 429 Too Many Requests", "limits the request rate"),
     ("pull access denied for x, repository does not exist or may require 'docker login'", "denied access"),
-    ("no basic auth credentials", "did not accept who asks"),
-    ("unauthorized: authentication required", "did not accept who asks"),
+    ("no basic auth credentials", "authentication failed"),
+    ("unauthorized: authentication required", "authentication failed"),
     ("unexpected status from HEAD request to https://r/v2/x: 403 Forbidden", "denied access"),
     ('error parsing HTTP 403 response body: unexpected end of JSON input: ""', "denied access"),
     ('error parsing HTTP 404 response body: unexpected end of JSON input: ""', "does not have this image"),
-    ('error parsing HTTP 429 response body: unexpected end of JSON input: ""', "throttles"),
+    ('error parsing HTTP 429 response body: unexpected end of JSON input: ""', "limits the request rate"),
     (f"manifest for {IMAGE} not found: manifest unknown: Requested image not found", "does not have this image"),
     (f"failed to resolve reference {IMAGE}: not found", "does not have this image"),
     ("name unknown: The repository with name 'x' does not exist in the registry", "does not have this image"),
@@ -143,8 +143,8 @@ TEXTS = [
     ("read tcp 10.0.0.5:42962->10.0.0.9:443: read: connection reset by peer", "cannot be reached"),
     ("net/http: TLS handshake timeout", "cannot be reached"),
     ("Get https://r/v2/: EOF", "cannot be reached"),
-    ("received unexpected HTTP status: 503 Service Unavailable", "is in trouble"),
-    ("received unexpected HTTP status: 500 Internal Server Error", "is in trouble"),
+    ("received unexpected HTTP status: 503 Service Unavailable", "has an internal error"),
+    ("received unexpected HTTP status: 500 Internal Server Error", "has an internal error"),
 ]
 
 
@@ -160,7 +160,7 @@ def test_a_failed_pull_says_what_it_means(text: str, means: str) -> None:
 def test_a_failed_pull_that_nobody_knows_is_told_as_it_is(output: str) -> None:
     failure = dockercmd.pull_failure(IMAGE, output)
     assert failure.code == Code.IMAGE and "by hand" in (failure.hint or "")
-    assert (output.strip() or "said nothing") in failure.cause
+    assert (output.strip() or "printed nothing") in failure.cause
 
 
 @pytest.mark.parametrize(

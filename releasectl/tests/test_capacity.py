@@ -6,17 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from releasectl.adapter import Host as RealHost
 from releasectl.host import gpu
-from releasectl.host.paths import Paths
+from releasectl.host.machine import LinuxMachine
 from releasectl.model.errors import Code, Failure
 from releasectl.model.model import Ref
-from releasectl.rollout.capacity import RAM, Memory, Share, misfit, size_mb, tight
+from releasectl.rollout.capacity import RAM, Memory, Share, check_capacity, near_limit, size_mb
 
 from .conftest import StandIn
-from .host import Host, config
 from .scenarios import check_idle, deploy, publish, request, rollback, with_live
-from .simulated import SimulatedEdge, engine_of
+from .simulated_host import SimulatedHost, config
+from .simulation import Simulation, engine_of
 
 OLD, NEW = Ref(1, "v1.0.0", "image"), Ref(2, "v2.0.0", "image")
 
@@ -30,8 +29,8 @@ def test_dockers_notation(text: str, mb: int) -> None:
 
 class TestLimits:
     def test_to_the_last_megabyte(self) -> None:
-        assert misfit(RAM, Memory(1280, 0), 256, Share(NEW, 512), Share(OLD, 512)) is None
-        trouble = misfit(RAM, Memory(1279, 0), 256, Share(NEW, 512), Share(OLD, 512))
+        assert check_capacity(RAM, Memory(1280, 0), 256, Share(NEW, 512), Share(OLD, 512)) is None
+        trouble = check_capacity(RAM, Memory(1279, 0), 256, Share(NEW, 512), Share(OLD, 512))
         assert trouble and trouble.code == Code.PREFLIGHT
         assert trouble.cause == (
             "v2.0.0 (release 2) does not fit beside v1.0.0 (release 1): their limits ask for 512 MB + 512 MB, this "
@@ -41,17 +40,17 @@ class TestLimits:
 
     def test_what_does_not_fit_alone_is_not_sent_to_stop_first(self) -> None:
         for beside in (Share(OLD, 100), None):
-            trouble = misfit(RAM, Memory(700, 0), 256, Share(NEW, 512), beside)
+            trouble = check_capacity(RAM, Memory(700, 0), 256, Share(NEW, 512), beside)
             assert trouble and trouble.hint and "stop_first" not in trouble.hint
 
     def test_what_others_take_at_the_moment_is_a_warning(self) -> None:
-        assert tight(RAM, Memory(4000, 512), Share(NEW, 512), None) is None
-        assert tight(RAM, Memory(4000, 500), Share(NEW, 512), Share(OLD, 12)) is None
-        warning = tight(RAM, Memory(4000, 500), Share(NEW, 512), None)
+        assert near_limit(RAM, Memory(4000, 512), Share(NEW, 512), None) is None
+        assert near_limit(RAM, Memory(4000, 500), Share(NEW, 512), Share(OLD, 12)) is None
+        warning = near_limit(RAM, Memory(4000, 500), Share(NEW, 512), None)
         assert warning and "may take 512 MB, 500 MB are available" in warning
 
 
-def small(*versions: str, **settings: Any) -> Host:
+def small(*versions: str, **settings: Any) -> SimulatedHost:
     """A host that holds one release of 512 MB, and not two."""
     host = with_live(*versions)
     host.memory = Memory(1000, 800)
@@ -62,10 +61,10 @@ def small(*versions: str, **settings: Any) -> Host:
 class TestPreflight:
     def test_refused_before_anything_begins(self) -> None:
         host = publish(small("v1.0.0"), "v2.0.0")
-        edge = SimulatedEdge(host)
-        result = engine_of(edge).deploy(request("v2.0.0"))
+        simulation = Simulation(host)
+        result = engine_of(simulation).deploy(request("v2.0.0"))
         assert (result.code, result.outcome) == (Code.PREFLIGHT, "refused"), result
-        assert "begin_journal" not in edge.calls and "pull_image" not in edge.calls
+        assert "begin_journal" not in simulation.calls and "pull_image" not in simulation.calls
         assert host.serves()
         check_idle(host)
 
@@ -81,7 +80,7 @@ class TestPreflight:
         assert deploy(small("v1.0.0"), "v2.0.0", False, options={"memory": "200m"}).outcome == "live"
 
     def test_a_first_release_has_nobody_beside_it(self) -> None:
-        host = Host()
+        host = SimulatedHost()
         host.memory = Memory(800, 700)
         assert deploy(host, "v1.0.0").outcome == "live"
 
@@ -98,9 +97,9 @@ class TestPreflight:
 
     def test_a_rollback_to_the_standby_asks_for_nothing(self) -> None:
         host = small("v1.0.0", "v2.0.0")
-        edge = SimulatedEdge(host)
-        assert engine_of(edge).rollback(None, "bob", "").outcome == "live"
-        assert "memory" not in edge.calls
+        simulation = Simulation(host)
+        assert engine_of(simulation).rollback(None, "bob", "").outcome == "live"
+        assert "memory" not in simulation.calls
 
     def test_another_rollback_stops_the_old_one_first(self) -> None:
         host = with_live("v1.0.0", "v2.0.0", standby_s=0)
@@ -115,8 +114,8 @@ TAKES = {"gpu_memory": "10g"}
 
 
 class TestGpu:
-    def live(self) -> Host:
-        host = Host()
+    def live(self) -> SimulatedHost:
+        host = SimulatedHost()
         assert deploy(host, "v1.0.0", options=TAKES).outcome == "live"
         return host
 
@@ -139,15 +138,15 @@ class TestGpu:
         assert deploy(with_live("v1.0.0"), "v2.0.0", False, options=TAKES).outcome == "live"
 
     def test_a_warning_when_others_take_the_rest(self) -> None:
-        host = Host()
+        host = SimulatedHost()
         host.gpu_memory = Memory(16000, 9000)
         result = deploy(host, "v1.0.0", options=TAKES)
         assert any(warning.startswith("GPU memory: ") for warning in result.warnings), result
 
     def test_the_driver_is_not_asked_for_nothing(self) -> None:
-        edge = SimulatedEdge(publish(Host(), "v1.0.0"))
-        assert engine_of(edge).deploy(request("v1.0.0")).outcome == "live"
-        assert "gpu_memory" not in edge.calls
+        simulation = Simulation(publish(SimulatedHost(), "v1.0.0"))
+        assert engine_of(simulation).deploy(request("v1.0.0")).outcome == "live"
+        assert "gpu_memory" not in simulation.calls
 
 
 class TestDriver:
@@ -159,8 +158,8 @@ class TestDriver:
         ("script", "cause"),
         [
             ("echo 'No devices were found'; exit 6", "No devices were found"),
-            ("echo '[N/A], [N/A]'", r"it said '\[N/A\]"),
-            ("exit 0", "it said ''"),
+            ("echo '[N/A], [N/A]'", r"it printed '\[N/A\]"),
+            ("exit 0", "it printed ''"),
         ],
     )
     def test_what_tells_no_memory(self, stand_in: StandIn, script: str, cause: str) -> None:
@@ -175,6 +174,6 @@ class TestDriver:
             gpu.memory()
 
 
-def test_the_real_memory_is_read(tmp_path: Any) -> None:
-    memory = RealHost(Paths(str(tmp_path)), config()).memory()
+def test_the_real_memory_is_read() -> None:
+    memory = LinuxMachine().memory()
     assert 0 < memory.available_mb <= memory.total_mb

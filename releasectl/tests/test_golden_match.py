@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from releasectl.rollout.gates import last_words
+from releasectl.rollout.gates import log_tail
 from releasectl.rollout.golden_match import brief, mismatch
 
-from .test_codec import JSON
+from .strategies import JSON
 
 
 @given(JSON)
@@ -66,7 +66,7 @@ def test_what_is_told_is_short_and_can_be_written() -> None:
 def test_the_last_words_tell_once_what_repeats_itself() -> None:
     probes = tuple(f"10:00:{n:02} GET /ready 503" for n in range(60))
     lines = ("loading", *probes, "still waiting", "10:01:01 GET /ready 503")
-    assert last_words(lines) == (
+    assert log_tail(lines) == (
         "loading",
         "10:00:59 GET /ready 503  (and 59 more like it)",
         "still waiting",
@@ -75,4 +75,4 @@ def test_the_last_words_tell_once_what_repeats_itself() -> None:
 
 
 def test_the_last_words_are_few() -> None:
-    assert len(last_words(tuple("word" * n for n in range(500)))) == 30
+    assert len(log_tail(tuple("word" * n for n in range(500)))) == 30

@@ -14,7 +14,7 @@ from releasectl.model.journal import Entry, Journal, Mark
 from releasectl.model.model import Config, Release, Settings, State
 from releasectl.rollout.capacity import Memory
 from releasectl.rollout.failover import Exit
-from releasectl.rollout.ports import Broken
+from releasectl.rollout.ports import Unreadable
 from releasectl.startup.fast_dataclass import replace
 
 from .traffic import Traffic
@@ -73,7 +73,7 @@ class Container:
 
 
 @dataclass
-class Host(Traffic):
+class SimulatedHost(Traffic):
     config: Config = field(default_factory=config)
     # Kept by a power cut.
     state: str | None = None
@@ -85,7 +85,7 @@ class Host(Traffic):
     litter: frozenset[str] = frozenset()
     aside: int = 0
     images: frozenset[str] = frozenset()
-    brought: dict[str, float] = field(default_factory=dict)
+    pulled_at: dict[str, float] = field(default_factory=dict)
     containers: dict[str, Container] = field(default_factory=dict)
     # Gone with it.
     units: dict[str, str] = field(default_factory=dict)
@@ -113,7 +113,7 @@ class Host(Traffic):
     """Of the live container, when a test has them recorded."""
     violations: tuple[str, ...] = ()
 
-    def copy(self) -> Host:
+    def copy(self) -> SimulatedHost:
         return replace(
             self,
             releases=dict(self.releases),
@@ -241,9 +241,9 @@ def read_mark(text: str) -> Mark:
     return codec.read_mark(json.loads(text))
 
 
-def read_journal(lines: tuple[str, ...]) -> Journal | Broken:
+def read_journal(lines: tuple[str, ...]) -> Journal | Unreadable:
     try:
         intent = codec.read_intent(json.loads(lines[0]))
         return Journal(intent, tuple(read_mark(line) for line in lines[1:]))
     except (ValueError, Failure) as error:
-        return Broken(str(error))
+        return Unreadable(str(error))
