@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         config = _config(paths, arguments.service)
         if arguments.command == "run-slot":
-            # Here, like `report` below: no other command needs it, and each import is a third of a millisecond.
+            # Local import, like `report` below: no other command needs it (docs/startup.md).
             from .slot.main import run_slot
 
             return run_slot(paths, config, arguments.slot)
@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     except (Interrupted, KeyboardInterrupt):
         return 130
     except Exception as error:
-        # Only here: what is rarely needed is not imported by every command.
+        # Local import: rarely needed (docs/startup.md).
         import traceback
 
         traceback.print_exc()
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
         return Code.UNEXPECTED
 
 
-# Of a width of its own: argparse would ask for the terminal's with every option, and import shutil for it.
+# A fixed width: argparse would import shutil to query the terminal's (docs/startup.md).
 class _Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         super().__init__(formatter_class=partial(argparse.HelpFormatter, width=100), **options)
