@@ -24,7 +24,11 @@ from .rollout.transaction import as_failure
 
 
 def main(argv: list[str] | None = None) -> int:
-    arguments = _parser().parse_args(argv)
+    if (words := argv or sys.argv[1:]) and words[0] in ("edge", "certificate", "acme-probe"):
+        from .edge import cli
+
+        return cli.main(words, os.environ)
+    arguments = _parser().parse_args(words)
     paths = Paths(os.environ.get("SLIPWAY_ROOT", "/"))
     try:
         config = _config(paths, arguments.service)
@@ -57,9 +61,11 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="releasectl", description="Deploy, roll back and inspect the releases of a service on this host."
+    about = (
+        "Deploy, roll back and inspect the releases of a service on this host. "
+        "Commands for the host itself: edge, certificate, acme-probe (each with --help)."
     )
+    parser = _Parser(prog="releasectl", description=about)
     parser.add_argument("--service", help="name of the service; not needed if the host has only one")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
 

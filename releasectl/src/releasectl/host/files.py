@@ -20,10 +20,17 @@ def read_text(path: str) -> str | None:
         return None
 
 
-def write_atomic(path: str, text: str, mode: int) -> None:
+def write_atomic(path: str, text: str, mode: int, check: Callable[[str], None] | None = None) -> None:
+    """`check` receives the path of the temporary file, which replaces `path` unless it raises."""
     temporary = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.tmp")
-    _write_new(temporary, text, mode)
-    os.replace(temporary, path)
+    try:
+        _write_new(temporary, text, mode)
+        if check:
+            check(temporary)
+        os.replace(temporary, path)
+    except BaseException:
+        _unlink(temporary)
+        raise
     sync_dir(os.path.dirname(path))
 
 

@@ -11,6 +11,7 @@ from math import sqrt
 import pytest
 
 from tests.harness import lab
+from tests.harness.load.predictions import predictions
 from tests.harness.load.steady import Sample, SteadyLoad
 
 GOLDEN = lab.GOLDEN[0]
@@ -21,8 +22,8 @@ OLD, NEW, ERRORS, SLOW = "v1.0.0", "v2.0.0", "v10.0.0", "v11.0.0"
 @pytest.fixture(scope="module", autouse=True)
 def versions() -> None:
     lab.build_all({NEW: "", ERRORS: "errors_3_percent", SLOW: "slow"})
-    # Recorded on the host, so that it can be spoken to there without a registry.
-    lab.set_live(NEW)
+    # Recorded on the host, so that it can be deployed there without a registry.
+    lab.start(OLD, recorded=NEW)
 
 
 @pytest.fixture(autouse=True)
@@ -33,8 +34,7 @@ def begin_with_the_old_one() -> None:
 @pytest.fixture
 def busy() -> Iterator[SteadyLoad]:
     """Enough requests for evidence within seconds; the test says itself which of them may fail."""
-    body = json.dumps(GOLDEN["body"]).encode()
-    with SteadyLoad(lab.NAME, GOLDEN["path"], body, str(lab.ROOTS), rate=RATE, clients=10) as load:
+    with predictions(rate=RATE, clients=10) as load:
         load.wait_for(100)
         yield load
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.harness import lab
 from tests.harness.load.steady import SteadyLoad
 from tests.harness.tls import served_certificate
+
+
+@pytest.fixture(scope="module", autouse=True)
+def beginning() -> None:
+    lab.start("v1.0.0")
 
 
 def serial() -> int:

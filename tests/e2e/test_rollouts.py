@@ -13,6 +13,7 @@ from tests.harness.load.steady import SteadyLoad
 
 @pytest.fixture(scope="module", autouse=True)
 def versions() -> None:
+    lab.start("v1.0.0")
     lab.build_all({"v2.0.0": "", "v3.0.0": "never_ready", "v4.0.0": "wrong_prediction", "v5.0.0": "exits"})
     # The readiness deadline of the host, shorter for these tests: what never becomes ready is waited for this long.
     path = "/etc/slipway/inference/service.json"

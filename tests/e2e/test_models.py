@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.harness import lab, network
+from tests.harness.load.predictions import unfailing
 from tests.harness.load.steady import SteadyLoad
 
 VERSION = "v1.0.0"
@@ -34,7 +35,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     words = (sys.executable, "app/tools/publish.py", "publish", "--store", f"s3://{BUCKET}/models", "--model")
     for version in ("m3", "m4"):
         lab.good(lab.run(*words, str(home / version), env=lab.AWS))
-    lab.set_live(VERSION)
+    lab.start(VERSION)
     if not serves("m1"):
         lab.good(deploy())
     lab.on_host("sh", "-c", f"rm -rf {CACHE}/*")
@@ -136,13 +137,8 @@ class TestKeys:
     @pytest.fixture
     def keyed(self) -> Iterator[SteadyLoad]:
         """The steady load of a client that has the first key."""
-        golden = lab.GOLDEN[0]
-        body, headers = json.dumps(golden["body"]).encode(), {"X-Api-Key": ONE}
-        with SteadyLoad(lab.NAME, golden["path"], body, str(lab.ROOTS), headers=headers) as load:
-            load.wait_for(20)
+        with unfailing(20, headers={"X-Api-Key": ONE}) as load:
             yield load
-            load.wait_for(len(load.samples) + 20, what=lambda sample: True)
-        assert load.failed == []
 
     def settings(self, golden: str, *valid: str) -> dict[str, Any]:
         hashes = ",".join(hashlib.sha256(key.encode()).hexdigest() for key in valid)

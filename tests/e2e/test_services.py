@@ -27,7 +27,7 @@ WITH = ("-e", json.dumps({"service_others": OTHERS}))
 @pytest.fixture(scope="module", autouse=True)
 def two_services() -> Iterator[None]:
     lab.good(lab.build("v2.0.0"))
-    lab.set_live("v1.0.0")
+    lab.start("v1.0.0")
     try:
         with network.also_named(DOMAIN):
             lab.good(lab.play("site.yml", *lab.LIMIT, *WITH))

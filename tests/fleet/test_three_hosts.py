@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tests.harness import lab
-from tests.harness.load.steady import SteadyLoad
+from tests.harness.load.predictions import predictions
 
 HOSTS = ("inference-1", "inference-2", "inference-3")
 CONFIG = "/etc/slipway/inference/service.json"
@@ -19,11 +19,9 @@ CUT = "pkill -f '[s]shd.*: admin'; true"
 @pytest.fixture(autouse=True)
 def loads() -> Iterator[None]:
     """A steady load on each front door."""
-    golden = lab.GOLDEN[0]
-    body = json.dumps(golden["body"]).encode()
     with ExitStack() as stack:
         names = [f"{host}.slipway.test" for host in HOSTS]
-        loads = [stack.enter_context(SteadyLoad(name, golden["path"], body, str(lab.ROOTS), rate=20)) for name in names]
+        loads = [stack.enter_context(predictions(name, rate=20)) for name in names]
         for load in loads:
             load.wait_for(10)
         yield

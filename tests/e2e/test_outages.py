@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.harness import lab, network
 from tests.harness.load.steady import SteadyLoad
+
+
+@pytest.fixture(scope="module", autouse=True)
+def beginning() -> None:
+    lab.start("v1.0.0", recorded="v2.0.0")
 
 
 def test_rollback_needs_no_registry_no_aws_and_no_acme(load: SteadyLoad) -> None:

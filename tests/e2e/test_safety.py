@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.harness import lab, network
+from tests.harness.load.predictions import predictions
 from tests.harness.load.steady import SteadyLoad
 
 OLD, NEW, WRONG, TURNS_BAD, WELL, IDLE = "v1.0.0", "v2.0.0", "v4.0.0", "v12.0.0", "v13.0.0", "v14.0.0"
@@ -19,7 +20,7 @@ HOOKS = ("pre-deploy", "post-switch", "on-failure")
 @pytest.fixture(scope="module", autouse=True)
 def versions() -> None:
     lab.build_all({NEW: "", WRONG: "wrong_prediction", TURNS_BAD: "turns_bad", WELL: "none", IDLE: "none"})
-    lab.set_live(NEW)
+    lab.start(OLD, recorded=NEW)
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +31,7 @@ def begin_with_the_old_one() -> None:
 @pytest.fixture
 def traffic() -> Iterator[SteadyLoad]:
     """A steady load; the test says itself which requests may fail."""
-    golden = lab.GOLDEN[0]
-    with SteadyLoad(lab.NAME, golden["path"], json.dumps(golden["body"]).encode(), str(lab.ROOTS), rate=100) as load:
+    with predictions(rate=100) as load:
         load.wait_for(50)
         yield load
 
