@@ -24,11 +24,11 @@ from .rollout.transaction import as_failure
 
 
 def main(argv: list[str] | None = None) -> int:
-    if (words := argv or sys.argv[1:]) and words[0] in ("edge", "certificate", "acme-probe"):
+    if (command_line := argv or sys.argv[1:]) and command_line[0] in ("edge", "certificate", "acme-probe"):
         from .edge import cli
 
-        return cli.main(words, os.environ)
-    arguments = _parser().parse_args(words)
+        return cli.main(command_line, os.environ)
+    arguments = _parser().parse_args(command_line)
     paths = Paths(os.environ.get("SLIPWAY_ROOT", "/"))
     try:
         config = _config(paths, arguments.service)
