@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from releasectl.cli import _parser, _request
+from releasectl.cli import _parser, _print, _request
+from releasectl.commands.result import Result
 from releasectl.documents.request import read_request
 from releasectl.model.errors import Failure
 from releasectl.model.model import Canary
@@ -41,3 +42,11 @@ def test_a_request_file(tmp_path: Path) -> None:
     path.write_text('{"version": "v1.0.0", "strategy": "canary", "canary": {"steps": [1]}}')
     arguments = _parser().parse_args(["deploy", "--request", str(path)])
     assert read_request(_request(arguments), None).rollout == Rollout("blue_green", Canary((1,)))
+
+
+def test_the_status_of_a_canary_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = _parser().parse_args(["canary", "status"])
+    status = {"version": "v1.0.0", "percent": 5}
+    _print(Result("inference", message="v1.0.0 gets 5 %", extra={"canary": status}).document(), arguments)
+    _print(Result("inference", message="v1.0.0 is live", extra={"canary": ["5 %: fine"]}).document(), arguments)
+    assert capsys.readouterr().out.splitlines() == ["v1.0.0 gets 5 %", "v1.0.0 is live", "canary at 5 %: fine"]

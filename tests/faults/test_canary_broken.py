@@ -125,7 +125,7 @@ def test_words_when_nobody_listens(load: SteadyLoad) -> None:
     assert host.deploy_at("canary/WriteSplit#2", "kill", canary(host.other(before))).code == 137
     answer = say("abort")
     assert answer.code == 2, answer
-    assert f"is gone, which left it at {FIRST} %" in answer.cause
+    assert f"was killed and left the canary at {FIRST} %" in answer.cause
     assert "releasectl recover" in answer.doc["hint"]
     host.recovered()
     assert host.live() == before

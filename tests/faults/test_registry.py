@@ -24,7 +24,7 @@ TOKEN = "an-expired-token"
 ANSWERS = {
     "throttled": ("the registry limits the request rate (", "Wait a minute"),
     "throttled-bare": ("the registry limits the request rate (", "Wait a minute"),
-    "expired": ("the registry token has expired (", "deploy again by the playbook"),
+    "expired": ("the registry token has expired (", "Deploy again with the playbook"),
     "unauthorized": ("registry authentication failed (", "Deploy with the playbook, which fetches a token"),
     "denied": ("the registry denied access (", "ecr:BatchGetImage"),
     "denied-bare": ("the registry denied access (", "ecr:BatchGetImage"),

@@ -120,8 +120,8 @@ def shell(script: str, check: bool = True) -> str:
 
 
 def look(*commands: str) -> dict[str, Any]:
-    """See on_host/look.py."""
-    return good(_exec(("python3", "-", *commands), (HERE / "look.py").read_text())).doc
+    """See on_host/snapshot.py."""
+    return good(_exec(("python3", "-", *commands), (HERE / "snapshot.py").read_text())).doc
 
 
 @contextmanager

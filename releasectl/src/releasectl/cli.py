@@ -288,7 +288,9 @@ def _print(doc: dict[str, Any], arguments: argparse.Namespace) -> None:
     lines += [f"warning: {text}" for text in doc["warnings"]]
     if doc["phases"] and not bad:
         lines.append("  " + " · ".join(f"{it['name']} {it['seconds']:.2f} s" for it in doc["phases"]))
-    lines += [f"canary at {note}" for note in doc.get("canary") or () if isinstance(note, str)]
+    # A deploy has the notes of its steps; `canary` itself has the status, which is in the message.
+    notes = doc.get("canary")
+    lines += [f"canary at {note}" for note in notes] if isinstance(notes, list) else []
     if doc.get("requests"):
         seen = doc["requests"]
         lines.append(f"requests during the switch: {seen['total']}, {seen['failed']} failed")

@@ -15,7 +15,6 @@ from ..rollout.gates import is_ready
 from ..rollout.ports import Host, Unreadable
 from ..rollout.recovery import Recovered, recover
 from ..rollout.transaction import Transaction, as_failure
-from .failing_release import RECOVERY, failing_release, record_failovers
 from .maintenance import set_maintenance
 from .operator_hooks import Hooks
 from .planning import Resolve, ResolvedRequest, live_release, next_id, plan_rollout, recorded_releases
@@ -83,6 +82,9 @@ class Engine:
             return result.fail(failure, what)
 
     def recover(self, declared: str | None = None) -> Result:
+        # Local import, as in `_give_up`: a rollout does not need it (docs/startup.md).
+        from .failing_release import record_failovers
+
         result = Result(self.host.config.service)
         try:
             with self.lock():
@@ -106,6 +108,8 @@ class Engine:
 
     def _give_up(self, done: list[str], warnings: list[str]) -> Result:
         """Roll the live release back to its standby, if that still holds once the lock is held again."""
+        from .failing_release import RECOVERY, failing_release
+
         result = Result(self.host.config.service, warnings=warnings)
         result.extra["done"] = done
 

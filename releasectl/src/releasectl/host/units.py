@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ..model.model import Config
-from ..rollout.failover import Exit
 from ..rollout.ports import UnitStates
-from . import exit_records, files, systemd
+from . import files, systemd
 from .paths import Paths
 from .process import EngineProcess
+
+if TYPE_CHECKING:
+    from ..rollout.failover import Exit
 
 POLL_S = 0.01
 
@@ -63,6 +66,9 @@ class SlotUnits:
             return None
 
     def read_exits(self) -> tuple[Exit, ...]:
+        # Local import: only recovery and the status need it (docs/startup.md).
+        from . import exit_records
+
         exits = [it for slot in self.config.slots for it in exit_records.read(self.paths, self.config.service, slot)]
         return tuple(sorted(exits, key=lambda it: it.at))
 
