@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from releasectl.documents.config import read_config
 from releasectl.documents.host_settings import read_edge, read_tls
 
@@ -200,3 +201,12 @@ def test_needrestart_restarts_nothing_that_serves(rendered: Path) -> None:
         text=True,
     )
     assert done.stdout.split() == serves, done.stderr
+
+
+def test_what_calls_releasectl_is_installed_only_where_it_knows_the_command() -> None:
+    """A run with --tags tls does not install releasectl: certbot's hook must not call an earlier version."""
+    variables = yaml.safe_load((ROOT / "roles" / "tls" / "vars" / "main.yml").read_text())
+    calls = {it["path"] for it in variables["_tls_files"] if it.get("validate") == "{{ _tls_validate }}"}
+    templates = {it["path"]: ROOT / "roles/tls/templates" / it["src"] for it in variables["_tls_files"]}
+    assert calls == {path for path, template in templates.items() if "_tls_releasectl" in template.read_text()}
+    assert len(calls) == 2
