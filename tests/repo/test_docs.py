@@ -32,8 +32,16 @@ def test_commands_exist(page: Path) -> None:
     for target in re.findall(r"(?:^|`| )make ([a-z][a-z0-9-]*)\b(?=[^`\n]*(?:`|$))", text, re.MULTILINE):
         if re.search(rf"(?:^    |`)make {target}", text, re.MULTILINE):
             assert target in TARGETS, f"make {target}"
-    for playbook in re.findall(r"playbooks/[a-z_]+\.yml", text):
+    for playbook in re.findall(r"playbooks/[a-z_/]+\.yml", text):
         assert (ROOT / playbook).exists(), playbook
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_tests_that_are_named_exist(page: Path) -> None:
+    for path, name in re.findall(r"((?:\w+/)+test_\w+\.py)(?:::(\w+))?", page.read_text()):
+        file = ROOT / path
+        assert file.exists(), path
+        assert not name or re.search(rf"(?:def|class) {name}\b", file.read_text()), f"{path}::{name}"
 
 
 def test_every_runbook_has_its_sections() -> None:
