@@ -18,10 +18,9 @@ RETIRED = {
     r"\bas wanted\b": "in the desired state",
     r"\bas (?:it|they) should be\b": "in the desired state",
     r"\b(?:is|are|was|were|be) told\b": "is reported, receives",
-    r"\btells?\b": "reports, prints",
     r"\bh(?:ears?|eard)\b": "receives, acknowledged",
-    r"\bspeaks? to\b": "control",
-    r"\bsa(?:y|ys) (?:so|what|which|who|how|that)\b": "prints, reports",
+    r"\bspeaks? to (?:a|the) canary\b": "control a canary",
+    r"\bsays? (?:so|what|who)\b": "prints, reports",
     r"\bmend(?:s|ed)?\b": "fix, repair",
     r"\bwho(?:m|ever)? asks\b": "client, caller, operator",
     r"\b(?:whoever|somebody|someone)\b": "client, caller, operator, process",
@@ -55,7 +54,9 @@ def prose(path: Path) -> str:
     """The text that people read: pages without code, task names, help texts."""
     text = path.read_text()
     if path.suffix == ".md":
-        return re.sub(r"```.*?```|`[^`]*`|^    .*$", "", text, flags=re.DOTALL | re.MULTILINE)
+        # Generated blocks are prose of the file that they come from.
+        text = re.sub(r"<!-- generated: .*?<!-- /generated -->|```.*?```", "", text, flags=re.DOTALL)
+        return re.sub(r"`[^`]*`|^    .*$", "", text, flags=re.MULTILINE)
     if path.suffix == ".yml":
         return "\n".join(re.findall(r"^\s*-? ?(?:name|fail_msg|msg): (.*)$", text, flags=re.MULTILINE))
     if path.name == "Makefile":
