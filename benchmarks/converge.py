@@ -62,7 +62,7 @@ def report(runs: Mapping[str, Sequence[Run]]) -> str:
         changed = sorted({run.changed for run in found})
         cells = (f"{median(walls):.1f}", f"{max(walls):.1f}", found[0].tasks, ", ".join(map(str, changed)), bar)
         rows.append((name, len(found), *cells))
-    return page.table(("`site.yml` with", "times", "median (s)", "most (s)", "tasks", "changed", "bar (s)"), rows)
+    return page.table(("`site.yml` with", "times", "median (s)", "most (s)", "tasks", "changed", "target (s)"), rows)
 
 
 def command(*argv: str, hosts: int) -> tuple[float, str]:

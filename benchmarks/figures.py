@@ -53,7 +53,7 @@ def commands(found: Mapping[str, Sequence[float]], rollouts: Sequence[Rollout]) 
         )
         for name, bar in COMMANDS.items()
     ]
-    head = ("what", "times", "median (s)", "most (s)", "bar (s)")
+    head = ("what", "times", "median (s)", "most (s)", "target (s)")
     return f"{table(head, rows)}\nPhases on the host, medians (s):\n\n{phases(rollouts)}"
 
 

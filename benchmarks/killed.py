@@ -84,6 +84,6 @@ def gap(samples: Sequence[Sample]) -> float:
 
 def page(rows: Sequence[tuple[object, ...]], rate: float) -> str:
     head = ("live container killed", "times", "requests", "failed", "most of one kill",
-            "longest without a good answer (s)", "p99 / max around the kills (s)", "bar")  # fmt: skip
+            "longest without a good answer (s)", "p99 / max around the kills (s)", "target")  # fmt: skip
     clients = f"{rate:.0f} requests/s (HTTP/1.1 and HTTP/2, kept and new connections)"
     return f"Under {clients}, killed each time it was ready:\n\n{table(head, rows)}"

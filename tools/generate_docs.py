@@ -128,8 +128,10 @@ def fab_tasks() -> str:
 
 
 def make_targets() -> str:
-    found = re.findall(r"^([a-z0-9-]+):.*?## (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    return table(["task", "command"], [[cell(text), f"`make {name}`"] for name, text in found])
+    """`target: … ## What it does [VARIABLE=]` becomes the two cells."""
+    found = re.findall(r"^([a-z0-9-]+):.*?## (.+?)(?: (\[.+\]))?$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    rows = [[cell(text), f"`{cell(f'make {name} {options}'.strip())}`"] for name, text, options in found]
+    return table(["task", "command"], rows)
 
 
 BLOCKS: dict[str, Callable[[], str]] = {

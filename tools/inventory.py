@@ -95,7 +95,7 @@ def inventory(env: str, ask: Callable[[str], list[Target]] = ask_ansible) -> lis
     folder, path = ROOT / "inventory" / env, CACHE / f"inventory-{env}.json"
     if not folder.is_dir():
         there = sorted(it.name for it in (ROOT / "inventory").iterdir() if it.is_dir())
-        raise Unknown(f"no inventory/{env}; there are: {', '.join(there)}")
+        raise Unknown(f"unknown environment {env}; inventories: {', '.join(there)}")
     print_of = fingerprint(folder, dict(os.environ))
     copies = read_copies(path)
     age_s = time.time() - path.stat().st_mtime if copies else 0.0
@@ -105,8 +105,12 @@ def inventory(env: str, ask: Callable[[str], list[Target]] = ask_ansible) -> lis
         found = ask(env)
     except RuntimeError as trouble:
         if not copies:
-            raise Unknown(f"inventory/{env} cannot be read ({trouble}), and there is no copy in {path}") from None
-        words = f"warning: inventory/{env} cannot be read ({trouble}); using its copy, {int(age_s // 60)} min old"
+            raise Unknown(
+                f"failed to read inventory/{env} ({trouble}), and there is no cached copy in {path}"
+            ) from None
+        words = (
+            f"warning: failed to read inventory/{env} ({trouble}); using the cached copy, {int(age_s // 60)} min old"
+        )
         print(words, file=sys.stderr)
         return copies.get(print_of) or list(copies.values())[-1]
     copies.pop(print_of, None)
@@ -134,5 +138,5 @@ def targets(env: str, host: str) -> list[Target]:
     found = inventory(env)
     chosen = [it for it in found if host in ("", it.name)]
     if not chosen:
-        raise Unknown(f"{host} is no host of inventory/{env}; it has: {', '.join(it.name for it in found)}")
+        raise Unknown(f"unknown host {host} in inventory/{env}; hosts: {', '.join(it.name for it in found)}")
     return chosen

@@ -44,18 +44,18 @@ class HostKeys(paramiko.MissingHostKeyPolicy):
         where = f"{self.given.host}:{self.given.port}"
         shown, strict = (key.get_name(), key.get_base64()), self.given.one("stricthostkeychecking", "ask")
         if any(it.marker == "@revoked" and (it.kind, it.key) == shown for it in self.known):
-            raise Refused(f"{where} shows a key that known_hosts revokes; do not go on before you know why")
+            raise Refused(f"the host key of {where} is revoked in known_hosts; find the cause before you connect")
         plain = [it for it in self.known if not it.marker]
         if any((it.kind, it.key) == shown for it in plain):
             return
         if plain:
-            raise Refused(f"{where} shows another host key than known_hosts has; do not go on before you know why")
+            raise Refused(f"the host key of {where} does not match known_hosts; find the cause before you connect")
         if authority := next((it for it in self.known if it.marker == "@cert-authority"), None):
-            raise Refused(f"{where} has @cert-authority in {authority.path}, which is not supported here; use ssh")
+            raise Refused(f"{where} has @cert-authority in {authority.path}, which fab does not support; use ssh")
         if strict == "accept-new":
             self.keep(key)
         elif strict in ("no", "off", "false"):
-            raise Refused(f"{where} is not in known_hosts, and StrictHostKeyChecking=no is not followed here")
+            raise Refused(f"{where} is not in known_hosts, and fab ignores StrictHostKeyChecking=no")
         else:
             files = ", ".join(self.given.files("userknownhostsfile") + self.given.files("globalknownhostsfile"))
             raise Refused(f"{where} is not in known_hosts ({files})")
@@ -164,7 +164,9 @@ class Keys(AuthStrategy):
             reasons = f" ({'; '.join(self.notes)})" if self.notes else ""
             tried = ", ".join(it for it in self.paths if os.path.exists(it) or os.path.exists(f"{it}.pub")) or "no key"
             who, where = self.given.user, f"{self.given.host}:{self.given.port}"
-            raise Refused(f"{who} is not let in on {where} with {tried} and the agent's keys{reasons}") from None
+            raise Refused(
+                f"SSH authentication failed for {who} on {where}: tried {tried} and the keys of the agent{reasons}"
+            ) from None
 
 
 def connect(target: Target) -> Connection:
@@ -198,9 +200,7 @@ def connect(target: Target) -> Connection:
         # The transport may notice first, in other words. A command that did not end by itself was killed: below 0.
         ended = kwargs["sock"].process.poll() if via else None
         if isinstance(error, paramiko.ProxyCommandFailure) or (ended is not None and ended >= 0):
-            raise Refused(
-                f"no connection to {where}: the command ended before one was there (by way of: {via})"
-            ) from None
+            raise Refused(f"failed to connect to {where}: the proxy command exited (ProxyCommand: {via})") from None
         cause = (error.strerror if isinstance(error, OSError) else "") or str(error) or type(error).__name__
-        raise Refused(f"no connection to {where}: {cause}" + (f" (by way of: {via})" if via else "")) from None
+        raise Refused(f"failed to connect to {where}: {cause}" + (f" (ProxyCommand: {via})" if via else "")) from None
     return connection

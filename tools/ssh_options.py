@@ -34,12 +34,12 @@ def program(*argv: str) -> str:
     try:
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PROGRAM_S)
     except FileNotFoundError:
-        raise Refused(f"{argv[0]} is not on this machine (apt-get install openssh-client)") from None
+        raise Refused(f"{argv[0]} is not installed (apt-get install openssh-client)") from None
     except subprocess.TimeoutExpired:
-        raise Refused(f"{argv[0]} did not answer within {PROGRAM_S} s") from None
+        raise Refused(f"{argv[0]} timed out after {PROGRAM_S} s") from None
     if done.returncode and argv[0] == "ssh":
         reason = (done.stderr.strip() or "no reason given").splitlines()[-1]
-        raise Refused(f"ssh does not take these arguments: {reason}")
+        raise Refused(f"ssh rejects the arguments of the inventory: {reason}")
     return done.stdout
 
 
@@ -93,7 +93,7 @@ class Options:
 
         def token(match: re.Match[str]) -> str:
             if match[1] not in known:
-                raise Refused(f"the token %{match[1]} in {text!r} is not supported here")
+                raise Refused(f"fab does not support the token %{match[1]} in {text!r}")
             return known[match[1]]
 
         text = re.sub(r"\$\{(\w+)\}", lambda it: os.environ.get(it[1], ""), text)
@@ -111,7 +111,7 @@ def options(target: Target) -> Options:
     try:
         given = shlex.split(target.ssh_args)
     except ValueError as error:
-        raise Refused(f"the inventory's arguments for ssh cannot be read ({error}): {target.ssh_args}") from None
+        raise Refused(f"invalid SSH arguments in the inventory ({error}): {target.ssh_args}") from None
     values: dict[str, list[str]] = {}
     for line in program("ssh", "-G", *words, *given, target.address).splitlines():
         name, _, value = line.partition(" ")
@@ -123,7 +123,7 @@ def options(target: Target) -> Options:
     found = Options(values)
     for name, harmless in UNSUPPORTED.items():
         if (value := found.one(name.lower(), harmless)) not in (harmless, "none", "false"):
-            raise Refused(f"ssh's option {name} ({value}) is not supported here; use ssh or Ansible")
+            raise Refused(f"fab does not support the SSH option {name} ({value}); use ssh or Ansible")
     return found
 
 

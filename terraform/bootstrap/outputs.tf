@@ -1,5 +1,5 @@
 output "backend" {
-  description = "What an environment's backend.hcl holds, besides its key."
+  description = "Values for backend.hcl of an environment, except its key."
   value = merge(
     { bucket = local.bucket, region = var.region, kms_key_id = module.kms.alias, encrypt = true, use_lockfile = true },
     var.lock_table ? { dynamodb_table = aws_dynamodb_table.lock[0].name } : {},

@@ -16,7 +16,7 @@ variable "region" {
 }
 
 variable "keep_days" {
-  description = "Days that old states can be gone back to."
+  description = "Retention of old state versions, in days."
   type        = number
   default     = 365
 
@@ -27,13 +27,13 @@ variable "keep_days" {
 }
 
 variable "lock_table" {
-  description = "Also make a DynamoDB lock table, for tools that know no S3 lock file (Terraform before 1.10)."
+  description = "Also create a DynamoDB lock table, for tools without S3 lock files (Terraform before 1.10)."
   type        = bool
   default     = false
 }
 
 variable "readers" {
-  description = "Role ARNs that may use the state besides the account's administrators, for instance a pipeline that plans. Empty: IAM alone decides."
+  description = "Role ARNs that may use the state in addition to the administrators of the account, for instance a pipeline that plans. Empty: only IAM policies apply."
   type        = list(string)
   default     = []
 

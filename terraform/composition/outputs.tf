@@ -31,7 +31,7 @@ output "ansible" {
 }
 
 output "url" {
-  description = "Where the service answers."
+  description = "URL of the service."
   value = (
     local.fqdn != null ? "https://${local.fqdn}" :
     length(module.api_gateway) > 0 ? module.api_gateway[0].url : "https://${one(module.load_balancer[*].dns_name)}"
@@ -39,21 +39,21 @@ output "url" {
 }
 
 output "name_servers" {
-  description = "Name servers to delegate the zone to, when it was created here."
+  description = "Name servers for the delegation of the zone, if it was created here."
   value       = var.domain == null ? [] : module.dns[0].name_servers
 }
 
 output "ci_role_arn" {
-  description = "Role that the pipeline takes, or null."
+  description = "Role of the pipeline, or null."
   value       = lookup(module.iam.role_arns, "ci", null)
 }
 
 output "backup_vault" {
-  description = "Vault that restores start from, or null."
+  description = "Backup vault to restore from, or null."
   value       = local.on.backups ? module.backup[0].vault : null
 }
 
 output "alarms" {
-  description = "Every alarm, for a check that none was forgotten."
+  description = "All alarms, for a completeness check."
   value       = module.observability.alarm_names
 }

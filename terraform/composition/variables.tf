@@ -1,7 +1,7 @@
 # What an environment is. Sizes and switches are in settings.tf.
 
 variable "topology" {
-  description = "What runs the service: single (one host), fleet (Auto Scaling), ecs (Fargate) or serverless (Lambda)."
+  description = "Topology: single (one host), fleet (Auto Scaling), ecs (Fargate) or serverless (Lambda)."
   type        = string
   default     = "single"
 
@@ -23,7 +23,7 @@ variable "region" {
 }
 
 variable "replica_region" {
-  description = "Second region for copies of models, images and backups; null for none."
+  description = "Second region for copies of models, images and backups; null: none."
   type        = string
   default     = null
 }
@@ -51,7 +51,7 @@ variable "service" {
 }
 
 variable "domain" {
-  description = "Where the service answers: <name>.<zone>. create_zone makes the Route 53 zone, else it must exist. caa (null: only in a zone that is made here): a CAA record on the service's own name, with caa_email as the address that authorities report to, published in DNS. null: under AWS's own name, where a load balancer or an API has one."
+  description = "DNS name of the service: <name>.<zone>. create_zone creates the Route 53 zone, otherwise it must exist. caa (null: only in a zone that is created here): a CAA record on the name of the service, with caa_email as the public address for reports of CAs. null: the AWS name of the load balancer or API."
   type = object({
     zone        = string
     name        = optional(string, "api")
@@ -63,13 +63,13 @@ variable "domain" {
 }
 
 variable "certificate_arn" {
-  description = "An ACM certificate that exists already; null has one issued for domain (where a load balancer or API needs it)."
+  description = "An existing ACM certificate; null: issue one for domain (if a load balancer or API needs it)."
   type        = string
   default     = null
 }
 
 variable "network" {
-  description = "cidr (null: the environment's own), zones (how many, or which: azs), egress (null: what the topology needs), networks it must not overlap besides the other environments'."
+  description = "cidr (null: that of the environment), zones (number, or names: azs), egress (null: as the topology requires), networks it must not overlap besides those of the other environments."
   type = object({
     cidr       = optional(string)
     az_count   = optional(number)
@@ -82,7 +82,7 @@ variable "network" {
 }
 
 variable "access" {
-  description = "How people and Ansible reach hosts: session_manager (no open port) or ssh from named networks. public_keys (lines of *.pub files) are let in from a host's first boot; key_name is an EC2 key pair."
+  description = "Access to hosts: session_manager (no open port) or ssh from the given networks. public_keys (lines of *.pub files) are accepted from the first boot; key_name is an EC2 key pair."
   type = object({
     mode        = optional(string, "session_manager")
     ssh_cidrs   = optional(list(string), [])
@@ -93,7 +93,7 @@ variable "access" {
 }
 
 variable "image" {
-  description = "Digest (sha256:…) of the first image that ECS or Lambda runs; later ones come by deploys. Hosts need none."
+  description = "Digest (sha256:…) of the first image for ECS or Lambda; deploys set later ones. Not needed for hosts."
   type        = string
   default     = null
 
@@ -104,13 +104,13 @@ variable "image" {
 }
 
 variable "weights" {
-  description = "Share of requests of the load balancer's target groups, in percent."
+  description = "Traffic weights of the target groups in percent."
   type        = object({ blue = number, green = number })
   default     = { blue = 100, green = 0 }
 }
 
 variable "stickiness_s" {
-  description = "Seconds that a client stays with the target group it first met, for A/B tests; 0 for none."
+  description = "Stickiness of a client to its first target group in seconds, for A/B tests; 0: none."
   type        = number
   default     = 0
 }
@@ -126,7 +126,7 @@ variable "secrets" {
 }
 
 variable "secret_values" {
-  description = "Values for secrets whose value_version was raised. Ephemeral: given by TF_VAR_secret_values for one apply, stored nowhere."
+  description = "Values for secrets whose value_version was raised. Ephemeral: set by TF_VAR_secret_values for one apply, never stored."
   type        = map(string)
   default     = {}
   ephemeral   = true
@@ -134,19 +134,19 @@ variable "secret_values" {
 }
 
 variable "notify" {
-  description = "E-mail addresses told by alarms, budgets and anomalies."
+  description = "E-mail addresses for notifications of alarms, budgets and anomalies."
   type        = set(string)
   default     = []
 }
 
 variable "budget" {
-  description = "Monthly budget in dollars; null for none. anomaly_usd adds a monitor of unusual days. by_tag counts what carries this environment's tag instead of the whole account: activate the tag Environment in billing first."
+  description = "Monthly budget in dollars; null: none. anomaly_usd adds a monitor of unusual daily costs. by_tag counts resources with the tag of this environment instead of the whole account: activate the tag Environment in billing first."
   type        = object({ monthly_usd = number, anomaly_usd = optional(number), by_tag = optional(bool, false) })
   default     = null
 }
 
 variable "ci" {
-  description = "GitHub repository whose pipeline may push images and set the wanted release, by OIDC. create_provider: one environment of an account makes it."
+  description = "GitHub repository whose pipeline may push images and set the desired release, by OIDC. create_provider: true in one environment of an account."
   type        = object({ repository = string, create_provider = optional(bool, true) })
   default     = null
 }
@@ -167,7 +167,7 @@ variable "api" {
 }
 
 variable "tags" {
-  description = "More tags for everything, for instance { Owner = \"ml-platform\" }."
+  description = "Additional tags for all resources, for instance { Owner = \"ml-platform\" }."
   type        = map(string)
   default     = {}
 
@@ -178,7 +178,7 @@ variable "tags" {
 }
 
 variable "adopt" {
-  description = "Things that exist already and come under Terraform instead of being made: ECR repositories by name, the id of a zone. Leave them here: they are deleted only when empty, and no image of theirs expires. See docs/runbooks/migrate-state.md."
+  description = "Existing resources to import: ECR repositories by name, the id of a zone. Keep them listed: they are deleted only if empty, and their images never expire. See docs/runbooks/migrate-state.md."
   type = object({
     repositories = optional(set(string), [])
     zone_id      = optional(string)
@@ -187,7 +187,7 @@ variable "adopt" {
 }
 
 variable "guard" {
-  description = "Where features.protected is on: put a resource in the state that terraform destroy refuses. Only tests leave it out; taking it out later is refused as well."
+  description = "With features.protected: a resource that makes terraform destroy fail. False only in tests; removing it later is refused as well."
   type        = bool
   default     = true
 }

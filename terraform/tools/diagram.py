@@ -108,7 +108,7 @@ def document(found: list[Call]) -> str:
         "# The topologies",
         "",
         "Drawn from `terraform/composition` by `terraform/tools/diagram.py`; a test compares. An arrow from one",
-        "module to another says that the second takes an output of the first.",
+        "module to another means that the second uses an output of the first.",
     ]
     for topology in TOPOLOGIES:
         lines += ["", f"## {topology}", "", *picture(topology, found)]

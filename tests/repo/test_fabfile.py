@@ -101,11 +101,11 @@ def test_a_torn_copy_is_no_copy(root: Path) -> None:
 
 
 def test_an_unknown_environment_or_host_is_named_with_those_that_are(root: Path) -> None:
-    with pytest.raises(Unknown, match="there are: prod"):
+    with pytest.raises(Unknown, match="inventories: prod"):
         inventory.inventory("nowhere", Ansible())
     inventory.inventory("prod", Ansible())
     assert [it.name for it in inventory.targets("prod", "inference-2")] == ["inference-2"]
-    with pytest.raises(Unknown, match="it has: inference-1, inference-2"):
+    with pytest.raises(Unknown, match="hosts: inference-1, inference-2"):
         inventory.targets("prod", "inference-9")
 
 

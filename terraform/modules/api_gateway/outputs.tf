@@ -1,17 +1,17 @@
 output "id" {
-  description = "What CloudWatch calls the API: the id of an HTTP API, the name of a REST API."
+  description = "CloudWatch dimension of the API: the id of an HTTP API, the name of a REST API."
   value       = var.kind == "http" ? local.api_id : var.name
 }
 
 output "url" {
-  description = "Where the API answers."
+  description = "URL of the API."
   value = try("https://${var.domain.name}", (
     var.kind == "http" ? one(aws_apigatewayv2_stage.this[*].invoke_url) : one(aws_api_gateway_stage.this[*].invoke_url)
   ))
 }
 
 output "alias" {
-  description = "What the custom domain's record points at, or null."
+  description = "Alias target of the custom domain, or null."
   value = var.domain == null ? null : {
     name = one(concat(
       [for d in aws_apigatewayv2_domain_name.this : d.domain_name_configuration[0].target_domain_name],
@@ -30,6 +30,6 @@ output "log_group" {
 }
 
 output "key_ids" {
-  description = "API key ids by name; the values are read by the AWS CLI."
+  description = "API key ids by name; read the values with the AWS CLI."
   value       = { for k, a in aws_api_gateway_api_key.this : k => a.id }
 }

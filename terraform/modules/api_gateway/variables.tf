@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every resource's name, for instance slipway-dev."
+  description = "Prefix of all resource names, for instance slipway-dev."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "kind" {
-  description = "http: cheap and quick, CORS, throttling. rest: API keys, usage plans, quotas and request validation as well."
+  description = "http: low cost and latency, CORS, throttling. rest: also API keys, usage plans, quotas and request validation."
   type        = string
   default     = "http"
 
@@ -20,7 +20,7 @@ variable "kind" {
 }
 
 variable "function" {
-  description = "Backend: a Lambda alias (its name, function and ARNs). Give this or load_balancer."
+  description = "Backend: a Lambda alias (its name, function and ARNs). Set this or load_balancer."
   type        = object({ name = string, alias = string, invoke_arn = string })
   default     = null
 }
@@ -38,7 +38,7 @@ variable "load_balancer" {
 }
 
 variable "routes" {
-  description = "What is let through, as \"METHOD /path\"."
+  description = "Allowed routes, as \"METHOD /path\"."
   type        = set(string)
   default     = ["POST /predict", "GET /health", "GET /ready", "GET /version"]
 
@@ -60,7 +60,7 @@ variable "cors_origins" {
 }
 
 variable "throttle" {
-  description = "Requests a second for the whole API, and how many may come at once."
+  description = "Requests per second for the whole API, and burst."
   type = object({
     rate  = optional(number, 50)
     burst = optional(number, 100)
@@ -74,7 +74,7 @@ variable "throttle" {
 }
 
 variable "jwt" {
-  description = "Ask for a token of this issuer (HTTP API only); null leaves the API open, with throttling."
+  description = "Require a token of this issuer (HTTP API only); null: open, with throttling."
   type        = object({ issuer = string, audiences = list(string) })
   default     = null
 
@@ -85,7 +85,7 @@ variable "jwt" {
 }
 
 variable "plans" {
-  description = "Usage plans of a REST API: requests a second, burst, quota a day, and the keys (by name) that are on it."
+  description = "Usage plans of a REST API: requests per second, burst, daily quota, and their API keys by name."
   type = map(object({
     rate          = optional(number, 10)
     burst         = optional(number, 20)
@@ -106,7 +106,7 @@ variable "plans" {
 }
 
 variable "batch" {
-  description = "Shape of a prediction request that a REST API lets through: instances at most, numbers in each."
+  description = "Shape of a valid prediction request of a REST API: maximum number of instances, numbers in each."
   type = object({
     max_instances = optional(number, 100)
     features      = optional(number, 30)
@@ -120,13 +120,13 @@ variable "batch" {
 }
 
 variable "domain" {
-  description = "Custom domain and its ACM certificate in this region; null leaves AWS's own name."
+  description = "Custom domain and its ACM certificate in this region; null: the default name of AWS."
   type        = object({ name = string, certificate_arn = string })
   default     = null
 }
 
 variable "log_days" {
-  description = "Days that access logs are kept."
+  description = "Retention of access logs, in days."
   type        = number
   default     = 30
 
@@ -137,13 +137,13 @@ variable "log_days" {
 }
 
 variable "account_logging_role" {
-  description = "Give API Gateway the account-wide role that REST APIs log with. One per account and region; false where it exists."
+  description = "Create the account-wide role that REST APIs log with. One per account and region; false if it exists."
   type        = bool
   default     = true
 }
 
 variable "kms_key_arn" {
-  description = "Key of the access logs; null means CloudWatch's own."
+  description = "Key of the access logs; null: the default key of CloudWatch."
   type        = string
   default     = null
 }

@@ -1,5 +1,5 @@
 output "vault" {
-  description = "The vault that restores start from."
+  description = "The vault to restore from."
   value       = aws_backup_vault.this.name
 }
 
@@ -9,6 +9,6 @@ output "copy_vaults" {
 }
 
 output "role_arn" {
-  description = "Role that AWS Backup backs up and restores with."
+  description = "Role of AWS Backup for backups and restores."
   value       = aws_iam_role.backup.arn
 }

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every resource's name, for instance slipway-dev."
+  description = "Prefix of all resource names, for instance slipway-dev."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "schedule" {
-  description = "When backups run (cron, UTC) and how many days daily, weekly and monthly ones stay; 0 leaves that kind out."
+  description = "Schedule of backups (cron, UTC) and retention of daily, weekly and monthly ones in days; 0: none of that kind."
   type = object({
     cron         = optional(string, "cron(0 2 * * ? *)")
     daily_days   = optional(number, 14)
@@ -30,7 +30,7 @@ variable "schedule" {
 }
 
 variable "selected_by" {
-  description = "Tag that says what is backed up: volumes, databases and buckets that carry it."
+  description = "Tag that selects the volumes, databases and buckets to back up."
   type        = object({ key = string, value = string })
 
   validation {
@@ -40,7 +40,7 @@ variable "selected_by" {
 }
 
 variable "copy" {
-  description = "Second region that every backup is copied to, and its key there (null: that region's own); null for no copies."
+  description = "Second region for copies of every backup, and the key there (null: the default key); null: no copies."
   type = object({
     region      = string
     kms_key_arn = optional(string)
@@ -55,7 +55,7 @@ variable "copy" {
 }
 
 variable "snapshots" {
-  description = "Volume snapshots by DLM between the backups: every so many hours, so many kept. null for none."
+  description = "Volume snapshots by DLM between the backups: interval in hours, number to retain. null: none."
   type = object({
     every_hours = optional(number, 12)
     keep        = optional(number, 6)
@@ -74,18 +74,18 @@ variable "snapshots" {
 }
 
 variable "topic_arn" {
-  description = "Topic told of backups that failed."
+  description = "SNS topic for notifications of failed backups."
   type        = string
 }
 
 variable "force_destroy" {
-  description = "Let terraform destroy delete the vaults with what they hold. Only for environments that are thrown away."
+  description = "Let terraform destroy delete the vaults with their contents. Only for disposable environments."
   type        = bool
   default     = false
 }
 
 variable "kms_key_arn" {
-  description = "Key of the vault; null means AWS Backup's own."
+  description = "Key of the vault; null: the default key of AWS Backup."
   type        = string
   default     = null
 }

@@ -1,5 +1,5 @@
 output "endpoint" {
-  description = "Address of the node that serves; it follows a failover."
+  description = "Address of the primary node; it follows a failover."
   value       = aws_elasticache_replication_group.this.primary_endpoint_address
 }
 
@@ -9,6 +9,6 @@ output "arn" {
 }
 
 output "user_arn" {
-  description = "ARN of the user that callers become, for elasticache:Connect."
+  description = "ARN of the user that clients authenticate as, for elasticache:Connect."
   value       = aws_elasticache_user.service.arn
 }

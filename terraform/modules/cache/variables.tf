@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every resource's name, for instance slipway-dev."
+  description = "Prefix of all resource names, for instance slipway-dev."
   type        = string
 
   validation {
@@ -30,7 +30,7 @@ variable "clients" {
 }
 
 variable "nodes" {
-  description = "Node type, how many (the first serves, the others stand by in other zones), and Valkey's version."
+  description = "Node type, number of nodes (one primary, replicas in other zones), and Valkey version."
   type = object({
     type    = optional(string, "cache.t4g.micro")
     count   = optional(number, 2)
@@ -50,7 +50,7 @@ variable "nodes" {
 }
 
 variable "snapshot_days" {
-  description = "Days that daily snapshots are kept; 0 for none (a cache can be filled again)."
+  description = "Retention of daily snapshots in days; 0: none (a cache can be refilled)."
   type        = number
   default     = 1
 
@@ -61,13 +61,13 @@ variable "snapshot_days" {
 }
 
 variable "notify_topic_arn" {
-  description = "Topic told of failovers; null for none."
+  description = "SNS topic for notifications of failovers; null: none."
   type        = string
   default     = null
 }
 
 variable "kms_key_arn" {
-  description = "Key of the data at rest; null means ElastiCache's own."
+  description = "Key of the data at rest; null: the default key of ElastiCache."
   type        = string
   default     = null
 }

@@ -1,5 +1,5 @@
 variable "domain" {
-  description = "The name to certify."
+  description = "DNS name of the certificate."
   type        = string
 
   validation {
@@ -9,6 +9,6 @@ variable "domain" {
 }
 
 variable "zone_id" {
-  description = "Route 53 zone that the validation record goes into."
+  description = "Route 53 zone for the validation record."
   type        = string
 }

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every resource's name, for instance slipway-dev."
+  description = "Prefix of all resource names, for instance slipway-dev."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "budget" {
-  description = "Monthly budget in dollars, and at which percent of it people are told (actual, and forecast at 100); null for none. by_tag: only what carries tag counts, which billing must know as a cost allocation tag; else the whole account."
+  description = "Monthly budget in dollars, and the percentages of it that send a notification (actual cost, and forecast at 100); null: none. by_tag: counts only resources with tag, which must be an active cost allocation tag; otherwise the whole account."
   type = object({
     monthly_usd = number
     percents    = optional(list(number), [50, 80, 100])
@@ -29,7 +29,7 @@ variable "budget" {
 }
 
 variable "notify" {
-  description = "E-mail addresses told about money."
+  description = "E-mail addresses for cost notifications."
   type        = set(string)
   default     = []
 
@@ -40,18 +40,18 @@ variable "notify" {
 }
 
 variable "tag" {
-  description = "Tag of the environment: its hosts sleep, and its costs count where the budget is by tag and for the anomaly monitor."
+  description = "Tag of the environment: it selects the hosts to stop in off-hours, and the costs for a budget by tag and for the anomaly monitor."
   type        = object({ key = string, value = string })
 }
 
 variable "allocation_tags" {
-  description = "Tags to switch on as cost allocation tags. One environment of an account does it, the payer's in an organisation; AWS refuses a tag until it was used for a day."
+  description = "Tags to activate as cost allocation tags, in one environment of the account (in an organisation, of the paying account). AWS accepts a tag a day after its first use."
   type        = set(string)
   default     = []
 }
 
 variable "anomaly_usd" {
-  description = "Tell people of a day's cost this far above what is usual, in dollars; null for no monitor."
+  description = "Notify of daily costs this far above the usual, in dollars; null: no monitor."
   type        = number
   default     = null
 
@@ -63,8 +63,8 @@ variable "anomaly_usd" {
 
 variable "off_hours" {
   description = <<-EOT
-    What sleeps when nobody works: instances (ids) and databases (identifiers) are stopped, ECS services (scaling resource
-    ids) go to zero tasks. cron has six fields in the given time zone. A fleet's own schedules are its module's.
+    Off-hours: instances (ids) and databases (identifiers) are stopped, ECS services (scaling resource ids) scale to zero
+    tasks. cron has six fields in the given time zone. The schedules of a fleet belong to its module.
   EOT
   type = object({
     sleep     = optional(string, "cron(0 20 ? * MON-FRI *)")
@@ -83,13 +83,13 @@ variable "off_hours" {
 }
 
 variable "kms_alias" {
-  description = "Alias of the key that encrypts the sleeping hosts' volumes and the schedules' input (alias/…); null where there is none of our own."
+  description = "Alias of the key that encrypts the sleeping hosts' volumes and the schedules' input (alias/…); null: default keys."
   type        = string
   default     = null
 }
 
 variable "kms_key_arn" {
-  description = "Key of the schedules' input; null means the scheduler's own."
+  description = "Key of the schedules' input; null: the default key of the scheduler."
   type        = string
   default     = null
 }

@@ -14,6 +14,6 @@ output "arn" {
 }
 
 output "owner_secret_arn" {
-  description = "Secret with the owner's password, made and rotated by RDS."
+  description = "Secret with the owner's password, created and rotated by RDS."
   value       = try(aws_db_instance.this.master_user_secret[0].secret_arn, null)
 }

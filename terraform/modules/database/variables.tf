@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every resource's name, for instance slipway-dev."
+  description = "Prefix of all resource names, for instance slipway-dev."
   type        = string
 
   validation {
@@ -30,7 +30,7 @@ variable "clients" {
 }
 
 variable "instance" {
-  description = "Class, storage in GB and how far it may grow by itself, PostgreSQL version, and a standby in a second zone."
+  description = "Instance class, storage in GB and its autoscaling limit, PostgreSQL version, and a standby in a second zone."
   type = object({
     class      = optional(string, "db.t4g.micro")
     storage_gb = optional(number, 20)
@@ -52,7 +52,7 @@ variable "instance" {
 }
 
 variable "database" {
-  description = "Name of the first database and of its owner; the owner's password is made and kept by RDS in Secrets Manager."
+  description = "Name of the first database and of its owner; RDS creates the owner's password and stores it in Secrets Manager."
   type = object({
     name  = optional(string, "slipway")
     owner = optional(string, "slipway")
@@ -66,7 +66,7 @@ variable "database" {
 }
 
 variable "backup_days" {
-  description = "Days of automatic backups to go back to, by the second."
+  description = "Retention of automatic backups (point-in-time recovery), in days."
   type        = number
   default     = 14
 
@@ -77,7 +77,7 @@ variable "backup_days" {
 }
 
 variable "log_days" {
-  description = "Days that the database's own logs are kept."
+  description = "Retention of the database logs, in days."
   type        = number
   default     = 30
 
@@ -88,19 +88,19 @@ variable "log_days" {
 }
 
 variable "protected" {
-  description = "Refuse deletion, and keep a last snapshot when it is deleted all the same."
+  description = "Refuse deletion, and create a final snapshot if the database is deleted all the same."
   type        = bool
   default     = true
 }
 
 variable "kms_key_arn" {
-  description = "Key of storage, backups, logs and the owner's password; null means the services' own."
+  description = "Key of storage, backups, logs and the owner's password; null: the default keys of the services."
   type        = string
   default     = null
 }
 
 variable "tags" {
-  description = "Tags of the database alone: what backups and schedules select."
+  description = "Tags of the database only, which backups and schedules select by."
   type        = map(string)
   default     = {}
 }

@@ -1,6 +1,6 @@
 resource "aws_route53_zone" "this" {
   #checkov:skip=CKV2_AWS_38:DNSSEC needs a key ceremony and the parent's DS record; switched on by hand where wanted
-  #checkov:skip=CKV2_AWS_39:query logs of a public zone cost more than they tell; the edge's access log knows the clients
+  #checkov:skip=CKV2_AWS_39:query logs of a public zone cost more than they are worth; the access log of HAProxy has the clients
   count = var.zone.create ? 1 : 0
 
   name          = var.zone.name

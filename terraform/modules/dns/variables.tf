@@ -61,7 +61,7 @@ variable "records" {
 }
 
 variable "health_checks" {
-  description = "HTTPS health checks from outside, by a key that records may name."
+  description = "External HTTPS health checks, by a key that records refer to."
   type = map(object({
     fqdn              = string
     path              = optional(string, "/health")
@@ -83,7 +83,7 @@ variable "caa" {
 }
 
 variable "certificate_authorities" {
-  description = "Who may issue certificates for the names in caa; Let's Encrypt for hosts, Amazon for ALB and API Gateway."
+  description = "CAs that may issue certificates for the names in caa; Let's Encrypt for hosts, Amazon for ALB and API Gateway."
   type        = list(string)
   default     = ["letsencrypt.org", "amazon.com", "amazontrust.com", "awstrust.com", "amazonaws.com"]
 
@@ -94,7 +94,7 @@ variable "certificate_authorities" {
 }
 
 variable "incident_email" {
-  description = "Where authorities report misissued certificates (CAA iodef); anybody can read it in DNS. null leaves it out."
+  description = "Address to which CAs report misissued certificates (CAA iodef), public in DNS; null: none."
   type        = string
   default     = null
 }

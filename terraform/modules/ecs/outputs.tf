@@ -1,10 +1,10 @@
 output "cluster" {
-  description = "The cluster's name."
+  description = "Name of the cluster."
   value       = aws_ecs_cluster.this.name
 }
 
 output "service" {
-  description = "The service's name."
+  description = "Name of the service."
   value       = aws_ecs_service.this.name
 }
 
@@ -14,12 +14,12 @@ output "task_family" {
 }
 
 output "security_group_id" {
-  description = "Security group of the tasks: what databases and caches let in."
+  description = "Security group of the tasks, to be admitted by databases and caches."
   value       = aws_security_group.this.id
 }
 
 output "scaling_resource" {
-  description = "What scheduled scaling names: service/<cluster>/<service>."
+  description = "Resource id for scheduled scaling: service/<cluster>/<service>."
   value       = aws_appautoscaling_target.this.resource_id
 }
 

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every resource's name, for instance slipway-dev."
+  description = "Prefix of all resource names, for instance slipway-dev."
   type        = string
 
   validation {
@@ -40,7 +40,7 @@ variable "image" {
 }
 
 variable "task" {
-  description = "Size and surroundings of a task: CPU units, MiB, architecture, port, plain environment, secrets (variable = secret's ARN), seconds to end."
+  description = "Size and environment of a task: CPU units, MiB, architecture, port, plain environment, secrets (variable = secret's ARN), stop timeout in seconds."
   type = object({
     cpu          = optional(number, 256)
     memory       = optional(number, 512)
@@ -77,7 +77,7 @@ variable "task" {
 }
 
 variable "capacity" {
-  description = "Tasks at least and at most, how many of them always on demand, and the Spot share of the rest in percent."
+  description = "Minimum and maximum number of tasks, how many of them on demand, and the percentage of Spot in the rest."
   type = object({
     min            = optional(number, 1)
     max            = optional(number, 4)
@@ -98,7 +98,7 @@ variable "capacity" {
 }
 
 variable "scaling" {
-  description = "What the number of tasks follows: CPU and memory in percent, requests per task and minute (null: not followed)."
+  description = "Scaling targets of the number of tasks: CPU and memory in percent, requests per task and minute (null: not used)."
   type = object({
     cpu_percent         = optional(number, 70)
     memory_percent      = optional(number, 80)
@@ -132,7 +132,7 @@ variable "log_group" {
 }
 
 variable "discovery" {
-  description = "Private DNS namespace in which other services find this one (<service>.<namespace>); null for none."
+  description = "Private DNS namespace of the service (<service>.<namespace>); null: none."
   type        = string
   default     = null
 
@@ -143,13 +143,13 @@ variable "discovery" {
 }
 
 variable "exec" {
-  description = "Let people open a shell in a task (ecs execute-command). Off: nobody needs one when things go well."
+  description = "Allow a shell in a task (ecs execute-command); off by default, for debugging only."
   type        = bool
   default     = false
 }
 
 variable "kms_key_arn" {
-  description = "Key of the shell sessions; null means the account's own."
+  description = "Key of the shell sessions; null: the default key of the account."
   type        = string
   default     = null
 }

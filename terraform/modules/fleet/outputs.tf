@@ -4,7 +4,7 @@ output "group_name" {
 }
 
 output "security_group_id" {
-  description = "Security group of the hosts: what databases and caches let in."
+  description = "Security group of the hosts, to be admitted by databases and caches."
   value       = aws_security_group.this.id
 }
 

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every resource's name, for instance slipway-dev."
+  description = "Prefix of all resource names, for instance slipway-dev."
   type        = string
 
   validation {
@@ -30,7 +30,7 @@ variable "subnet_ids" {
 }
 
 variable "instance" {
-  description = "What to run. types are interchangeable, in order of preference, all of one architecture."
+  description = "Instance settings. types are interchangeable, in order of preference, all of one architecture."
   type = object({
     types              = optional(list(string), ["t3.small"])
     architecture       = optional(string, "x86_64")
@@ -65,7 +65,7 @@ variable "instance" {
 }
 
 variable "size" {
-  description = "Hosts at least and at most, and kept ready but stopped (warm pool)."
+  description = "Minimum and maximum number of hosts, and number of stopped ones (warm pool)."
   type = object({
     min  = optional(number, 2)
     max  = optional(number, 4)
@@ -80,7 +80,7 @@ variable "size" {
 }
 
 variable "spot" {
-  description = "Share of Spot instances above the on-demand base, in percent."
+  description = "Percentage of Spot instances above the on-demand base."
   type = object({
     percent        = optional(number, 0)
     on_demand_base = optional(number, 1)
@@ -94,7 +94,7 @@ variable "spot" {
 }
 
 variable "scaling" {
-  description = "What the fleet follows: CPU and memory in percent, requests per host and minute (null: not followed), seconds until a new host counts."
+  description = "Scaling targets: CPU and memory in percent, requests per host and minute (null: not used), warm-up of a new host in seconds."
   type = object({
     cpu_percent         = optional(number, 60)
     memory_percent      = optional(number)
@@ -115,7 +115,7 @@ variable "scaling" {
 }
 
 variable "schedules" {
-  description = "Sizes by the clock (cron with five fields), for instance nights = { cron = \"0 20 * * MON-FRI\", min = 0, max = 0 }."
+  description = "Scheduled sizes (cron with five fields), for instance nights = { cron = \"0 20 * * MON-FRI\", min = 0, max = 0 }."
   type        = map(object({ cron = string, min = number, max = number, timezone = optional(string, "Etc/UTC") }))
   default     = {}
 
@@ -126,7 +126,7 @@ variable "schedules" {
 }
 
 variable "drain_s" {
-  description = "Seconds a leaving host has to end its work before it is terminated."
+  description = "Time for a leaving host to drain before it is terminated, in seconds."
   type        = number
   default     = 120
 
@@ -137,7 +137,7 @@ variable "drain_s" {
 }
 
 variable "converge" {
-  description = "What a new host makes itself from: the bundle of playbooks in S3, and the parameter that names the wanted release."
+  description = "Sources of a new host: the bundle of playbooks in S3, and the parameter with the desired release."
   type = object({
     bucket           = string
     key              = optional(string, "bundles/current.tar.gz")
@@ -162,19 +162,19 @@ variable "instance_profile" {
 }
 
 variable "public_keys" {
-  description = "Public keys that hosts let in from their first boot, for SSH through Session Manager."
+  description = "Public keys that hosts accept from their first boot, for SSH through Session Manager."
   type        = list(string)
   default     = []
 }
 
 variable "kms_key_arn" {
-  description = "Key of the root volumes; null means the account's EBS key."
+  description = "Key of the root volumes; null: the EBS key of the account."
   type        = string
   default     = null
 }
 
 variable "tags" {
-  description = "Tags of the hosts and their volumes (default_tags do not reach what Auto Scaling starts)."
+  description = "Tags of the hosts and their volumes (default_tags do not apply to instances that Auto Scaling starts)."
   type        = map(string)
   default     = {}
 }

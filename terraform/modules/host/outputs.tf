@@ -4,7 +4,7 @@ output "instance_id" {
 }
 
 output "public_ip" {
-  description = "Its lasting public address."
+  description = "Its static public address."
   value       = aws_eip.this.public_ip
 }
 
@@ -19,7 +19,7 @@ output "private_ip" {
 }
 
 output "security_group_id" {
-  description = "Its security group: what databases and caches let in."
+  description = "Its security group, to be admitted by databases and caches."
   value       = aws_security_group.this.id
 }
 

@@ -19,7 +19,7 @@ variable "subnet_id" {
 }
 
 variable "instance" {
-  description = "What to run: type, its architecture, operating system, root volume in GB. ami_id overrides the operating system."
+  description = "Instance type, architecture, operating system, root volume in GB. ami_id overrides the operating system."
   type = object({
     type         = optional(string, "t3.small")
     architecture = optional(string, "x86_64")
@@ -68,7 +68,7 @@ variable "instance" {
 }
 
 variable "access" {
-  description = "How people and Ansible reach the host: session_manager (no open port) or ssh from named networks."
+  description = "Access to the host: session_manager (no open port) or ssh from the given networks."
   type = object({
     mode      = optional(string, "session_manager")
     ssh_cidrs = optional(list(string), [])
@@ -116,7 +116,7 @@ variable "instance_profile" {
 }
 
 variable "kms_key_arn" {
-  description = "Key of the root volume; null means the account's EBS key."
+  description = "Key of the root volume; null: the EBS key of the account."
   type        = string
   default     = null
 }
@@ -128,13 +128,13 @@ variable "protected" {
 }
 
 variable "alarm_actions" {
-  description = "SNS topics told when the host is recovered or rebooted."
+  description = "SNS topics for notifications of a recovery or reboot of the host."
   type        = list(string)
   default     = []
 }
 
 variable "tags" {
-  description = "Tags of the instance alone: what the inventory reads."
+  description = "Tags of the instance only, which the inventory reads."
   type        = map(string)
   default     = {}
 }

@@ -15,6 +15,6 @@ output "role_arns" {
 }
 
 output "wildcard_reasons" {
-  description = "The only statements whose resource is \"*\", each with its reason."
+  description = "The only statements with resource \"*\", each with its reason."
   value       = local.wildcard_reasons
 }

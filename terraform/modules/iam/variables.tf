@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every resource's name, for instance slipway-dev."
+  description = "Prefix of all resource names, for instance slipway-dev."
   type        = string
 
   validation {
@@ -34,7 +34,7 @@ variable "grants" {
 }
 
 variable "host" {
-  description = "Role of EC2 hosts: Session Manager, topics that hear of rollouts, and the groups and target groups that a fleet's hosts leave and rejoin."
+  description = "Role of EC2 hosts: Session Manager, topics for notifications of rollouts, and the groups and target groups that fleet hosts leave and rejoin."
   type = object({
     enabled         = optional(bool, true)
     session_manager = optional(bool, true)
@@ -46,7 +46,7 @@ variable "host" {
 }
 
 variable "ecs" {
-  description = "Execution and task roles for ECS; exec lets people open a shell in a task."
+  description = "Execution and task roles for ECS; exec allows a shell in a task."
   type = object({
     enabled = optional(bool, false)
     exec    = optional(bool, false)
@@ -55,7 +55,7 @@ variable "ecs" {
 }
 
 variable "function" {
-  description = "Role of the Lambda function; vpc lets it have a foot there, for a database or a cache."
+  description = "Role of the Lambda function; vpc allows network interfaces there, for a database or a cache."
   type        = object({ enabled = optional(bool, false), vpc = optional(bool, false) })
   default     = {}
 }
@@ -88,7 +88,7 @@ variable "ci" {
 }
 
 variable "permissions_boundary" {
-  description = "Policy ARN that bounds every role made here; null for none."
+  description = "Permissions boundary (policy ARN) of every role; null: none."
   type        = string
   default     = null
 }

@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "deletion_window_days" {
-  description = "Days between asking for the key's deletion and losing everything it encrypted (7 to 30)."
+  description = "Waiting period before a deleted key and everything it encrypted is lost, in days (7 to 30)."
   type        = number
   default     = 30
 
@@ -20,7 +20,7 @@ variable "deletion_window_days" {
 }
 
 variable "region" {
-  description = "Region of the key; null means the provider's. For the copies in a second region."
+  description = "Region of the key; null: that of the provider. For the copies in a second region."
   type        = string
   default     = null
 }

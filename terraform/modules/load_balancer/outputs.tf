@@ -1,5 +1,5 @@
 output "dns_name" {
-  description = "Name to alias to."
+  description = "DNS name, as an alias target."
   value       = aws_lb.this.dns_name
 }
 
@@ -9,7 +9,7 @@ output "zone_id" {
 }
 
 output "arn_suffix" {
-  description = "What CloudWatch calls the load balancer."
+  description = "CloudWatch dimension of the load balancer."
   value       = aws_lb.this.arn_suffix
 }
 
@@ -29,16 +29,16 @@ output "target_group_arns" {
 }
 
 output "target_group_suffixes" {
-  description = "What CloudWatch calls the target groups, by colour."
+  description = "CloudWatch dimensions of the target groups, by colour."
   value       = { for k, g in aws_lb_target_group.this : k => g.arn_suffix }
 }
 
 output "security_group_id" {
-  description = "Security group that targets let in."
+  description = "Security group, to be admitted by targets."
   value       = aws_security_group.this.id
 }
 
 output "certificate_arn" {
-  description = "The certificate it speaks HTTPS with."
+  description = "Certificate of the HTTPS listener."
   value       = aws_lb_listener.https.certificate_arn
 }

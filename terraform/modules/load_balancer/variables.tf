@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every resource's name, for instance slipway-dev."
+  description = "Prefix of all resource names, for instance slipway-dev."
   type        = string
 
   validation {
@@ -14,7 +14,7 @@ variable "vpc_id" {
 }
 
 variable "vpc_cidr" {
-  description = "Network of the VPC: where targets are, and the only place the load balancer speaks to."
+  description = "Network of the VPC, with the targets: the only destination of the load balancer."
   type        = string
 
   validation {
@@ -24,7 +24,7 @@ variable "vpc_cidr" {
 }
 
 variable "subnet_ids" {
-  description = "Subnets, two or more zones: public ones, or private ones when internal."
+  description = "Subnets in two or more zones: public, or private if internal."
   type        = list(string)
 
   validation {
@@ -61,7 +61,7 @@ variable "certificate" {
 }
 
 variable "targets" {
-  description = "What is behind: instance (hosts) or ip (ECS tasks), port, protocol, the path that says ready, seconds to let requests end."
+  description = "Targets: instance (hosts) or ip (ECS tasks), port, protocol, readiness path, deregistration delay in seconds."
   type = object({
     type       = optional(string, "instance")
     port       = optional(number, 443)
@@ -83,7 +83,7 @@ variable "targets" {
 }
 
 variable "weights" {
-  description = "Share of requests of each target group, in percent; they sum to 100."
+  description = "Traffic weight of each target group in percent; they sum to 100."
   type        = object({ blue = number, green = number })
   default     = { blue = 100, green = 0 }
 
@@ -94,7 +94,7 @@ variable "weights" {
 }
 
 variable "stickiness_s" {
-  description = "Seconds that a client stays with the group it first met, for A/B tests; 0 for none."
+  description = "Stickiness of a client to its first target group in seconds, for A/B tests; 0: none."
   type        = number
   default     = 0
 
@@ -144,7 +144,7 @@ variable "waf" {
 }
 
 variable "kms_key_arn" {
-  description = "Key of the firewall's log group; null means CloudWatch's own."
+  description = "Key of the firewall's log group; null: the default key of CloudWatch."
   type        = string
   default     = null
 }

@@ -34,6 +34,6 @@ output "isolated_subnet_ids" {
 }
 
 output "nat_addresses" {
-  description = "Public addresses that private subnets appear from, by zone; empty without NAT."
+  description = "Public egress addresses of private subnets, by zone; empty without NAT."
   value       = { for k, e in aws_eip.nat : k => e.public_ip }
 }

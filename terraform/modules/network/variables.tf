@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every resource's name, for instance slipway-dev."
+  description = "Prefix of all resource names, for instance slipway-dev."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "cidr" {
-  description = "IPv4 network of the VPC, /16 to /22. It is cut into 16 equal parts: public 0-2, private 4-6, isolated 8-10."
+  description = "IPv4 network of the VPC, /16 to /22. It is split into 16 equal parts: public 0-2, private 4-6, isolated 8-10."
   type        = string
 
   validation {
@@ -57,7 +57,7 @@ variable "azs" {
 }
 
 variable "egress" {
-  description = "How private subnets reach out: none, single_nat (cheap, one zone), nat_per_az, or endpoints (AWS services only)."
+  description = "Egress of private subnets: none, single_nat (cheap, one zone), nat_per_az, or endpoints (AWS services only)."
   type        = string
   default     = "none"
 
@@ -68,7 +68,7 @@ variable "egress" {
 }
 
 variable "interface_endpoints" {
-  description = "Interface endpoints made when egress is \"endpoints\"; each costs by the hour and zone."
+  description = "Interface endpoints created if egress is \"endpoints\"; each costs by the hour and zone."
   type        = set(string)
   default     = ["ecr.api", "ecr.dkr", "logs", "ssm", "ssmmessages", "ec2messages", "secretsmanager"]
 
@@ -102,7 +102,7 @@ variable "flow_logs" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the flow logs; null leaves them to CloudWatch's own key."
+  description = "Key that encrypts the flow logs; null: the default key of CloudWatch."
   type        = string
   default     = null
 }

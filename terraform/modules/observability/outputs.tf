@@ -1,5 +1,5 @@
 output "topic_arn" {
-  description = "Topic that alarms, budgets and backups speak to."
+  description = "Topic that alarms, budgets and backups publish to."
   value       = aws_sns_topic.alarms.arn
 }
 
@@ -14,7 +14,7 @@ output "log_group_arns" {
 }
 
 output "alarm_names" {
-  description = "Every alarm, for a check that none was forgotten."
+  description = "All alarms, for a completeness check."
   value       = sort([for a in aws_cloudwatch_metric_alarm.this : a.alarm_name])
 }
 

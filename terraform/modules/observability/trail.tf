@@ -9,7 +9,7 @@ locals {
 
 resource "aws_cloudtrail" "this" {
   #checkov:skip=CKV_AWS_35:encrypted by the environment's key when kms_key_arn is given
-  #checkov:skip=CKV_AWS_252:the trail's own group and alarms tell people; a message per delivered file tells nobody anything
+  #checkov:skip=CKV_AWS_252:the log group and the alarms of the trail send notifications; a message per delivered file is noise
   count = var.trail == null ? 0 : 1
 
   name                          = local.trail_name

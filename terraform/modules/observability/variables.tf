@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every resource's name, for instance slipway-dev."
+  description = "Prefix of all resource names, for instance slipway-dev."
   type        = string
 
   validation {
@@ -9,13 +9,13 @@ variable "name" {
 }
 
 variable "service" {
-  description = "The service watched; a dimension of its metrics."
+  description = "The monitored service; a dimension of its metrics."
   type        = string
   default     = "inference"
 }
 
 variable "notify" {
-  description = "E-mail addresses told by alarms. Empty: alarms still act on the topic, which other systems may subscribe to."
+  description = "E-mail addresses that alarms notify. Empty: alarms still publish to the topic, to which other systems may subscribe."
   type        = set(string)
   default     = []
 
@@ -26,7 +26,7 @@ variable "notify" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts topic, logs and trail; null means the services' own keys."
+  description = "Key that encrypts topic, logs and trail; null: the default keys of the services."
   type        = string
   default     = null
 }
@@ -43,7 +43,7 @@ variable "log_groups" {
 }
 
 variable "watch" {
-  description = "What to watch. hosts: instance ids by name. load_balancer: ARN suffixes. ecs, function, api: names. Absent parts get no alarms."
+  description = "Monitored resources. hosts: instance ids by name. load_balancer: ARN suffixes. ecs, function, api: names. Absent parts get no alarms."
   type = object({
     hosts         = optional(map(string), {})
     group         = optional(string)
@@ -61,7 +61,7 @@ variable "watch" {
 }
 
 variable "thresholds" {
-  description = "When an alarm goes off. Percent, milliseconds, days, or a count in five minutes."
+  description = "Thresholds of the alarms, in percent, milliseconds, days, or a count in five minutes."
   type = object({
     cpu_percent      = optional(number, 80)
     memory_percent   = optional(number, 85)
@@ -86,37 +86,37 @@ variable "thresholds" {
 }
 
 variable "host_metrics" {
-  description = "Hosts publish their own metrics and ship their logs: alarm on these. Without an agent there is no data, and such alarms would be red or green for ever."
+  description = "Create alarms on metrics and logs that an agent on the hosts ships. Without the agent there is no data, and the alarms would never change."
   type        = bool
   default     = false
 }
 
 variable "steady_traffic" {
-  description = "Requests arrive at every hour: alarm when none did in a quarter of an hour."
+  description = "Traffic is steady: alarm if there are no requests for a quarter of an hour."
   type        = bool
   default     = false
 }
 
 variable "sleeps" {
-  description = "What is watched is switched off by the clock: silence is then no alarm."
+  description = "The resources are stopped in off-hours: missing data is then no alarm."
   type        = bool
   default     = false
 }
 
 variable "dashboard" {
-  description = "Make a dashboard (the first three of an account are free)."
+  description = "Create a dashboard (the first three of an account are free)."
   type        = bool
   default     = true
 }
 
 variable "anomaly_detection" {
-  description = "Alarm when the request rate leaves its usual band."
+  description = "Alarm if the request rate leaves its usual band."
   type        = bool
   default     = false
 }
 
 variable "trail" {
-  description = "CloudTrail of the account's management events into this bucket; null where the account already has one."
+  description = "CloudTrail of the account's management events into this bucket; null if the account already has one."
   type        = object({ bucket = string, retention_days = optional(number, 365) })
   default     = null
 }

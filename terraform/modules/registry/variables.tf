@@ -1,5 +1,5 @@
 variable "repositories" {
-  description = "Repositories to make, for instance [\"inference\"]."
+  description = "Repositories to create, for instance [\"inference\"]."
   type        = set(string)
 
   validation {
@@ -9,7 +9,7 @@ variable "repositories" {
 }
 
 variable "adopted" {
-  description = "Repositories among them that existed before and were imported: never deleted with images in them, and no image of theirs expires. They keep their encryption."
+  description = "Imported repositories among them: never deleted while they contain images, and their images never expire. They keep their encryption."
   type        = set(string)
   default     = []
 
@@ -20,13 +20,13 @@ variable "adopted" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the images; null means the account's ECR key."
+  description = "Key that encrypts the images; null: the ECR key of the account."
   type        = string
   default     = null
 }
 
 variable "retention" {
-  description = "Releases (tags v…) to keep, days until an untagged image goes, and images kept per environment once deployed there."
+  description = "Number of releases (tags v…) to retain, days until an untagged image expires, and number of deployed images to retain per environment."
   type = object({
     releases      = optional(number, 30)
     untagged_days = optional(number, 7)
@@ -52,13 +52,13 @@ variable "retention" {
 }
 
 variable "replica_regions" {
-  description = "Regions every pushed image is copied to."
+  description = "Regions to which every pushed image is copied."
   type        = set(string)
   default     = []
 }
 
 variable "pull_through" {
-  description = "Upstream registries cached under a prefix of ours, for instance { docker-hub = { upstream = \"registry-1.docker.io\", credential_arn = … } }."
+  description = "Pull-through caches of upstream registries by prefix, for instance { docker-hub = { upstream = \"registry-1.docker.io\", credential_arn = … } }."
   type = map(object({
     upstream       = string
     credential_arn = optional(string)
@@ -72,7 +72,7 @@ variable "pull_through" {
 }
 
 variable "force_delete" {
-  description = "Let terraform destroy delete repositories that still hold images. Only for environments that are thrown away."
+  description = "Let terraform destroy delete repositories that contain images. Only for disposable environments."
   type        = bool
   default     = false
 }

@@ -9,7 +9,7 @@ output "secret_names" {
 }
 
 output "wanted_parameters" {
-  description = "Names of the wanted-release parameters by service."
+  description = "Names of the desired-release parameters by service."
   value       = { for k, p in aws_ssm_parameter.wanted : k => p.name }
 }
 

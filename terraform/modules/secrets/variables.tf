@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every resource's name, for instance slipway-dev."
+  description = "Prefix of all resource names, for instance slipway-dev."
   type        = string
 
   validation {
@@ -37,7 +37,7 @@ variable "secrets" {
 }
 
 variable "values" {
-  description = "Values to write, by key of secrets. Ephemeral: they reach neither plan nor state (pass by TF_VAR_… for the one apply that raises value_version)."
+  description = "Values to write, by key of secrets. Ephemeral: they are stored in neither plan nor state (set by TF_VAR_… for the one apply that raises value_version)."
   type        = map(string)
   default     = {}
   ephemeral   = true
@@ -56,7 +56,7 @@ variable "parameters" {
 }
 
 variable "services" {
-  description = "Services that follow a wanted release; each gets the parameter /slipway/<name>/<service>/wanted, written by deploys."
+  description = "Services with a desired release; each gets the parameter /slipway/<name>/<service>/wanted, written by deploys."
   type        = set(string)
   default     = ["inference"]
 
@@ -67,13 +67,13 @@ variable "services" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the secrets; null means the account's Secrets Manager key."
+  description = "Key that encrypts the secrets; null: the Secrets Manager key of the account."
   type        = string
   default     = null
 }
 
 variable "recovery_days" {
-  description = "Days a deleted secret can be brought back (7 to 30); 0 deletes at once, for environments that are thrown away."
+  description = "Recovery window of a deleted secret in days (7 to 30); 0: deleted immediately, for disposable environments."
   type        = number
   default     = 30
 

@@ -9,11 +9,11 @@ output "function_arn" {
 }
 
 output "alias" {
-  description = "The alias that callers name."
+  description = "The alias that callers invoke."
   value       = aws_lambda_alias.live.name
 }
 
 output "invoke_arn" {
-  description = "What an API's integration calls: the alias."
+  description = "Invoke ARN of the alias, for the integration of an API."
   value       = aws_lambda_alias.live.invoke_arn
 }

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every resource's name, for instance slipway-dev."
+  description = "Prefix of all resource names, for instance slipway-dev."
   type        = string
 
   validation {
@@ -25,7 +25,7 @@ variable "image" {
 }
 
 variable "size" {
-  description = "Memory in MiB (CPU comes in proportion), seconds a request may take, architecture, and scratch space in MiB."
+  description = "Memory in MiB (CPU is proportional), timeout of a request in seconds, architecture, and scratch space in MiB."
   type = object({
     memory       = optional(number, 1024)
     timeout_s    = optional(number, 28)
@@ -52,7 +52,7 @@ variable "size" {
 }
 
 variable "concurrency" {
-  description = "Requests served at once at most (null: the account's limit), and instances kept warm (0: scales to nothing, costs nothing idle)."
+  description = "Maximum concurrency (null: the limit of the account), and provisioned instances (0: scales to zero, no idle cost)."
   type = object({
     limit = optional(number, 20)
     warm  = optional(number, 0)
@@ -66,7 +66,7 @@ variable "concurrency" {
 }
 
 variable "canary" {
-  description = "A second version behind the alias and its share in percent; the live version has the rest. null: all to the live one."
+  description = "A second version behind the alias and its traffic weight in percent; the live version gets the rest. null: all traffic to the live one."
   type        = object({ version = string, percent = number })
   default     = null
 
@@ -82,7 +82,7 @@ variable "canary" {
 }
 
 variable "environment" {
-  description = "Plain environment; secrets are read by the service from Secrets Manager."
+  description = "Plain environment; the service reads secrets from Secrets Manager."
   type        = map(string)
   default     = {}
 }
@@ -93,7 +93,7 @@ variable "role_arn" {
 }
 
 variable "vpc" {
-  description = "Subnets and security groups, when the function needs a database or cache; null keeps it out of the VPC (quicker, no NAT)."
+  description = "Subnets and security groups, if the function needs a database or cache; null: outside the VPC (faster, no NAT)."
   type        = object({ subnet_ids = list(string), security_group_ids = list(string) })
   default     = null
 }
@@ -104,7 +104,7 @@ variable "log_group" {
 }
 
 variable "kms_key_arn" {
-  description = "Key of the environment variables; null means Lambda's own."
+  description = "Key of the environment variables; null: the default key of Lambda."
   type        = string
   default     = null
 }

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every resource's name, for instance slipway-dev."
+  description = "Prefix of all resource names, for instance slipway-dev."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "buckets" {
-  description = "Buckets by a short key; the name becomes <name>-<key>-<account>. Old versions go after noncurrent_days, objects after expire_days (null: never)."
+  description = "Buckets by a short key; the name becomes <name>-<key>-<account>. Old versions are deleted after noncurrent_days, objects after expire_days (null: never)."
   type = map(object({
     noncurrent_days    = optional(number, 90)
     expire_days        = optional(number)
@@ -35,13 +35,13 @@ variable "buckets" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the buckets; null means S3's own key (SSE-S3). The log bucket is always SSE-S3: load balancers cannot write to anything else."
+  description = "Key that encrypts the buckets; null: the default key of S3 (SSE-S3). The log bucket always uses SSE-S3: load balancers support nothing else."
   type        = string
   default     = null
 }
 
 variable "replica" {
-  description = "Second region for buckets with replicate = true, and the key there (needed when kms_key_arn is given)."
+  description = "Second region for buckets with replicate = true, and the key there (required with kms_key_arn)."
   type = object({
     region      = string
     kms_key_arn = optional(string)
@@ -50,7 +50,7 @@ variable "replica" {
 }
 
 variable "log_retention_days" {
-  description = "Days that access logs stay in the log bucket."
+  description = "Retention of access logs in the log bucket, in days."
   type        = number
   default     = 90
 
@@ -61,7 +61,7 @@ variable "log_retention_days" {
 }
 
 variable "force_destroy" {
-  description = "Let terraform destroy empty the buckets. Only for environments that are thrown away."
+  description = "Let terraform destroy empty the buckets. Only for disposable environments."
   type        = bool
   default     = false
 }
