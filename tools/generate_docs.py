@@ -97,7 +97,9 @@ def playbook_row(path: Path) -> list[str]:
 
 def playbooks() -> str:
     folder = ROOT / "playbooks"
-    files = [ROOT / "site.yml", *sorted(folder.glob("*.yml")), *sorted(folder.glob("*/*.yml"))]
+    parts = {folder / "tasks", folder / "vars"}
+    nested = [path for path in sorted(folder.glob("*/*.yml")) if path.parent not in parts]
+    files = [ROOT / "site.yml", *sorted(folder.glob("*.yml")), *nested]
     return table(["task", "command"], [playbook_row(path) for path in files])
 
 

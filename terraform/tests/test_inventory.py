@@ -146,7 +146,7 @@ def test_a_wrong_instance_does_not_hide_the_right_one(aws: str, mixed: dict[str,
 
 def test_a_run_names_the_instances_that_it_leaves_out(aws: str, mixed: dict[str, str], tmp_path: Path) -> None:
     # No task is selected, so no host has to answer.
-    done = play("prod", STATUS, aws, infra("prod"), tmp_path, "--tags", "nonexistent", AWS_REGION="eu-west-1")
+    done = play("prod", STATUS, aws, infra("prod"), tmp_path, "--start-at-task", "nonexistent", AWS_REGION="eu-west-1")
     said = " ".join(done.stderr.split())
     for wrong in ("no tag", "lower case", "another value"):
         assert f"{mixed[wrong]} is left out: its tag Service is not inference" in said

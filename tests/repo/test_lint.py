@@ -10,7 +10,11 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 BIN = Path(sys.executable).parent
-PLAYBOOKS = sorted(str(path.relative_to(ROOT)) for path in [ROOT / "site.yml", *(ROOT / "playbooks").glob("*.yml")])
+FOLDERS = ("", "lab/", "models/")
+PLAYBOOKS = [
+    "site.yml",
+    *sorted(str(path.relative_to(ROOT)) for it in FOLDERS for path in ROOT.glob(f"playbooks/{it}*.yml")),
+]
 
 
 def run(*argv: str) -> None:
