@@ -8,13 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tools.generate_docs import playbook_files
+
 ROOT = Path(__file__).parent.parent.parent
 BIN = Path(sys.executable).parent
-FOLDERS = ("", "lab/", "models/")
-PLAYBOOKS = [
-    "site.yml",
-    *sorted(str(path.relative_to(ROOT)) for it in FOLDERS for path in ROOT.glob(f"playbooks/{it}*.yml")),
-]
+PLAYBOOKS = [str(path.relative_to(ROOT)) for path in playbook_files()]
 
 
 def run(*argv: str) -> None:
