@@ -155,11 +155,12 @@ def checkov() -> tuple[str, str]:
 @contextlib.contextmanager
 def stand_in() -> Iterator[str]:
     """The lab's stand-in for AWS, from the lab's own lock; its address."""
-    server = tool("aws") / "moto_server"
+    # By its interpreter, like checkov: a script's first line has the path that its environment was made under.
+    server = [str(tool("aws") / "python"), "-m", "moto.server"]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen([str(server), "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([*server, "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 60
         while True:
