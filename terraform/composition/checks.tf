@@ -29,6 +29,16 @@ resource "terraform_data" "checks" {
     }
 
     precondition {
+      condition     = local.fleet == 0 || local.size.min == 0 || var.bundle != null
+      error_message = "A fleet of size.min = ${local.size.min} needs bundle, the playbooks by which a new host converges: without it Auto Scaling launches and terminates hosts without end. Apply with size = { min = 0 } first, upload the bundle to the bucket `bundles`, then set bundle to its key."
+    }
+
+    precondition {
+      condition     = local.fleet == 0 || local.egress != "endpoints"
+      error_message = "The hosts of topology \"fleet\" install packages at their first boot, which network.egress \"endpoints\" (AWS services only) does not let through: choose single_nat or nat_per_az."
+    }
+
+    precondition {
       condition     = var.api == null || local.balanced == 0 || var.domain != null
       error_message = "An API gateway in front of topology \"${var.topology}\" asks the load balancer by the name in its certificate: give domain."
     }

@@ -76,6 +76,7 @@ module "fleet" {
   }
   converge = {
     bucket           = module.storage.names["bundles"]
+    key              = var.bundle
     wanted_parameter = module.secrets.wanted_parameters[var.service]
   }
   load_balancer = {

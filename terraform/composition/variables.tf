@@ -103,6 +103,17 @@ variable "image" {
   }
 }
 
+variable "bundle" {
+  description = "Key of the bundle of playbooks in the bucket `bundles`, by which new hosts of a fleet converge, for instance bundles/v1.4.2.tar.gz. A new key replaces the hosts one by one. null: none yet, the fleet has no host (size.min = 0)."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.bundle == null || can(regex("^[A-Za-z0-9][A-Za-z0-9._/-]*\\.tar\\.gz$", var.bundle))
+    error_message = "bundle must be the key of a .tar.gz object, such as bundles/v1.4.2.tar.gz, got \"${coalesce(var.bundle, "-")}\"."
+  }
+}
+
 variable "weights" {
   description = "Traffic weights of the target groups in percent."
   type        = object({ blue = number, green = number })

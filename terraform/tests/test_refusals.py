@@ -43,6 +43,11 @@ def refusal(ground: Ground, env: str, *variables: str) -> str:
         ),
         (["notify=[]"], "A budget of 20 $ without an address warns nobody"),
         (["topology=fleet", "domain=null"], 'topology "fleet" has a load balancer, which needs a certificate'),
+        (["topology=fleet"], "A fleet of size.min = 1 needs bundle, the playbooks by which a new host converges"),
+        (
+            ["topology=fleet", 'bundle="a.tar.gz"', 'network={egress="endpoints"}'],
+            'The hosts of topology "fleet" install packages at their first boot',
+        ),
         (["access={}"], "Nobody could log in: debian-12 lets in no key by EC2 Instance Connect"),
         (
             ['access={public_keys=["ssh-ed25519 AAAA… you@laptop"]}'],
@@ -53,6 +58,8 @@ def refusal(ground: Ground, env: str, *variables: str) -> str:
         "overlapping-networks",
         "budget-without-address",
         "fleet-without-certificate",
+        "fleet-without-a-bundle",
+        "fleet-without-a-way-to-packages",
         "hosts-without-a-key",
         "the-examples-key",
     ],

@@ -129,6 +129,7 @@ run "refuses_a_fleet_without_certificate" {
 
   variables {
     topology = "fleet"
+    bundle   = "bundles/v1.0.0.tar.gz"
     domain   = null
   }
 
@@ -144,6 +145,7 @@ run "refuses_a_fleet_in_subnets_without_a_way_out" {
 
   variables {
     topology = "fleet"
+    bundle   = "bundles/v1.0.0.tar.gz"
     domain   = { zone = "example.com" }
     network  = { egress = "none" }
   }
@@ -245,6 +247,7 @@ run "refuses_a_fleet_whose_hosts_have_no_name" {
 
   variables {
     topology        = "fleet"
+    bundle          = "bundles/v1.0.0.tar.gz"
     domain          = null
     certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
   }
@@ -307,7 +310,66 @@ run "refuses_ssh_to_a_fleet_in_private_subnets" {
 
   variables {
     topology = "fleet"
+    bundle   = "bundles/v1.0.0.tar.gz"
     access   = { mode = "ssh", ssh_cidrs = ["198.51.100.0/24"] }
+  }
+
+  expect_failures = [terraform_data.checks]
+}
+
+run "refuses_a_fleet_without_a_bundle" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    topology = "fleet"
+  }
+
+  expect_failures = [terraform_data.checks]
+}
+
+run "lets_a_fleet_without_hosts_wait_for_its_bundle" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    topology = "fleet"
+    size     = { min = 0 }
+  }
+}
+
+run "refuses_a_bundle_that_is_no_archive" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    topology = "fleet"
+    bundle   = "s3://bundles/current"
+  }
+
+  expect_failures = [var.bundle]
+}
+
+run "refuses_a_fleet_that_cannot_reach_its_packages" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    topology = "fleet"
+    bundle   = "bundles/v1.0.0.tar.gz"
+    network  = { egress = "endpoints" }
   }
 
   expect_failures = [terraform_data.checks]
