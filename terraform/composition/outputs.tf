@@ -11,6 +11,7 @@ output "ansible" {
     registry         = local.registry
     repository       = "${local.registry}/${var.service}"
     domain           = local.fqdn
+    cidr             = module.network.cidr
     access           = var.access.mode
     architecture     = local.size.architecture
     user             = startswith(local.size.os, "ubuntu") ? "ubuntu" : "admin"
@@ -27,6 +28,18 @@ output "ansible" {
     function         = local.serverless == 0 ? null : { name = module.serverless[0].function_name, alias = module.serverless[0].alias }
     database         = local.on.database ? { endpoint = module.database[0].endpoint, owner_secret = module.database[0].owner_secret_arn } : null
     cache            = local.on.cache ? { endpoint = module.cache[0].endpoint } : null
+  }
+}
+
+# Of the registry alone, so that `terraform apply -target=module.registry` stores it: ECS and Lambda start with an image.
+output "registry" {
+  description = "What a build needs before the rest exists, or null if the registry is another environment's."
+  value = !local.on.registry ? null : {
+    account      = split(".", module.registry[0].urls[var.service])[0]
+    region       = var.region
+    registry     = split("/", module.registry[0].urls[var.service])[0]
+    architecture = local.size.architecture
+    domain       = local.fqdn
   }
 }
 
