@@ -12,8 +12,9 @@ module "kms_replica" {
   source = "../../modules/kms"
   count  = local.on.kms && local.on.replicate ? 1 : 0
 
+  providers = { aws = aws.replica }
+
   name                 = "${local.name}-replica"
-  region               = var.replica_region
   deletion_window_days = local.on.protected ? 30 : 7
 }
 
@@ -43,14 +44,15 @@ module "registry" {
 }
 
 module "storage" {
-  source = "../../modules/storage"
+  source    = "../../modules/storage"
+  providers = { aws = aws, aws.replica = aws.replica }
 
   name = local.name
   buckets = {
     models  = { infrequent_in_days = 60, replicate = local.on.replicate }
     bundles = { noncurrent_days = 30 }
   }
-  replica            = local.on.replicate ? { region = var.replica_region, kms_key_arn = local.replica_key_arn } : null
+  replica            = local.on.replicate ? { kms_key_arn = local.replica_key_arn } : null
   log_retention_days = local.size.log_days
   kms_key_arn        = local.key_arn
   force_destroy      = !local.on.protected

@@ -4,7 +4,7 @@ terraform {
   required_providers {
     aws = {
       source  = "hashicorp/aws"
-      version = "~> 6.0"
+      version = ">= 5.100, < 7.0"
     }
   }
 
@@ -14,6 +14,16 @@ terraform {
 
 provider "aws" {
   region = var.region
+
+  default_tags {
+    tags = local.tags
+  }
+}
+
+# The region of the copies. Without replica_region nothing is made here.
+provider "aws" {
+  alias  = "replica"
+  region = coalesce(var.replica_region, var.region)
 
   default_tags {
     tags = local.tags

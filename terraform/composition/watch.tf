@@ -25,14 +25,15 @@ module "observability" {
 }
 
 module "backup" {
-  source = "../../modules/backup"
-  count  = local.on.backups ? 1 : 0
+  source    = "../../modules/backup"
+  count     = local.on.backups ? 1 : 0
+  providers = { aws = aws, aws.replica = aws.replica }
 
   name          = local.name
   selected_by   = { key = "Backup", value = local.name }
   schedule      = { daily_days = local.size.backup_days, weekly_days = local.environment == "prod" ? 90 : 0 }
   snapshots     = local.on.snapshots ? {} : null
-  copy          = local.on.replicate ? { region = var.replica_region, kms_key_arn = local.replica_key_arn } : null
+  copy          = local.on.replicate ? { kms_key_arn = local.replica_key_arn } : null
   topic_arn     = module.observability.topic_arn
   kms_key_arn   = local.key_arn
   force_destroy = !local.on.protected

@@ -4,7 +4,7 @@ mock_data "aws_caller_identity" {
 }
 
 mock_data "aws_region" {
-  defaults = { region = "eu-central-1" }
+  defaults = { id = "eu-central-1" }
 }
 
 mock_data "aws_partition" {

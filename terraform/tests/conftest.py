@@ -99,7 +99,17 @@ class Ground:
 
     def scan(self) -> Done:
         common = ["--skip-download", "--quiet", "--compact", "--output", "json"]
-        return run(self.path, *checkov(), "--framework", "terraform", "-d", "modules", "-d", "bootstrap", *common)
+        return run(
+            self.path,
+            *program("checkov", "checkov"),
+            "--framework",
+            "terraform",
+            "-d",
+            "modules",
+            "-d",
+            "bootstrap",
+            *common,
+        )
 
     def scan_plans(self) -> Done:
         for env, topology in SCANNED:
@@ -107,7 +117,7 @@ class Ground:
         files = [a for e, t in SCANNED for a in ("-f", str(self.path.parent / f"{e}-{t}.json"))]
         return run(
             self.path,
-            *checkov(),
+            *program("checkov", "checkov"),
             "--framework",
             "terraform_plan",
             *files,
@@ -146,17 +156,16 @@ def tool(name: str) -> Path:
     return Path(done.stdout.strip())
 
 
-def checkov() -> tuple[str, str]:
-    """By its interpreter: its script's first line names that by a path, which must not have a space there."""
-    programs = tool("checkov")
-    return str(programs / "python"), str(programs / "checkov")
+def program(environment: str, name: str) -> tuple[str, str]:
+    """By its interpreter: a script's first line names that by a path, which must not have a space or have moved."""
+    programs = tool(environment)
+    return str(programs / "python"), str(programs / name)
 
 
 @contextlib.contextmanager
 def stand_in() -> Iterator[str]:
     """The lab's stand-in for AWS, from the lab's own lock; its address."""
-    # By its interpreter, like checkov: a script's first line has the path that its environment was made under.
-    server = [str(tool("aws") / "python"), "-m", "moto.server"]
+    server = program("aws", "moto_server")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -32,14 +32,6 @@ FOR_THE_STAND_IN = (
     (r'^( +type +=) "\*"$', r'\1 "AWS"'),
     (r'target_prefix = "s3/\$\{each\.key\}/"', 'target_prefix = "s3/"'),
 )
-# A mirror may hold a provider of version 5. What it lacks: regions by resource (used with replica_region alone), and an
-# argument of REST APIs.
-FOR_ANY_VERSION = ((r'version = "~> 6\.\d+"', 'version = ">= 5.100, < 7.0"'),)
-FOR_VERSION_5 = (
-    (r"data\.aws_region\.current\.region", "data.aws_region.current.name"),
-    (r"^ +region +=  ?(var\.region|local\.replica_region|each\.key)$", ""),
-    (r"^ +integration_target +=.*$", ""),
-)
 
 
 @dataclass(frozen=True)
@@ -99,12 +91,10 @@ class Real:
 def make(path: Path, address: str, *environments: str) -> Real:
     """A copy in `path` whose environments are ready to plan."""
     terraform_plan.copy_code(path)
-    change(path, (*FOR_ANY_VERSION, *FOR_THE_STAND_IN))
+    change(path, FOR_THE_STAND_IN)
     real = Real(path, address)
     for env in environments:
         ready(real, env)
-    if version(real, environments[0]).startswith("5."):
-        change(path / "modules", FOR_VERSION_5)
     return real
 
 
@@ -118,10 +108,6 @@ def ready(real: Real, env: str) -> None:
 def programs(real: Real, env: str) -> list[Path]:
     folder = real.path / "environments" / env / ".terraform/providers/registry.terraform.io/hashicorp/aws"
     return list(folder.glob("*/*/terraform-provider-aws*"))
-
-
-def version(real: Real, env: str) -> str:
-    return programs(real, env)[0].parents[1].name
 
 
 def change(path: Path, changes: Sequence[tuple[str, str]]) -> None:

@@ -36,6 +36,15 @@ def test_a_module_has_its_parts(module: str) -> None:
     ), f"{module} needs mocked and un-mocked tests"
 
 
+def test_every_provider_from_5_100_to_6_is_accepted() -> None:
+    bounds = {
+        str(p.relative_to(CODE)): re.findall(r'^ +version += "(.*)"$', p.read_text(), flags=re.MULTILINE)
+        for p in CODE.rglob("versions.tf")
+    }
+    other = {f: b for f, b in bounds.items() if b != [">= 5.100, < 7.0"]}
+    assert len(bounds) > len(MODULES) and not other, f"another range of provider versions: {other}"
+
+
 def test_files_stay_short() -> None:
     long = {str(p.relative_to(CODE)): n for p in CODE.rglob("*.tf") if (n := len(p.read_text().splitlines())) > 220}
     assert not long, f"split these: {long}"

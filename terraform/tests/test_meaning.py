@@ -94,6 +94,17 @@ def test_nobody_is_trusted_without_a_name(planned: Planned) -> None:
             assert not everybody or named, f"{address} trusts everybody"
 
 
+def test_copies_are_made_in_the_second_region(planned: Planned) -> None:
+    modules = planned.plan["configuration"]["root_module"]["module_calls"]
+    copies = {
+        f"{m}.{r['address']}": r["provider_config_key"]
+        for m in ("storage", "backup", "kms_replica")
+        for r in modules[m]["module"]["resources"]
+        if r["mode"] == "managed" and (r["name"] in ("replica", "copy") or m == "kms_replica")
+    }
+    assert len(copies) > 7 and {k.rpartition(":")[2] for k in copies.values()} == {"aws.replica"}, copies
+
+
 def test_everything_kept_is_encrypted(planned: Planned) -> None:
     for address, r in planned.all("aws_instance").items():
         assert r["root_block_device"][0]["encrypted"], address

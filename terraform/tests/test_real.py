@@ -44,6 +44,12 @@ def changes(plan: dict[str, Any], *types: str) -> list[dict[str, Any]]:
     return [r for r in plan["resource_changes"] if r["mode"] == "managed" and (not types or r["type"] in types)]
 
 
+def test_the_real_provider_accepts_every_module(account: Real) -> None:
+    """The composition uses all of them, in one topology or another."""
+    valid = account.terraform("dev", "validate", "-no-color")
+    assert valid.returncode == 0, valid.stderr
+
+
 def test_an_example_is_planned_before_its_zone_exists(other_account: Real) -> None:
     """`make cost` and `make quotas` come first in docs/runbooks/first-apply.md: there is no terraform.tfvars yet."""
     example = ROOT / "terraform/environments/prod/terraform.tfvars.example"

@@ -3,6 +3,11 @@ mock_provider "aws" {
   source = "../../testing"
 }
 
+mock_provider "aws" {
+  alias  = "replica"
+  source = "../../testing"
+}
+
 variables {
   domain = { zone = "example.com" }
   access = { public_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA nobody@example.com"] }

@@ -3,6 +3,11 @@ mock_provider "aws" {
   source = "../../testing"
 }
 
+mock_provider "aws" {
+  alias  = "replica"
+  source = "../../testing"
+}
+
 variables {
   domain = { zone = "example.com" }
   notify = ["oncall@example.com"]

@@ -41,7 +41,7 @@ resource "aws_apigatewayv2_vpc_link" "this" {
 
 locals {
   api_id  = var.kind == "http" ? one(aws_apigatewayv2_api.this[*].id) : one(aws_api_gateway_rest_api.this[*].id)
-  api_arn = "arn:${data.aws_partition.current.partition}:execute-api:${data.aws_region.current.region}:${data.aws_caller_identity.current.account_id}:${local.api_id}"
+  api_arn = "arn:${data.aws_partition.current.partition}:execute-api:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:${local.api_id}"
 }
 
 resource "aws_lambda_permission" "this" {

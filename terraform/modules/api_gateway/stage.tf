@@ -7,14 +7,12 @@ resource "aws_api_gateway_deployment" "this" {
 
   # A REST API serves a snapshot: a change of routes, model or backend must make a new one.
   triggers = {
-    content = sha1(jsonencode([local.rest_routes, local.predict_schema, var.function, var.load_balancer, length(var.plans) > 0]))
+    content = sha1(aws_api_gateway_rest_api.this[0].body)
   }
 
   lifecycle {
     create_before_destroy = true
   }
-
-  depends_on = [aws_api_gateway_integration.this]
 }
 
 resource "aws_api_gateway_stage" "this" {
@@ -28,6 +26,7 @@ resource "aws_api_gateway_stage" "this" {
   deployment_id        = aws_api_gateway_deployment.this[0].id
   stage_name           = "v1"
   xray_tracing_enabled = true
+  variables            = var.load_balancer == null ? null : { vpcLinkId = aws_apigatewayv2_vpc_link.this[0].id }
 
   access_log_settings {
     destination_arn = aws_cloudwatch_log_group.access.arn

@@ -1,6 +1,10 @@
 data "aws_partition" "current" {}
 data "aws_caller_identity" "current" {}
 
+data "aws_region" "replica" {
+  provider = aws.replica
+}
+
 locals {
   # Kinds of backup, each with its own life. Weekly ones run on Sunday, monthly ones on the first, an hour apart.
   rules = {
@@ -21,9 +25,9 @@ resource "aws_backup_vault" "this" {
 
 resource "aws_backup_vault" "copy" {
   #checkov:skip=CKV_AWS_166:encrypted by copy.kms_key_arn when given, else by AWS Backup's own
-  for_each = toset(var.copy[*].region)
+  provider = aws.replica
+  for_each = toset(var.copy == null ? [] : [data.aws_region.replica.id])
 
-  region        = each.key
   name          = "${var.name}-copy"
   kms_key_arn   = var.copy.kms_key_arn
   force_destroy = var.force_destroy

@@ -30,7 +30,7 @@ resource "aws_dlm_lifecycle_policy" "this" {
         for_each = var.copy[*]
 
         content {
-          target    = cross_region_copy_rule.value.region
+          target    = data.aws_region.replica.id
           encrypted = true
           cmk_arn   = cross_region_copy_rule.value.kms_key_arn
           copy_tags = true

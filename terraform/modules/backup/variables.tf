@@ -40,9 +40,8 @@ variable "selected_by" {
 }
 
 variable "copy" {
-  description = "Second region for copies of every backup, and the key there (null: the default key); null: no copies."
+  description = "Copies of every backup in the region of the provider aws.replica, and the key there (null: the default key); null: no copies."
   type = object({
-    region      = string
     kms_key_arn = optional(string)
     days        = optional(number, 14)
   })

@@ -8,7 +8,7 @@ locals {
   account = data.aws_caller_identity.current.account_id
   prefix  = "arn:${data.aws_partition.current.partition}"
 
-  keys      = "${local.prefix}:kms:${data.aws_region.current.region}:${local.account}:key/*"
+  keys      = "${local.prefix}:kms:${data.aws_region.current.id}:${local.account}:key/*"
   instances = var.off_hours == null ? {} : var.off_hours.instances
   databases = var.off_hours == null ? {} : var.off_hours.databases
 
@@ -94,7 +94,7 @@ data "aws_iam_policy_document" "scheduler" {
       sid     = "StopAndStartHosts"
       actions = ["ec2:StartInstances", "ec2:StopInstances"]
       # By tag, not by id: a replaced host sleeps as well, and the policy can be read in the plan.
-      resources = ["${local.prefix}:ec2:${data.aws_region.current.region}:${local.account}:instance/*"]
+      resources = ["${local.prefix}:ec2:${data.aws_region.current.id}:${local.account}:instance/*"]
 
       condition {
         test     = "StringEquals"
@@ -149,7 +149,7 @@ data "aws_iam_policy_document" "scheduler" {
     content {
       sid       = "StopAndStartDatabases"
       actions   = ["rds:StartDBInstance", "rds:StopDBInstance"]
-      resources = ["${local.prefix}:rds:${data.aws_region.current.region}:${local.account}:db:${var.name}*"]
+      resources = ["${local.prefix}:rds:${data.aws_region.current.id}:${local.account}:db:${var.name}*"]
     }
   }
 }

@@ -31,7 +31,7 @@ resource "aws_launch_template" "this" {
     install_agent = startswith(var.instance.os, "debian")
     public_keys   = var.public_keys
     debian_arch   = local.debian_arch
-    region        = data.aws_region.current.region
+    region        = data.aws_region.current.id
     script        = base64encode(file("${path.module}/files/converge.py"))
     group         = var.name
     service       = var.service

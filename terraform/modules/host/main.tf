@@ -37,7 +37,7 @@ resource "aws_instance" "this" {
     install_agent = var.access.mode == "session_manager" && startswith(var.instance.os, "debian")
     public_keys   = var.access.public_keys
     debian_arch   = local.debian_arch
-    region        = data.aws_region.current.region
+    region        = data.aws_region.current.id
   })
 
   metadata_options {

@@ -6,7 +6,7 @@ data "aws_region" "current" {}
 
 locals {
   account = data.aws_caller_identity.current.account_id
-  region  = coalesce(var.region, data.aws_region.current.region)
+  region  = data.aws_region.current.id
   root    = "arn:${data.aws_partition.current.partition}:iam::${local.account}:root"
   logs    = "arn:${data.aws_partition.current.partition}:logs:${local.region}:${local.account}"
 
@@ -20,7 +20,6 @@ locals {
 }
 
 resource "aws_kms_key" "this" {
-  region                  = var.region
   description             = "Encrypts the data of ${var.name}"
   enable_key_rotation     = true
   deletion_window_in_days = var.deletion_window_days
@@ -28,7 +27,6 @@ resource "aws_kms_key" "this" {
 }
 
 resource "aws_kms_alias" "this" {
-  region        = var.region
   name          = "alias/${var.name}"
   target_key_id = aws_kms_key.this.key_id
 }

@@ -18,9 +18,3 @@ variable "deletion_window_days" {
     error_message = "deletion_window_days must be 7 to 30, got ${var.deletion_window_days}."
   }
 }
-
-variable "region" {
-  description = "Region of the key; null: that of the provider. For the copies in a second region."
-  type        = string
-  default     = null
-}

@@ -5,7 +5,7 @@ locals {
   flow_group = "/slipway/${var.name}/flow"
   # Built from names, so that the policy can be read in the plan.
   flow_group_arn = join(":", [
-    "arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.region}",
+    "arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.id}",
     data.aws_caller_identity.current.account_id, "log-group", local.flow_group,
   ])
 }

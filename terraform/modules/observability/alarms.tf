@@ -74,7 +74,7 @@ resource "aws_cloudwatch_dashboard" "this" {
         height = 6
         properties = {
           title  = local.alarms[k].what
-          region = data.aws_region.current.region
+          region = data.aws_region.current.id
           period = local.alarms[k].period
           metrics = [concat(
             [local.alarms[k].namespace, local.alarms[k].metric],

@@ -2,7 +2,7 @@ locals {
   trail_name  = "${var.name}-trail"
   trail_group = "/slipway/${var.name}/trail"
   trail_group_arn = join(":", [
-    "arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.region}",
+    "arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.id}",
     data.aws_caller_identity.current.account_id, "log-group", local.trail_group,
   ])
 }

@@ -9,7 +9,6 @@ locals {
   names = { for k in keys(var.buckets) : k => "${var.name}-${k}-${local.account}" }
   arns  = { for k, n in local.names : k => "arn:${local.partition}:s3:::${n}" }
 
-  replica_region  = var.replica == null ? null : var.replica.region
   replica_key_arn = var.replica == null ? null : var.replica.kms_key_arn
   replicated      = { for k, b in var.buckets : k => b if b.replicate }
 }
@@ -26,7 +25,7 @@ resource "aws_s3_bucket" "this" {
   lifecycle {
     precondition {
       condition     = !each.value.replicate || var.replica != null
-      error_message = "Bucket ${each.key} asks for replication, but no replica region is given (replica)."
+      error_message = "Bucket ${each.key} asks for replication, but no replica is given (replica)."
     }
 
     precondition {

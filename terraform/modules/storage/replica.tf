@@ -1,22 +1,21 @@
-# Copies in a second region, for buckets that ask for one. The provider's per-resource region makes a second
-# provider configuration unnecessary.
+# Copies in the region of the provider aws.replica, for buckets that ask for one.
 
 resource "aws_s3_bucket" "replica" {
   #checkov:skip=CKV_AWS_18:reads of the copy are rare and by hand; the trail records them
   #checkov:skip=CKV_AWS_144:this is the copy
   #checkov:skip=CKV_AWS_145:encrypted by replica.kms_key_arn when given, else by S3's own
   #checkov:skip=CKV2_AWS_62:nothing listens to this bucket
+  provider = aws.replica
   for_each = local.replicated
 
-  region        = local.replica_region
   bucket        = "${local.names[each.key]}-replica"
   force_destroy = var.force_destroy
 }
 
 resource "aws_s3_bucket_versioning" "replica" {
+  provider = aws.replica
   for_each = local.replicated
 
-  region = local.replica_region
   bucket = aws_s3_bucket.replica[each.key].id
 
   versioning_configuration {
@@ -25,9 +24,9 @@ resource "aws_s3_bucket_versioning" "replica" {
 }
 
 resource "aws_s3_bucket_server_side_encryption_configuration" "replica" {
+  provider = aws.replica
   for_each = local.replicated
 
-  region = local.replica_region
   bucket = aws_s3_bucket.replica[each.key].id
 
   rule {
@@ -41,9 +40,9 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "replica" {
 }
 
 resource "aws_s3_bucket_public_access_block" "replica" {
+  provider = aws.replica
   for_each = local.replicated
 
-  region                  = local.replica_region
   bucket                  = aws_s3_bucket.replica[each.key].id
   block_public_acls       = true
   block_public_policy     = true
@@ -74,9 +73,9 @@ data "aws_iam_policy_document" "replica_tls_only" {
 }
 
 resource "aws_s3_bucket_policy" "replica" {
+  provider = aws.replica
   for_each = local.replicated
 
-  region = local.replica_region
   bucket = aws_s3_bucket.replica[each.key].id
   policy = data.aws_iam_policy_document.replica_tls_only[each.key].json
 
@@ -84,9 +83,9 @@ resource "aws_s3_bucket_policy" "replica" {
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "replica" {
+  provider = aws.replica
   for_each = local.replicated
 
-  region = local.replica_region
   bucket = aws_s3_bucket.replica[each.key].id
 
   rule {

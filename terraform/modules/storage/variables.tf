@@ -41,12 +41,9 @@ variable "kms_key_arn" {
 }
 
 variable "replica" {
-  description = "Second region for buckets with replicate = true, and the key there (required with kms_key_arn)."
-  type = object({
-    region      = string
-    kms_key_arn = optional(string)
-  })
-  default = null
+  description = "Copies of the buckets with replicate = true in the region of the provider aws.replica, and the key there (required with kms_key_arn); null: none."
+  type        = object({ kms_key_arn = optional(string) })
+  default     = null
 }
 
 variable "log_retention_days" {

@@ -93,26 +93,42 @@ run "a_rest_api_refuses_oversized_batches_and_strangers" {
   }
 
   assert {
-    condition     = jsondecode(aws_api_gateway_model.predict[0].schema).properties.instances.maxItems == 100
+    condition     = local.predict_schema.properties.instances.maxItems == 100
     error_message = "A batch has at most 100 items."
   }
 
   assert {
     condition = (
-      jsondecode(aws_api_gateway_model.predict[0].schema).properties.instances.items.minItems == 30 &&
-      jsondecode(aws_api_gateway_model.predict[0].schema).properties.instances.items.maxItems == 30
+      local.predict_schema.properties.instances.items.minItems == 30 &&
+      local.predict_schema.properties.instances.items.maxItems == 30
     )
     error_message = "An instance has exactly 30 numbers."
   }
 
   assert {
-    condition     = aws_api_gateway_request_validator.body[0].validate_request_body && aws_api_gateway_method.this["POST /predict"].request_models["application/json"] == "PredictRequest"
+    condition = (
+      jsondecode(aws_api_gateway_rest_api.this[0].body)["x-amazon-apigateway-request-validators"].body.validateRequestBody &&
+      jsondecode(aws_api_gateway_rest_api.this[0].body).paths["/predict"].post["x-amazon-apigateway-request-validator"] == "body" &&
+      jsondecode(aws_api_gateway_rest_api.this[0].body).paths["/predict"].post.requestBody.content["application/json"].schema["$ref"] == "#/components/schemas/PredictRequest" &&
+      jsondecode(aws_api_gateway_rest_api.this[0].body).components.schemas.PredictRequest == local.predict_schema
+    )
     error_message = "POST /predict is validated against the model."
   }
 
   assert {
-    condition     = alltrue([for m in aws_api_gateway_method.this : m.api_key_required])
+    condition = length(local.operations) == 4 && alltrue(flatten([
+      for path in values(jsondecode(aws_api_gateway_rest_api.this[0].body).paths) : [for o in values(path) : can(o.security[0].api_key)]
+    ]))
     error_message = "With plans, every method asks for a key."
+  }
+
+  assert {
+    condition = alltrue([
+      for i in values(local.integrations) :
+      i.connectionType == "VPC_LINK" && i.connectionId == "$${stageVariables.vpcLinkId}" && i.integrationTarget == var.load_balancer.arn &&
+      startswith(i.uri, "https://origin.example.com/")
+    ])
+    error_message = "The way to the load balancer is the VPC link, and its certificate is checked."
   }
 
   assert {

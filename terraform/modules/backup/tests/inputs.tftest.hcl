@@ -2,6 +2,11 @@ mock_provider "aws" {
   source = "../../testing"
 }
 
+mock_provider "aws" {
+  alias  = "replica"
+  source = "../../testing"
+}
+
 variables {
   name        = "slipway-dev"
   selected_by = { key = "Backup", value = "slipway-dev" }
@@ -52,7 +57,7 @@ run "refuses_copies_that_last_no_day" {
   command = plan
 
   variables {
-    copy = { region = "eu-west-1", days = 0 }
+    copy = { days = 0 }
   }
 
   expect_failures = [var.copy]

@@ -2,6 +2,11 @@ mock_provider "aws" {
   source = "../../testing"
 }
 
+mock_provider "aws" {
+  alias  = "replica"
+  source = "../../testing"
+}
+
 variables {
   name        = "slipway-dev"
   selected_by = { key = "Backup", value = "slipway-dev" }

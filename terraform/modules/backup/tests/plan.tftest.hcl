@@ -8,6 +8,16 @@ provider "aws" {
   skip_metadata_api_check     = true
 }
 
+provider "aws" {
+  alias                       = "replica"
+  region                      = "eu-west-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_requesting_account_id  = true
+  skip_metadata_api_check     = true
+}
+
 override_data {
   target = data.aws_caller_identity.current
   values = { account_id = "123456789012" }
@@ -45,12 +55,12 @@ run "a_second_region_has_copies" {
   command = plan
 
   variables {
-    copy      = { region = "eu-west-1", kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000" }
+    copy      = { kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000" }
     snapshots = {}
   }
 
   assert {
-    condition     = aws_backup_vault.copy["eu-west-1"].region == "eu-west-1" && alltrue([for r in aws_backup_plan.this.rule : length(r.copy_action) == 1])
+    condition     = keys(aws_backup_vault.copy) == ["eu-west-1"] && alltrue([for r in aws_backup_plan.this.rule : length(r.copy_action) == 1])
     error_message = "Every backup is copied to the second region."
   }
 

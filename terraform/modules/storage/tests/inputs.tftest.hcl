@@ -2,6 +2,11 @@ mock_provider "aws" {
   source = "../../testing"
 }
 
+mock_provider "aws" {
+  alias  = "replica"
+  source = "../../testing"
+}
+
 variables {
   name    = "slipway-dev"
   buckets = { models = {} }
@@ -73,7 +78,7 @@ run "refuses_a_replica_without_a_key" {
   variables {
     buckets     = { models = { replicate = true } }
     kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/0"
-    replica     = { region = "eu-west-1" }
+    replica     = {}
   }
 
   expect_failures = [aws_s3_bucket.this]
