@@ -3,7 +3,7 @@
 
 inventory/<environment>/terraform_outputs.py is a link to this file; Ansible runs it once per run. `infra` is the output
 `ansible` of terraform/environments/<environment>, or its output `registry` while only the registry exists. A controller
-that must not read the state sets SLIPWAY_TERRAFORM_OUTPUTS to a file with the output of `terraform output -json ansible`.
+that must not read the state sets SLIPWAY_TERRAFORM_OUTPUTS to a file: `terraform output -json ansible` prints it.
 """
 
 from __future__ import annotations
