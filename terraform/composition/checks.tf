@@ -69,6 +69,16 @@ resource "terraform_data" "checks" {
     }
 
     precondition {
+      condition     = !try(var.domain.create_zone && !var.domain.delegated && var.adopt.zone_id == null, false) || local.single == 1 || var.certificate_arn != null
+      error_message = "The certificate of topology \"${var.topology}\" is validated in the zone ${try(var.domain.zone, "")}, which must be delegated first: terraform apply -target='module.dns[0].aws_route53_zone.this', delegate to terraform output name_servers, then set domain.delegated = true."
+    }
+
+    precondition {
+      condition     = !var.network.ipv6 || local.single == 1
+      error_message = "network.ipv6 is for topology \"single\": load balancers, tasks and functions here have IPv4 addresses only."
+    }
+
+    precondition {
       condition     = var.api == null || local.single == 0
       error_message = "An API gateway needs a load balancer or a function behind it, topology \"single\" has neither: leave api out."
     }

@@ -21,15 +21,16 @@ module "kms_replica" {
 module "network" {
   source = "../../modules/network"
 
-  name        = local.name
-  cidr        = local.cidr
-  peer_cidrs  = local.peers
-  az_count    = coalesce(var.network.az_count, local.defaults.az_count)
-  azs         = var.network.azs
-  egress      = local.egress
-  ipv6        = var.network.ipv6
-  flow_logs   = { enabled = local.on.flow_logs, retention_days = local.size.log_days }
-  kms_key_arn = local.key_arn
+  name                = local.name
+  cidr                = local.cidr
+  peer_cidrs          = local.peers
+  az_count            = coalesce(var.network.az_count, local.defaults.az_count)
+  azs                 = var.network.azs
+  egress              = local.egress
+  ipv6                = var.network.ipv6
+  interface_endpoints = var.network.interface_endpoints != null ? var.network.interface_endpoints : local.serverless == 1 ? ["secretsmanager"] : null
+  flow_logs           = { enabled = local.on.flow_logs, retention_days = local.size.log_days }
+  kms_key_arn         = local.key_arn
 }
 
 module "registry" {
@@ -89,10 +90,13 @@ module "iam" {
     target_groups   = local.fleet == 1 ? [local.arns.targets] : []
   }
   ecs      = { enabled = local.ecs == 1, exec = local.on.exec }
-  function = { enabled = local.serverless == 1, vpc = local.on.database || local.on.cache }
+  function = { enabled = local.serverless == 1, vpc = local.stores }
   ci = var.ci == null ? null : {
     repository      = var.ci.repository
+    subjects        = var.ci.subjects
     create_provider = var.ci.create_provider
+    hosts           = local.single + local.fleet == 1
+    state           = var.ci.state
     wanted          = ["${local.arns.parameters}/${var.service}/wanted"]
     bundle_objects  = ["${local.arns.bucket}-bundles-${local.account}/*"]
     ecs_services    = local.ecs == 1 ? [local.arns.ecs] : []
@@ -113,6 +117,7 @@ module "dns" {
     { for k, h in module.host : k => { name = var.domain.name, values = [h.public_ip] } },
     local.behind == null ? {} : { service = { name = var.domain.name, alias = local.behind } },
   )
+  overwrite = var.domain.overwrite
   # Who else issues certificates in a zone that was there before is not ours to say.
   caa            = coalesce(var.domain.caa, var.domain.create_zone && var.adopt.zone_id == null) ? [var.domain.name] : []
   incident_email = var.domain.caa_email

@@ -18,6 +18,7 @@ WILDCARDS = {
     "SessionChannels",
     "RunCommandMessages",
     "ReadTargetHealth",
+    "FindHosts",
     "ReadTaskDefinition",
     "TaskShell",
     "FindLogGroups",

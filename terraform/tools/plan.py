@@ -108,7 +108,7 @@ def example_variables(env: str) -> list[str]:
     """What an example leaves to its reader, where there is no terraform.tfvars yet: no zone is looked up."""
     if variables_file(env).name == "terraform.tfvars":
         return []
-    return [f'access={{public_keys=["{ANY_KEY}"]}}', 'domain={zone="example.com",create_zone=true}']
+    return [f'access={{public_keys=["{ANY_KEY}"]}}', 'domain={zone="example.com",create_zone=true,delegated=true}']
 
 
 def of_the_example(env: str) -> str:

@@ -379,3 +379,75 @@ run "refuses_a_fleet_that_cannot_reach_its_packages" {
 
   expect_failures = [terraform_data.checks]
 }
+
+run "refuses_a_certificate_in_a_zone_that_nobody_delegates_to" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    topology = "ecs"
+    image    = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+    domain   = { zone = "example.com", create_zone = true }
+  }
+
+  expect_failures = [terraform_data.checks]
+}
+
+run "lets_a_single_host_wait_for_the_delegation_of_its_zone" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    domain = { zone = "example.com", create_zone = true }
+  }
+}
+
+run "refuses_ipv6_where_the_load_balancer_has_none" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    topology = "fleet"
+    bundle   = "bundles/v1.0.0.tar.gz"
+    network  = { ipv6 = true }
+  }
+
+  expect_failures = [terraform_data.checks]
+}
+
+run "refuses_a_variable_that_no_shell_could_set" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    environment = { "model-store" = "s3://models" }
+  }
+
+  expect_failures = [var.environment]
+}
+
+run "refuses_a_database_user_in_capitals" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    database = { user = "Service" }
+  }
+
+  expect_failures = [var.database]
+}

@@ -129,6 +129,7 @@ variable "drain_s" {
   description = "Time for a leaving host to drain before it is terminated, in seconds."
   type        = number
   default     = 120
+  nullable    = false
 
   validation {
     condition     = var.drain_s >= 30 && var.drain_s <= 7200
