@@ -2,12 +2,13 @@ module "api_gateway" {
   source = "../../modules/api_gateway"
   count  = local.api != null && local.single == 0 ? 1 : 0
 
-  name         = local.name
-  kind         = local.api.kind
-  cors_origins = local.api.cors_origins
-  plans        = local.api.plans
-  log_days     = min(local.size.log_days, 30)
-  kms_key_arn  = local.key_arn
+  name                 = local.name
+  permissions_boundary = var.permissions_boundary
+  kind                 = local.api.kind
+  cors_origins         = local.api.cors_origins
+  plans                = local.api.plans
+  log_days             = min(local.size.log_days, 30)
+  kms_key_arn          = local.key_arn
 
   function = local.serverless == 0 ? null : {
     name       = module.serverless[0].function_name

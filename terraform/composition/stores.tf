@@ -12,28 +12,30 @@ module "database" {
   source = "../../modules/database"
   count  = local.on.database ? 1 : 0
 
-  name        = local.name
-  vpc_id      = module.network.vpc_id
-  subnet_ids  = module.network.isolated_subnet_ids
-  clients     = local.clients
-  instance    = { class = local.size.database_class, multi_az = local.size.database_multi_az }
-  backup_days = local.size.backup_days
-  log_days    = local.size.log_days
-  protected   = local.on.protected
-  kms_key_arn = local.key_arn
-  tags        = { Backup = local.name }
+  name                 = local.name
+  permissions_boundary = var.permissions_boundary
+  vpc_id               = module.network.vpc_id
+  subnet_ids           = module.network.isolated_subnet_ids
+  clients              = local.clients
+  instance             = { class = local.size.database_class, multi_az = local.size.database_multi_az }
+  backup_days          = local.size.backup_days
+  log_days             = local.size.log_days
+  protected            = local.on.protected
+  kms_key_arn          = local.key_arn
+  tags                 = { Backup = local.name }
 }
 
 module "cache" {
   source = "../../modules/cache"
   count  = local.on.cache ? 1 : 0
 
-  name             = local.name
-  vpc_id           = module.network.vpc_id
-  subnet_ids       = module.network.isolated_subnet_ids
-  clients          = local.clients
-  nodes            = { type = local.size.cache_type, count = local.size.cache_nodes }
-  notify_topic_arn = module.observability.topic_arn
+  name       = local.name
+  vpc_id     = module.network.vpc_id
+  subnet_ids = module.network.isolated_subnet_ids
+  clients    = local.clients
+  nodes      = { type = local.size.cache_type, count = local.size.cache_nodes }
+  # ElastiCache publishes to no encrypted topic.
+  notify_topic_arn = local.on.kms ? null : module.observability.topic_arn
   kms_key_arn      = local.key_arn
 }
 
