@@ -2,14 +2,15 @@ module "api_gateway" {
   source = "../../modules/api_gateway"
   count  = local.api != null && local.single == 0 ? 1 : 0
 
-  name         = local.name
-  kind         = local.api.kind
-  cors_origins = local.api.cors_origins
-  plans        = local.api.plans
-  routes       = local.api.routes
-  throttle     = local.api.throttle
-  jwt          = local.api.jwt
-  batch        = local.api.batch
+  name                 = local.name
+  permissions_boundary = var.permissions_boundary
+  kind                 = local.api.kind
+  cors_origins         = local.api.cors_origins
+  plans                = local.api.plans
+  routes               = local.api.routes
+  throttle             = local.api.throttle
+  jwt                  = local.api.jwt
+  batch                = local.api.batch
 
   account_logging_role = local.api.account_logging_role
   log_days             = min(local.size.log_days, 30)

@@ -2,12 +2,21 @@
 
 resource "terraform_data" "checks" {
   # Stored in the state: the settings of the last apply.
-  input = { topology = var.topology, region = var.region, service = var.service, image = var.image, tags = local.tags, off_hours = var.off_hours }
+  input = {
+    topology             = var.topology
+    region               = var.region
+    service              = var.service
+    image                = var.image
+    tags                 = local.tags
+    off_hours            = var.off_hours
+    notify               = var.notify
+    permissions_boundary = var.permissions_boundary
+  }
 
   lifecycle {
     precondition {
-      condition     = local.single == 0 || local.size.hosts == 1
-      error_message = "topology \"single\" is one host, but size.hosts is ${local.size.hosts}: several hosts need a load balancer in front, so choose topology \"fleet\"."
+      condition     = local.single + local.fleet == 0 || length(local.misfits) == 0
+      error_message = "size.instance_types has ${join(" and ", local.misfits)}, which cannot run size.architecture = \"${local.size.architecture}\": change one of them, or set both (t3 and m7i are x86_64, t4g and m7g are arm64)."
     }
 
     precondition {
@@ -49,13 +58,13 @@ resource "terraform_data" "checks" {
     }
 
     precondition {
-      condition     = local.environment != "prod" || local.on.protected
-      error_message = "prod without deletion protection (features.protected = false) could be destroyed by one command: leave it on, or see docs/runbooks/destroy-an-environment.md."
+      condition     = !local.defaults.must_be_protected || local.on.protected
+      error_message = "${local.environment} without deletion protection (features.protected = false) could be destroyed by one command: leave it on, or see docs/runbooks/destroy-an-environment.md."
     }
 
     precondition {
-      condition     = local.environment != "prod" || !local.on.off_hours
-      error_message = "prod does not sleep: features.off_hours is for dev and staging."
+      condition     = local.defaults.may_sleep || !local.on.off_hours
+      error_message = "${local.environment} does not sleep: features.off_hours is for environments whose environment.tf says may_sleep."
     }
 
     precondition {

@@ -13,8 +13,10 @@ module "host" {
     os               = local.size.os
     root_gb          = local.size.root_gb
     detailed_metrics = local.size.detailed_metrics
+    cpu_credits      = local.size.cpu_credits
     ipv6             = var.network.ipv6
   }
+  web_cidrs        = var.network.web_cidrs
   access           = var.access
   instance_profile = module.iam.instance_profile
   kms_key_arn      = local.key_arn
@@ -37,7 +39,7 @@ module "load_balancer" {
   vpc_cidr     = module.network.cidr
   subnet_ids   = local.api == null ? module.network.public_subnet_ids : module.network.private_subnet_ids
   internal     = local.api != null
-  web_cidrs    = local.api == null ? ["0.0.0.0/0"] : [module.network.cidr]
+  web_cidrs    = local.api == null ? var.network.web_cidrs : [module.network.cidr]
   certificate  = var.certificate_arn != null ? { arn = var.certificate_arn } : { domain = local.fqdn, zone_id = local.zone_id }
   targets      = local.ecs == 1 ? { type = "ip", port = 8080, protocol = "HTTP" } : {}
   weights      = var.weights

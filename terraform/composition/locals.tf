@@ -16,6 +16,9 @@ locals {
   on   = { for k, v in var.features : k => v != null ? v : local.defaults.features[k] }
   size = { for k, v in var.size : k => v != null ? v : local.defaults.size[k] }
 
+  # The letter g after the generation (t4g, m7gd) is what Graviton families have in common.
+  misfits = [for t in local.size.instance_types : t if can(regex("^[a-z]+[0-9]+g[a-z]*\\.", t)) != (local.size.architecture == "arm64")]
+
   single     = var.topology == "single" ? 1 : 0
   fleet      = var.topology == "fleet" ? 1 : 0
   ecs        = var.topology == "ecs" ? 1 : 0
@@ -34,7 +37,7 @@ locals {
 
   account         = data.aws_caller_identity.current.account_id
   partition       = data.aws_partition.current.partition
-  registry        = "${local.account}.dkr.ecr.${var.region}.amazonaws.com"
+  registry        = "${local.account}.dkr.ecr.${var.region}.${data.aws_partition.current.dns_suffix}"
   image           = "${local.registry}/${var.service}@${coalesce(var.image, "sha256:none")}"
   fqdn            = try("${var.domain.name}.${var.domain.zone}", null)
   replica_key_arn = local.on.kms && local.on.replicate ? module.kms_replica[0].key_arn : null

@@ -85,6 +85,34 @@ output "deploy" {
   )
 }
 
+output "network" {
+  description = "The VPC, its subnets, and the addresses by which private subnets reach the internet (for allow lists of others)."
+  value = {
+    vpc_id              = module.network.vpc_id
+    cidr                = module.network.cidr
+    azs                 = module.network.azs
+    public_subnet_ids   = module.network.public_subnet_ids
+    private_subnet_ids  = module.network.private_subnet_ids
+    isolated_subnet_ids = module.network.isolated_subnet_ids
+    nat_addresses       = module.network.nat_addresses
+  }
+}
+
+output "kms_key_arn" {
+  description = "Key of the environment, or null."
+  value       = local.key_arn
+}
+
+output "role_arns" {
+  description = "Roles by purpose: host, execution, task, function, ci (those that exist)."
+  value       = module.iam.role_arns
+}
+
+output "security_group_ids" {
+  description = "Security groups of what runs the service, for databases of others that let it in."
+  value       = local.clients
+}
+
 output "name_servers" {
   description = "Name servers for the delegation of the zone, if it was created here."
   value       = var.domain == null ? [] : module.dns[0].name_servers
@@ -102,5 +130,5 @@ output "backup_vault" {
 
 output "alarms" {
   description = "All alarms, for a completeness check."
-  value       = module.observability.alarm_names
+  value       = sort(concat(module.observability.alarm_names, flatten([for h in module.host : h.alarm_names])))
 }

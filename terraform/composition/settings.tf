@@ -25,14 +25,14 @@ variable "features" {
 }
 
 variable "size" {
-  description = "How much of it. hosts: of the single topology (1). min, max, warm, spot_percent: of a fleet or of ECS tasks. MiB, CPU units (1024 is a vCPU), days."
+  description = "How much of it. cpu_credits: of burstable types (standard slows a busy single host down, unlimited bills its CPU). min, max, warm, spot_percent: of a fleet or of ECS tasks. MiB, CPU units (1024 is a vCPU), days."
   type = object({
     instance_types      = optional(list(string))
     architecture        = optional(string)
     os                  = optional(string)
     root_gb             = optional(number)
     detailed_metrics    = optional(bool)
-    hosts               = optional(number)
+    cpu_credits         = optional(string)
     min                 = optional(number)
     max                 = optional(number)
     warm                = optional(number)
@@ -47,6 +47,30 @@ variable "size" {
     cache_nodes         = optional(number)
     log_days            = optional(number)
     backup_days         = optional(number)
+    backup_weekly_days  = optional(number)
+  })
+  default = {}
+
+  validation {
+    condition     = var.size.architecture == null || contains(["x86_64", "arm64"], coalesce(var.size.architecture, "none"))
+    error_message = "size.architecture must be x86_64 or arm64, got \"${coalesce(var.size.architecture, "null")}\"."
+  }
+
+  validation {
+    condition     = var.size.os == null || contains(["debian-12", "debian-13", "ubuntu-24.04"], coalesce(var.size.os, "none"))
+    error_message = "size.os must be debian-13, debian-12 or ubuntu-24.04, got \"${coalesce(var.size.os, "null")}\"."
+  }
+}
+
+variable "thresholds" {
+  description = "Thresholds of the alarms, in percent, milliseconds, days, or a count in five minutes; what is left out has the default of modules/observability."
+  type = object({
+    cpu_percent      = optional(number)
+    memory_percent   = optional(number)
+    disk_percent     = optional(number)
+    latency_p95_ms   = optional(number)
+    errors_5xx       = optional(number)
+    certificate_days = optional(number)
   })
   default = {}
 }

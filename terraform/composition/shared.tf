@@ -21,16 +21,17 @@ module "kms_replica" {
 module "network" {
   source = "../../modules/network"
 
-  name                = local.name
-  cidr                = local.cidr
-  peer_cidrs          = local.peers
-  az_count            = coalesce(var.network.az_count, local.defaults.az_count)
-  azs                 = var.network.azs
-  egress              = local.egress
-  ipv6                = var.network.ipv6
-  interface_endpoints = var.network.interface_endpoints != null ? var.network.interface_endpoints : local.serverless == 1 ? ["secretsmanager"] : null
-  flow_logs           = { enabled = local.on.flow_logs, retention_days = local.size.log_days }
-  kms_key_arn         = local.key_arn
+  name                 = local.name
+  permissions_boundary = var.permissions_boundary
+  cidr                 = local.cidr
+  peer_cidrs           = local.peers
+  az_count             = coalesce(var.network.az_count, local.defaults.az_count)
+  azs                  = var.network.azs
+  egress               = local.egress
+  ipv6                 = var.network.ipv6
+  interface_endpoints  = var.network.interface_endpoints != null ? var.network.interface_endpoints : local.serverless == 1 ? ["secretsmanager"] : null
+  flow_logs            = { enabled = local.on.flow_logs, retention_days = local.size.log_days }
+  kms_key_arn          = local.key_arn
 }
 
 module "registry" {
@@ -48,7 +49,8 @@ module "storage" {
   source    = "../../modules/storage"
   providers = { aws = aws, aws.replica = aws.replica }
 
-  name = local.name
+  name                 = local.name
+  permissions_boundary = var.permissions_boundary
   buckets = {
     models  = { infrequent_in_days = 60, replicate = local.on.replicate }
     bundles = { noncurrent_days = 30 }
@@ -73,7 +75,8 @@ module "secrets" {
 module "iam" {
   source = "../../modules/iam"
 
-  name = local.name
+  name                 = local.name
+  permissions_boundary = var.permissions_boundary
   grants = {
     repositories = [local.arns.repository]
     secrets      = ["${local.arns.secrets}/*"]
@@ -113,10 +116,13 @@ module "dns" {
     create        = var.domain.create_zone
     force_destroy = !local.on.protected && var.adopt.zone_id == null
   }
-  records = merge(
-    { for k, h in module.host : k => { name = var.domain.name, values = [h.public_ip] } },
-    local.behind == null ? {} : { service = { name = var.domain.name, alias = local.behind } },
-  )
+  records = {
+    service = {
+      name   = var.domain.name
+      values = local.behind == null ? [for h in module.host : h.public_ip] : null
+      alias  = local.behind
+    }
+  }
   overwrite = var.domain.overwrite
   # Who else issues certificates in a zone that was there before is not ours to say.
   caa            = coalesce(var.domain.caa, var.domain.create_zone && var.adopt.zone_id == null) ? [var.domain.name] : []
@@ -130,4 +136,10 @@ module "certificate" {
 
   domain  = local.fqdn
   zone_id = module.dns[0].zone_id
+}
+
+# One key for the record of every topology: a change of topology changes the record, and makes no second one beside it.
+moved {
+  from = module.dns[0].aws_route53_record.address["inference-1"]
+  to   = module.dns[0].aws_route53_record.address["service"]
 }

@@ -12,10 +12,11 @@ module "database" {
   source = "../../modules/database"
   count  = local.on.database ? 1 : 0
 
-  name       = local.name
-  vpc_id     = module.network.vpc_id
-  subnet_ids = module.network.isolated_subnet_ids
-  clients    = local.clients
+  name                 = local.name
+  permissions_boundary = var.permissions_boundary
+  vpc_id               = module.network.vpc_id
+  subnet_ids           = module.network.isolated_subnet_ids
+  clients              = local.clients
   instance = {
     class      = local.size.database_class
     multi_az   = local.size.database_multi_az
@@ -35,13 +36,14 @@ module "cache" {
   source = "../../modules/cache"
   count  = local.on.cache ? 1 : 0
 
-  name             = local.name
-  vpc_id           = module.network.vpc_id
-  subnet_ids       = module.network.isolated_subnet_ids
-  clients          = local.clients
-  nodes            = { type = local.size.cache_type, count = local.size.cache_nodes, version = var.cache.version }
-  snapshot_days    = var.cache.snapshot_days
-  notify_topic_arn = module.observability.topic_arn
+  name          = local.name
+  vpc_id        = module.network.vpc_id
+  subnet_ids    = module.network.isolated_subnet_ids
+  clients       = local.clients
+  nodes         = { type = local.size.cache_type, count = local.size.cache_nodes, version = var.cache.version }
+  snapshot_days = var.cache.snapshot_days
+  # ElastiCache publishes to no encrypted topic.
+  notify_topic_arn = local.on.kms ? null : module.observability.topic_arn
   kms_key_arn      = local.key_arn
 }
 

@@ -26,6 +26,11 @@ variable "replica_region" {
   description = "Second region for copies of models, images and backups; null: none. To end the copies, apply features.replicate = false first, with this value still set."
   type        = string
   default     = null
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", coalesce(var.replica_region, "eu-west-1")))
+    error_message = "replica_region must look like eu-west-1, got \"${coalesce(var.replica_region, "null")}\"."
+  }
 }
 
 variable "suffix" {
@@ -62,6 +67,27 @@ variable "domain" {
     caa_email   = optional(string)
   })
   default = null
+
+  validation {
+    condition     = can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", try(var.domain.zone, "example.com")))
+    error_message = "domain.zone must be the name of a Route 53 zone such as dev.example.com, without scheme or trailing dot, got \"${try(var.domain.zone, "")}\"."
+  }
+
+  validation {
+    condition     = can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?$", try(var.domain.name, "api"))) && !endswith(try(var.domain.name, "api"), try(var.domain.zone, "example.com"))
+    error_message = "domain.name is the part before the zone, such as api for api.${try(var.domain.zone, "example.com")}, got \"${try(var.domain.name, "")}\"."
+  }
+}
+
+variable "permissions_boundary" {
+  description = "Permissions boundary (policy ARN) of every role that is created; null: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary == null || can(regex("^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/", var.permissions_boundary))
+    error_message = "permissions_boundary must be the ARN of a policy, got \"${coalesce(var.permissions_boundary, "null")}\"."
+  }
 }
 
 variable "certificate_arn" {
@@ -71,7 +97,7 @@ variable "certificate_arn" {
 }
 
 variable "network" {
-  description = "cidr (null: that of the environment), zones (number, or names: azs), egress (null: as the topology requires), interface_endpoints of egress endpoints (null: those of the topology), ipv6 (a single host only), networks it must not overlap besides those of the other environments."
+  description = "cidr (null: that of the environment), zones (number, or names: azs), egress (null: as the topology requires), interface_endpoints of egress endpoints (null: those of the topology), ipv6 (a single host only), networks it must not overlap besides those of the other environments, and networks that may reach the service (web_cidrs). Let's Encrypt checks a name from anywhere: with other web_cidrs a host needs tls_challenge dns-01 or a certificate of your own."
   type = object({
     cidr     = optional(string)
     az_count = optional(number)
@@ -82,6 +108,7 @@ variable "network" {
 
     peer_cidrs = optional(map(string), {})
     ipv6       = optional(bool, false)
+    web_cidrs  = optional(list(string), ["0.0.0.0/0"])
   })
   default = {}
 }
@@ -153,12 +180,22 @@ variable "notify" {
   description = "E-mail addresses for notifications of alarms, budgets and anomalies."
   type        = set(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for m in var.notify : can(regex("^[^@[:space:]]+@[^@[:space:]]+\\.[^@[:space:]]+$", m))])
+    error_message = "notify must be e-mail addresses, got ${jsonencode(var.notify)}."
+  }
 }
 
 variable "budget" {
-  description = "Monthly budget in dollars; null: none. anomaly_usd adds a monitor of unusual daily costs. by_tag counts resources with the tag of this environment instead of the whole account: activate the tag Environment in billing first."
-  type        = object({ monthly_usd = number, anomaly_usd = optional(number), by_tag = optional(bool, false) })
-  default     = null
+  description = "Monthly budget in dollars; null: none. anomaly_usd notifies of unusual daily costs, by a monitor that is created here or by anomaly_monitor_arn (an account has one of its services; new accounts have it from the start). by_tag counts resources with the tag of this environment instead of the whole account: activate the tag Environment in billing first."
+  type = object({
+    monthly_usd         = number
+    anomaly_usd         = optional(number)
+    anomaly_monitor_arn = optional(string)
+    by_tag              = optional(bool, false)
+  })
+  default = null
 }
 
 variable "ci" {

@@ -3,11 +3,13 @@
 module "observability" {
   source = "../../modules/observability"
 
-  name        = local.name
-  service     = var.service
-  notify      = var.notify
-  kms_key_arn = local.key_arn
-  log_groups  = { access = local.size.log_days, events = 365, app = local.size.log_days }
+  name                 = local.name
+  permissions_boundary = var.permissions_boundary
+  service              = var.service
+  notify               = var.notify
+  kms_key_arn          = local.key_arn
+  # Only hosts have an edge and releases.
+  log_groups = merge({ app = local.size.log_days }, local.single + local.fleet == 1 ? { access = local.size.log_days, events = 365 } : {})
   watch = {
     hosts         = { for k, h in module.host : k => h.instance_id }
     group         = local.fleet == 1 ? local.name : null
@@ -16,6 +18,7 @@ module "observability" {
     api           = length(module.api_gateway) > 0 ? { id = module.api_gateway[0].id, kind = local.api.kind } : null
     load_balancer = local.balanced == 0 ? null : { suffix = module.load_balancer[0].arn_suffix, target_groups = module.load_balancer[0].target_group_suffixes }
   }
+  thresholds        = var.thresholds
   host_metrics      = local.on.host_metrics
   steady_traffic    = local.on.steady_traffic
   sleeps            = local.on.off_hours
@@ -29,25 +32,30 @@ module "backup" {
   count     = local.on.backups ? 1 : 0
   providers = { aws = aws, aws.replica = aws.replica }
 
-  name          = local.name
-  selected_by   = { key = "Backup", value = local.name }
-  schedule      = { daily_days = local.size.backup_days, weekly_days = local.environment == "prod" ? 90 : 0 }
-  snapshots     = local.on.snapshots ? {} : null
-  copy          = local.on.replicate ? { kms_key_arn = local.replica_key_arn } : null
-  topic_arn     = module.observability.topic_arn
-  kms_key_arn   = local.key_arn
-  force_destroy = !local.on.protected
+  name                 = local.name
+  permissions_boundary = var.permissions_boundary
+  selected_by          = { key = "Backup", value = local.name }
+  schedule             = { daily_days = local.size.backup_days, weekly_days = local.size.backup_weekly_days }
+  snapshots            = local.on.snapshots ? {} : null
+  copy                 = local.on.replicate ? { kms_key_arn = local.replica_key_arn } : null
+  topic_arn            = module.observability.topic_arn
+  kms_key_arn          = local.key_arn
+  force_destroy        = !local.on.protected
 }
 
 module "cost" {
   source = "../../modules/cost"
   count  = var.budget == null && !local.on.off_hours ? 0 : 1
 
-  name        = local.name
-  budget      = var.budget == null ? null : { monthly_usd = var.budget.monthly_usd, by_tag = var.budget.by_tag }
-  notify      = var.notify
-  tag         = { key = "Environment", value = local.name }
-  anomaly_usd = try(var.budget.anomaly_usd, null)
+  name                 = local.name
+  permissions_boundary = var.permissions_boundary
+  budget               = var.budget == null ? null : { monthly_usd = var.budget.monthly_usd, by_tag = var.budget.by_tag }
+  notify               = var.notify
+  tag                  = { key = "Environment", value = local.name }
+  anomaly_usd          = try(var.budget.anomaly_usd, null)
+
+  anomaly_monitor_arn = try(var.budget.anomaly_monitor_arn, null)
+
   kms_alias   = local.on.kms ? "alias/${local.name}" : null
   kms_key_arn = local.key_arn
   off_hours = !local.on.off_hours ? null : {

@@ -8,7 +8,7 @@ mock_data "aws_region" {
 }
 
 mock_data "aws_partition" {
-  defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
+  defaults = { partition = "aws", dns_suffix = "amazonaws.com", reverse_dns_prefix = "com.amazonaws" }
 }
 
 mock_data "aws_availability_zones" {

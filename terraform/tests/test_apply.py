@@ -1,7 +1,7 @@
 """A fleet, ECS and Lambda with the real provider against the stand-in for AWS: applied, planned again, destroyed.
 
-    make test-terraform          serverless, the quickest
-    make test-terraform-all      every topology
+make test-terraform          serverless, the quickest
+make test-terraform-all      every topology
 """
 
 from __future__ import annotations

@@ -53,8 +53,12 @@ def test_the_real_provider_accepts_every_module(account: Real) -> None:
 def test_an_example_is_planned_before_its_zone_exists(other_account: Real) -> None:
     """`make cost` and `make quotas` come first in docs/runbooks/first-apply.md: there is no terraform.tfvars yet."""
     example = ROOT / "terraform/environments/prod/terraform.tfvars.example"
-    plan = other_account.plan("prod", terraform_plan.example_variables("prod"), f"-var-file={example}")
+    boundary = "arn:aws:iam::123456789012:policy/boundary"
+    wishes = [*terraform_plan.example_variables("prod"), f"permissions_boundary={boundary}"]
+    plan = other_account.plan("prod", wishes, f"-var-file={example}")
     assert len(changes(plan, "aws_instance")) == 1 and len(changes(plan, "aws_route53_zone")) == 1
+    roles = {r["address"]: r["change"]["after"]["permissions_boundary"] for r in changes(plan, "aws_iam_role")}
+    assert len(roles) > 5 and set(roles.values()) == {boundary}, roles
 
 
 def test_what_is_adopted_is_neither_replaced_nor_deleted(other_account: Real) -> None:

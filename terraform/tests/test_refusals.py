@@ -42,13 +42,19 @@ def refusal(ground: Ground, env: str, *variables: str) -> str:
             "The network 10.40.0.0/16 overlaps prod (10.40.0.0/16): peering and failover need networks apart.",
         ),
         (["notify=[]"], "A budget of 20 $ without an address warns nobody"),
+        (
+            ['size={instance_types=["t4g.micro"]}'],
+            'size.instance_types has t4g.micro, which cannot run size.architecture = "x86_64": change one of them',
+        ),
+        (['network={azs=["eu-central-1x","eu-central-1a"]}'], "cannot be had: this region has"),
+        (['domain={name="api"}'], 'attribute "zone" is required'),
         (["topology=fleet", "domain=null"], 'topology "fleet" has a load balancer, which needs a certificate'),
         (["topology=fleet"], "A fleet of size.min = 1 needs bundle, the playbooks by which a new host converges"),
         (
             ["topology=fleet", 'bundle="a.tar.gz"', 'network={egress="endpoints"}'],
             'The hosts of topology "fleet" install packages at their first boot',
         ),
-        (["access={}"], "Nobody could log in: debian-12 lets in no key by EC2 Instance Connect"),
+        (["access={}"], "Nobody could log in: debian-13 lets in no key by EC2 Instance Connect"),
         (
             ['access={public_keys=["ssh-ed25519 AAAA… you@laptop"]}'],
             "access.public_keys must be public keys as ssh-keygen writes them",
@@ -57,6 +63,9 @@ def refusal(ground: Ground, env: str, *variables: str) -> str:
     ids=[
         "overlapping-networks",
         "budget-without-address",
+        "arm-type-on-x86",
+        "unknown-zone",
+        "name-without-zone",
         "fleet-without-certificate",
         "fleet-without-a-bundle",
         "fleet-without-a-way-to-packages",

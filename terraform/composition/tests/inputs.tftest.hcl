@@ -111,7 +111,7 @@ run "refuses_to_sleep_and_wake_at_once" {
   expect_failures = [var.off_hours]
 }
 
-run "refuses_a_single_topology_of_several_hosts" {
+run "refuses_an_instance_type_of_another_architecture" {
   command = plan
 
   plan_options {
@@ -119,7 +119,7 @@ run "refuses_a_single_topology_of_several_hosts" {
   }
 
   variables {
-    size = { hosts = 2 }
+    size = { architecture = "arm64" }
   }
 
   expect_failures = [terraform_data.checks]
@@ -320,6 +320,104 @@ run "refuses_ssh_to_a_fleet_in_private_subnets" {
   }
 
   expect_failures = [terraform_data.checks]
+}
+
+run "refuses_an_unknown_architecture" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    size = { architecture = "amd64" }
+  }
+
+  expect_failures = [var.size]
+}
+
+run "refuses_an_unknown_operating_system" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    size = { os = "debian-11" }
+  }
+
+  expect_failures = [var.size]
+}
+
+run "refuses_a_zone_that_is_a_url" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    domain = { zone = "https://example.com/" }
+  }
+
+  expect_failures = [var.domain]
+}
+
+run "refuses_a_name_that_has_the_zone_in_it" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    domain = { zone = "example.com", name = "api.example.com" }
+  }
+
+  expect_failures = [var.domain]
+}
+
+run "refuses_an_address_that_is_none" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    notify = ["oncall"]
+  }
+
+  expect_failures = [var.notify]
+}
+
+run "refuses_a_second_region_that_is_none" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    replica_region = "ireland"
+  }
+
+  expect_failures = [var.replica_region]
+}
+
+run "refuses_a_boundary_that_is_no_policy" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    permissions_boundary = "boundary"
+  }
+
+  expect_failures = [var.permissions_boundary]
 }
 
 run "refuses_a_fleet_without_a_bundle" {

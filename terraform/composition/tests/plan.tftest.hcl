@@ -122,13 +122,18 @@ run "single_is_one_host_with_an_address_of_its_own" {
   }
 
   assert {
-    condition     = toset([for a in output.alarms : trimprefix(a, "${local.name}-")]) == toset(["inference-1-cpu", "inference-1-status"])
+    condition     = toset([for a in output.alarms : trimprefix(a, "${local.name}-")]) == toset(["inference-1-cpu", "inference-1-reboot", "inference-1-recover", "inference-1-status"])
     error_message = "Alarms are on what AWS measures: nothing else has data, got ${jsonencode(output.alarms)}."
   }
 
   assert {
-    condition     = output.ansible.user == "admin" && output.ansible.architecture == "x86_64"
-    error_message = "By default a host is Debian on x86_64, as what is built and tried here."
+    condition     = output.ansible.user == "admin" && output.ansible.architecture == "x86_64" && local.size.os == "debian-13"
+    error_message = "By default a host is Debian 13 on x86_64, as what is built and tried here."
+  }
+
+  assert {
+    condition     = keys(output.network) == ["azs", "cidr", "isolated_subnet_ids", "nat_addresses", "private_subnet_ids", "public_subnet_ids", "vpc_id"] && keys(output.security_group_ids) == ["inference-1"]
+    error_message = "What others need to reach this environment is in the outputs."
   }
 
   assert {

@@ -7,6 +7,10 @@ locals {
     az_count = 2
     egress   = "single_nat"
 
+    # What this environment refuses.
+    must_be_protected = false
+    may_sleep         = true
+
     features = {
       kms               = false
       flow_logs         = false
@@ -30,10 +34,10 @@ locals {
     size = {
       instance_types      = ["t3.micro"]
       architecture        = "x86_64"
-      os                  = "debian-12"
+      os                  = "debian-13"
       root_gb             = 16
       detailed_metrics    = false
-      hosts               = 1
+      cpu_credits         = "standard"
       min                 = 1
       max                 = 2
       warm                = 0
@@ -48,6 +52,7 @@ locals {
       cache_nodes         = 1
       log_days            = 14
       backup_days         = 7
+      backup_weekly_days  = 0
     }
   }
 }

@@ -7,6 +7,10 @@ locals {
     az_count = 3
     egress   = "nat_per_az"
 
+    # What this environment refuses.
+    must_be_protected = true
+    may_sleep         = false
+
     features = {
       kms               = true
       flow_logs         = true
@@ -30,10 +34,10 @@ locals {
     size = {
       instance_types      = ["t3.medium"]
       architecture        = "x86_64"
-      os                  = "debian-12"
+      os                  = "debian-13"
       root_gb             = 30
       detailed_metrics    = true
-      hosts               = 1
+      cpu_credits         = "unlimited"
       min                 = 2
       max                 = 6
       warm                = 0
@@ -48,6 +52,7 @@ locals {
       cache_nodes         = 2
       log_days            = 90
       backup_days         = 35
+      backup_weekly_days  = 90
     }
   }
 }

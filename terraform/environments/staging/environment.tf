@@ -7,6 +7,10 @@ locals {
     az_count = 2
     egress   = "single_nat"
 
+    # What this environment refuses.
+    must_be_protected = false
+    may_sleep         = true
+
     features = {
       kms               = true
       flow_logs         = true
@@ -30,10 +34,10 @@ locals {
     size = {
       instance_types      = ["t3.small"]
       architecture        = "x86_64"
-      os                  = "debian-12"
+      os                  = "debian-13"
       root_gb             = 20
       detailed_metrics    = true
-      hosts               = 1
+      cpu_credits         = "unlimited"
       min                 = 1
       max                 = 3
       warm                = 0
@@ -48,6 +52,7 @@ locals {
       cache_nodes         = 1
       log_days            = 30
       backup_days         = 7
+      backup_weekly_days  = 0
     }
   }
 }

@@ -119,8 +119,9 @@ data "aws_iam_policy_document" "logging_trust" {
 resource "aws_iam_role" "logging" {
   count = local.rest == 1 && var.account_logging_role ? 1 : 0
 
-  name               = "${var.name}-api-logs"
-  assume_role_policy = data.aws_iam_policy_document.logging_trust.json
+  name                 = "${var.name}-api-logs"
+  assume_role_policy   = data.aws_iam_policy_document.logging_trust.json
+  permissions_boundary = var.permissions_boundary
 }
 
 resource "aws_iam_role_policy_attachment" "logging" {

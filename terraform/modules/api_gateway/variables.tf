@@ -150,3 +150,9 @@ variable "kms_key_arn" {
   type        = string
   default     = null
 }
+
+variable "permissions_boundary" {
+  description = "Permissions boundary (policy ARN) of the roles; null: none."
+  type        = string
+  default     = null
+}

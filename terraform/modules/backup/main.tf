@@ -10,8 +10,8 @@ locals {
   rules = {
     for k, r in {
       daily   = { cron = var.schedule.cron, days = var.schedule.daily_days }
-      weekly  = { cron = "cron(0 3 ? * SUN *)", days = var.schedule.weekly_days }
-      monthly = { cron = "cron(0 4 1 * ? *)", days = var.schedule.monthly_days }
+      weekly  = { cron = "cron(0 6 ? * SUN *)", days = var.schedule.weekly_days }
+      monthly = { cron = "cron(0 7 1 * ? *)", days = var.schedule.monthly_days }
     } : k => r if r.days > 0
   }
 }
@@ -103,8 +103,9 @@ data "aws_iam_policy_document" "trust" {
 }
 
 resource "aws_iam_role" "backup" {
-  name               = "${var.name}-backup"
-  assume_role_policy = data.aws_iam_policy_document.trust["backup"].json
+  name                 = "${var.name}-backup"
+  assume_role_policy   = data.aws_iam_policy_document.trust["backup"].json
+  permissions_boundary = var.permissions_boundary
 }
 
 # AWS keeps these current with the services that it backs up; by hand they would fall behind.

@@ -9,9 +9,9 @@ variable "name" {
 }
 
 variable "schedule" {
-  description = "Schedule of backups (cron, UTC) and retention of daily, weekly and monthly ones in days; 0: none of that kind."
+  description = "Schedule of daily backups (cron, UTC; at the database's own window from 2:00 to 3:00, and an hour before its maintenance, AWS refuses them) and retention of daily, weekly and monthly ones in days; 0: none of that kind."
   type = object({
-    cron         = optional(string, "cron(0 2 * * ? *)")
+    cron         = optional(string, "cron(0 5 * * ? *)")
     daily_days   = optional(number, 14)
     weekly_days  = optional(number, 60)
     monthly_days = optional(number, 0)
@@ -20,7 +20,7 @@ variable "schedule" {
 
   validation {
     condition     = can(regex("^cron\\(.+\\)$", var.schedule.cron))
-    error_message = "schedule.cron must look like cron(0 2 * * ? *), got \"${var.schedule.cron}\"."
+    error_message = "schedule.cron must look like cron(0 5 * * ? *), got \"${var.schedule.cron}\"."
   }
 
   validation {
@@ -30,7 +30,7 @@ variable "schedule" {
 }
 
 variable "selected_by" {
-  description = "Tag that selects the volumes, databases and buckets to back up."
+  description = "Tag that selects the hosts, databases and buckets to back up."
   type        = object({ key = string, value = string })
 
   validation {
@@ -54,7 +54,7 @@ variable "copy" {
 }
 
 variable "snapshots" {
-  description = "Volume snapshots by DLM between the backups: interval in hours, number to retain. null: none."
+  description = "Snapshots by DLM of the volumes of the selected hosts, between the backups: interval in hours, number to retain. null: none."
   type = object({
     every_hours = optional(number, 12)
     keep        = optional(number, 6)
@@ -85,6 +85,12 @@ variable "force_destroy" {
 
 variable "kms_key_arn" {
   description = "Key of the vault; null: the default key of AWS Backup."
+  type        = string
+  default     = null
+}
+
+variable "permissions_boundary" {
+  description = "Permissions boundary (policy ARN) of the roles; null: none."
   type        = string
   default     = null
 }

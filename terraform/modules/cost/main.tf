@@ -1,3 +1,7 @@
+locals {
+  by_tag = try(var.budget.by_tag, false)
+}
+
 resource "aws_budgets_budget" "this" {
   count = var.budget == null ? 0 : 1
 
@@ -53,12 +57,14 @@ resource "aws_ce_cost_allocation_tag" "this" {
 }
 
 resource "aws_ce_anomaly_monitor" "this" {
-  count = var.anomaly_usd == null ? 0 : 1
+  count = var.anomaly_usd != null && var.anomaly_monitor_arn == null ? 1 : 0
 
-  name         = var.name
-  monitor_type = "CUSTOM"
+  name              = var.name
+  monitor_type      = local.by_tag ? "CUSTOM" : "DIMENSIONAL"
+  monitor_dimension = local.by_tag ? null : "SERVICE"
 
-  monitor_specification = jsonencode({
+  # Billing knows a tag only after somebody has activated it there.
+  monitor_specification = !local.by_tag ? null : jsonencode({
     And            = null
     CostCategories = null
     Dimensions     = null
@@ -73,7 +79,7 @@ resource "aws_ce_anomaly_subscription" "this" {
 
   name             = var.name
   frequency        = "DAILY"
-  monitor_arn_list = [aws_ce_anomaly_monitor.this[0].arn]
+  monitor_arn_list = [var.anomaly_monitor_arn != null ? var.anomaly_monitor_arn : aws_ce_anomaly_monitor.this[0].arn]
 
   dynamic "subscriber" {
     for_each = var.notify

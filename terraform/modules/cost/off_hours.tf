@@ -157,8 +157,9 @@ data "aws_iam_policy_document" "scheduler" {
 resource "aws_iam_role" "scheduler" {
   count = length(local.calls) > 0 ? 1 : 0
 
-  name               = "${var.name}-off-hours"
-  assume_role_policy = data.aws_iam_policy_document.scheduler_trust.json
+  name                 = "${var.name}-off-hours"
+  assume_role_policy   = data.aws_iam_policy_document.scheduler_trust.json
+  permissions_boundary = var.permissions_boundary
 }
 
 resource "aws_iam_role_policy" "scheduler" {

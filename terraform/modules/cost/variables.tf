@@ -51,13 +51,24 @@ variable "allocation_tags" {
 }
 
 variable "anomaly_usd" {
-  description = "Notify of daily costs this far above the usual, in dollars; null: no monitor."
+  description = "Notify of daily costs this far above the usual, in dollars, per AWS service or, with budget.by_tag, of what has the tag; null: no monitor."
   type        = number
   default     = null
 
   validation {
     condition     = coalesce(var.anomaly_usd, 1) > 0
     error_message = "anomaly_usd must be positive, got ${coalesce(var.anomaly_usd, 0)}."
+  }
+}
+
+variable "anomaly_monitor_arn" {
+  description = "Existing anomaly monitor to be notified by; null: create one. An account has one monitor of its AWS services, which AWS creates in new accounts: aws ce get-anomaly-monitors."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.anomaly_monitor_arn == null || can(regex("^arn:[a-z-]+:ce::[0-9]{12}:anomalymonitor/", var.anomaly_monitor_arn))
+    error_message = "anomaly_monitor_arn must be the ARN of an anomaly monitor, got \"${coalesce(var.anomaly_monitor_arn, "null")}\"."
   }
 }
 
@@ -90,6 +101,12 @@ variable "kms_alias" {
 
 variable "kms_key_arn" {
   description = "Key of the schedules' input; null: the default key of the scheduler."
+  type        = string
+  default     = null
+}
+
+variable "permissions_boundary" {
+  description = "Permissions boundary (policy ARN) of the roles; null: none."
   type        = string
   default     = null
 }

@@ -104,3 +104,9 @@ variable "tags" {
   type        = map(string)
   default     = {}
 }
+
+variable "permissions_boundary" {
+  description = "Permissions boundary (policy ARN) of the roles; null: none."
+  type        = string
+  default     = null
+}

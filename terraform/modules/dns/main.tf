@@ -7,7 +7,8 @@ resource "aws_route53_zone" "this" {
   force_destroy = var.zone.force_destroy
 }
 
-data "aws_route53_zone" "existing" {
+# Terraform prints the next line when the zone is not in the account.
+data "aws_route53_zone" "existing" { # Correct domain.zone, or let it be made: domain.create_zone = true.
   count = var.zone.create ? 0 : 1
 
   name         = var.zone.name

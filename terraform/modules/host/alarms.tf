@@ -21,7 +21,7 @@ resource "aws_cloudwatch_metric_alarm" "status" {
   evaluation_periods  = each.key == "recover" ? 2 : 3
   treat_missing_data  = "missing"
   alarm_actions = concat(
-    ["arn:aws:automate:${data.aws_region.current.id}:ec2:${each.key}"],
+    ["arn:${data.aws_partition.current.partition}:automate:${data.aws_region.current.id}:ec2:${each.key}"],
     var.alarm_actions,
   )
 }

@@ -1,3 +1,4 @@
+data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
@@ -37,8 +38,17 @@ resource "aws_instance" "this" {
     install_agent = var.access.mode == "session_manager" && startswith(var.instance.os, "debian")
     public_keys   = var.access.public_keys
     debian_arch   = local.debian_arch
+    dns_suffix    = data.aws_partition.current.dns_suffix
     region        = data.aws_region.current.id
   })
+
+  dynamic "credit_specification" {
+    for_each = can(regex("^t[0-9]", var.instance.type)) ? [var.instance.cpu_credits] : []
+
+    content {
+      cpu_credits = credit_specification.value
+    }
+  }
 
   metadata_options {
     http_endpoint               = "enabled"
@@ -53,8 +63,8 @@ resource "aws_instance" "this" {
     encrypted             = true
     kms_key_id            = var.kms_key_arn
     delete_on_termination = true
-    # An instance's tags do not reach its volumes, and snapshots are taken of volumes by tag.
-    tags = merge(var.tags, { Name = var.name })
+    # An instance's tags do not reach its volumes. Backups and snapshots select the instance.
+    tags = { Name = var.name }
   }
 
   tags = merge(var.tags, { Name = var.name })

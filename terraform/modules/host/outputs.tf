@@ -23,6 +23,11 @@ output "security_group_id" {
   value       = aws_security_group.this.id
 }
 
+output "alarm_names" {
+  description = "Its alarms."
+  value       = [for a in aws_cloudwatch_metric_alarm.status : a.alarm_name]
+}
+
 output "root_volume_id" {
   description = "Its root volume, for backups."
   value       = try(aws_instance.this.root_block_device[0].volume_id, null)

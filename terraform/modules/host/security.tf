@@ -27,7 +27,8 @@ resource "aws_vpc_security_group_ingress_rule" "web" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "web_ipv6" {
-  for_each = var.instance.ipv6 ? toset(["80", "443"]) : []
+  # web_cidrs are IPv4 networks: only the whole world means both.
+  for_each = var.instance.ipv6 && contains(var.web_cidrs, "0.0.0.0/0") ? toset(["80", "443"]) : []
 
   security_group_id = aws_security_group.this.id
   description       = "Web over IPv6"

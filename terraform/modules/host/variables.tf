@@ -23,13 +23,15 @@ variable "instance" {
   type = object({
     type         = optional(string, "t3.small")
     architecture = optional(string, "x86_64")
-    os           = optional(string, "debian-12")
+    os           = optional(string, "debian-13")
     ami_id       = optional(string)
     root_gb      = optional(number, 16)
     ipv6         = optional(bool, false)
     # Containers sit one hop behind the host: 1 keeps the instance's credentials away from them.
     metadata_hop_limit = optional(number, 1)
     detailed_metrics   = optional(bool, true)
+    # Of burstable types (t3, t4g): standard slows a busy host down, unlimited bills its CPU.
+    cpu_credits = optional(string, "unlimited")
   })
   default = {}
 
@@ -59,6 +61,11 @@ variable "instance" {
   validation {
     condition     = var.instance.root_gb >= 8 && var.instance.root_gb <= 1024
     error_message = "instance.root_gb must be 8 to 1024, got ${var.instance.root_gb}."
+  }
+
+  validation {
+    condition     = contains(["standard", "unlimited"], var.instance.cpu_credits)
+    error_message = "instance.cpu_credits must be standard or unlimited, got \"${var.instance.cpu_credits}\"."
   }
 
   validation {

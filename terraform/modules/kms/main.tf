@@ -12,6 +12,7 @@ locals {
 
   # Services that encrypt on our behalf without passing through a caller's own IAM permissions.
   services = [
+    "backup.amazonaws.com",
     "budgets.amazonaws.com",
     "cloudwatch.amazonaws.com",
     "costalerts.amazonaws.com",

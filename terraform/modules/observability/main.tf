@@ -27,6 +27,29 @@ data "aws_iam_policy_document" "topic" {
       values   = [data.aws_caller_identity.current.account_id]
     }
   }
+
+  # ElastiCache says whom it works for by the older key, and publishes to no encrypted topic.
+  # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/ElastiCacheSNS.html
+  dynamic "statement" {
+    for_each = var.kms_key_arn == null ? [1] : []
+
+    content {
+      sid       = "CachesOfThisAccountPublish"
+      actions   = ["sns:Publish"]
+      resources = [aws_sns_topic.alarms.arn]
+
+      principals {
+        type        = "Service"
+        identifiers = ["elasticache.amazonaws.com"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:SourceOwner"
+        values   = [data.aws_caller_identity.current.account_id]
+      }
+    }
+  }
 }
 
 resource "aws_sns_topic_policy" "alarms" {

@@ -15,7 +15,7 @@ output "log_group_arns" {
 
 output "alarm_names" {
   description = "All alarms, for a completeness check."
-  value       = sort([for a in aws_cloudwatch_metric_alarm.this : a.alarm_name])
+  value       = sort([for a in concat(values(aws_cloudwatch_metric_alarm.this), aws_cloudwatch_metric_alarm.anomaly) : a.alarm_name])
 }
 
 output "metric_namespace" {

@@ -60,8 +60,9 @@ data "aws_iam_policy_document" "trail" {
 resource "aws_iam_role" "trail" {
   count = var.trail == null ? 0 : 1
 
-  name               = local.trail_name
-  assume_role_policy = data.aws_iam_policy_document.trail_trust.json
+  name                 = local.trail_name
+  assume_role_policy   = data.aws_iam_policy_document.trail_trust.json
+  permissions_boundary = var.permissions_boundary
 }
 
 resource "aws_iam_role_policy" "trail" {

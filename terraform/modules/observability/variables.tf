@@ -120,3 +120,9 @@ variable "trail" {
   type        = object({ bucket = string, retention_days = optional(number, 365) })
   default     = null
 }
+
+variable "permissions_boundary" {
+  description = "Permissions boundary (policy ARN) of the roles; null: none."
+  type        = string
+  default     = null
+}

@@ -60,8 +60,9 @@ data "aws_iam_policy_document" "replication" {
 resource "aws_iam_role" "replication" {
   count = length(local.replicated) > 0 ? 1 : 0
 
-  name               = "${var.name}-replication"
-  assume_role_policy = data.aws_iam_policy_document.replication_trust.json
+  name                 = "${var.name}-replication"
+  assume_role_policy   = data.aws_iam_policy_document.replication_trust.json
+  permissions_boundary = var.permissions_boundary
 }
 
 resource "aws_iam_role_policy" "replication" {

@@ -62,3 +62,9 @@ variable "force_destroy" {
   type        = bool
   default     = false
 }
+
+variable "permissions_boundary" {
+  description = "Permissions boundary (policy ARN) of the roles; null: none."
+  type        = string
+  default     = null
+}

@@ -42,6 +42,20 @@ run "each_kind_lives_its_days" {
   }
 }
 
+run "no_backup_starts_in_the_databases_own_window" {
+  command = plan
+
+  variables {
+    schedule = { monthly_days = 365 }
+  }
+
+  # The database module: backups from 2:00, maintenance on Sunday from 3:30. AWS Backup fails within an hour of either.
+  assert {
+    condition     = alltrue([for r in aws_backup_plan.this.rule : tonumber(regex("^cron\\(0 ([0-9]+) ", r.schedule)[0]) >= 5])
+    error_message = "Backups start at 5:00 or later, got ${jsonencode([for r in aws_backup_plan.this.rule : r.schedule])}."
+  }
+}
+
 run "what_is_tagged_is_backed_up" {
   command = plan
 
@@ -57,11 +71,23 @@ run "a_second_region_has_copies" {
   variables {
     copy      = { kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000" }
     snapshots = {}
+
+    kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-0000-0000-000000000000"
   }
 
   assert {
     condition     = keys(aws_backup_vault.copy) == ["eu-west-1"] && alltrue([for r in aws_backup_plan.this.rule : length(r.copy_action) == 1])
     error_message = "Every backup is copied to the second region."
+  }
+
+  assert {
+    condition     = tolist(aws_dlm_lifecycle_policy.this[0].policy_details[0].resource_types) == tolist(["INSTANCE"]) && aws_dlm_lifecycle_policy.this[0].policy_details[0].target_tags == tomap({ Backup = "slipway-prod" })
+    error_message = "Snapshots select the hosts that backups select."
+  }
+
+  assert {
+    condition     = toset(flatten([for s in jsondecode(data.aws_iam_policy_document.dlm_keys[0].json).Statement : s.Resource])) == toset([var.kms_key_arn, var.copy.kms_key_arn])
+    error_message = "A copy is decrypted by the key here and encrypted by the key there."
   }
 
   assert {

@@ -89,3 +89,13 @@ run "refuses_an_anomaly_monitor_without_an_address" {
 
   expect_failures = [aws_budgets_budget.this, aws_ce_anomaly_subscription.this]
 }
+
+run "refuses_a_monitor_that_is_none" {
+  command = plan
+
+  variables {
+    anomaly_monitor_arn = "Default-Services-Monitor"
+  }
+
+  expect_failures = [var.anomaly_monitor_arn]
+}

@@ -109,11 +109,39 @@ run "an_unusual_day_is_told" {
   command = plan
 
   variables {
+    budget      = { monthly_usd = 100, by_tag = true }
     anomaly_usd = 5
   }
 
   assert {
     condition     = one(aws_ce_anomaly_subscription.this[0].threshold_expression[0].dimension[0].values) == "5" && jsondecode(aws_ce_anomaly_monitor.this[0].monitor_specification).Tags.Values == ["slipway-dev"]
     error_message = "The monitor looks at this environment and speaks up at 5 $."
+  }
+}
+
+run "an_unusual_day_of_the_account_is_told" {
+  command = plan
+
+  variables {
+    anomaly_usd = 5
+  }
+
+  assert {
+    condition     = aws_ce_anomaly_monitor.this[0].monitor_type == "DIMENSIONAL" && aws_ce_anomaly_monitor.this[0].monitor_specification == null
+    error_message = "A tag that billing does not know selects nothing: without by_tag the services of the account are watched."
+  }
+}
+
+run "an_account_has_one_monitor_of_its_services" {
+  command = plan
+
+  variables {
+    anomaly_usd         = 5
+    anomaly_monitor_arn = "arn:aws:ce::123456789012:anomalymonitor/00000000-0000-0000-0000-000000000000"
+  }
+
+  assert {
+    condition     = length(aws_ce_anomaly_monitor.this) == 0 && aws_ce_anomaly_subscription.this[0].monitor_arn_list == tolist([var.anomaly_monitor_arn])
+    error_message = "The existing monitor sends the notifications, and none is made beside it."
   }
 }

@@ -138,3 +138,13 @@ run "refuses_a_private_key" {
 
   expect_failures = [var.access]
 }
+
+run "refuses_credits_that_ec2_does_not_know" {
+  command = plan
+
+  variables {
+    instance = { cpu_credits = "none" }
+  }
+
+  expect_failures = [var.instance]
+}

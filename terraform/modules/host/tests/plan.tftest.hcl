@@ -107,7 +107,7 @@ run "the_default_runs_what_is_built_here" {
   command = plan
 
   assert {
-    condition     = data.aws_ssm_parameter.ami[0].name == "/aws/service/debian/release/12/latest/amd64" && startswith(aws_instance.this.instance_type, "t3.")
+    condition     = data.aws_ssm_parameter.ami[0].name == "/aws/service/debian/release/13/latest/amd64" && startswith(aws_instance.this.instance_type, "t3.")
     error_message = "Images are built for x86_64, and hosts are tried on Debian, got ${data.aws_ssm_parameter.ami[0].name}."
   }
 }
@@ -182,15 +182,42 @@ run "the_first_boot_reaches_the_internet" {
   }
 }
 
-run "snapshots_find_the_volume_by_its_tag" {
+run "backups_and_snapshots_find_the_host_once" {
   command = plan
 
   variables {
     tags = { Backup = "slipway-dev" }
   }
 
+  # What selects the volume as well would take every backup twice.
   assert {
-    condition     = aws_instance.this.root_block_device[0].tags["Backup"] == "slipway-dev"
-    error_message = "An instance's tags do not reach its volumes."
+    condition     = aws_instance.this.tags["Backup"] == "slipway-dev" && !contains(keys(aws_instance.this.root_block_device[0].tags), "Backup")
+    error_message = "Backups and snapshots select the instance by its tag."
+  }
+}
+
+run "a_burstable_type_costs_what_the_caller_chose" {
+  command = plan
+
+  variables {
+    instance = { type = "t3.micro", cpu_credits = "standard" }
+  }
+
+  assert {
+    condition     = one(aws_instance.this.credit_specification).cpu_credits == "standard"
+    error_message = "AWS bills the CPU of a burstable type by default: what was chosen must be said."
+  }
+}
+
+run "other_types_have_no_credits" {
+  command = plan
+
+  variables {
+    instance = { type = "m7i.large" }
+  }
+
+  assert {
+    condition     = length(aws_instance.this.credit_specification) == 0
+    error_message = "AWS refuses credits for types that are not burstable."
   }
 }

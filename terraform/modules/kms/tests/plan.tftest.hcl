@@ -77,6 +77,17 @@ run "auto_scaling_may_use_the_key_by_this_policy_alone" {
   }
 }
 
+run "a_failed_backup_reaches_the_encrypted_topic" {
+  command = plan
+
+  assert {
+    condition = contains(flatten([
+      for s in jsondecode(data.aws_iam_policy_document.key.json).Statement : s.Principal.Service if can(s.Principal.Service) && contains(flatten([s.Action]), "kms:GenerateDataKey*")
+    ]), "backup.amazonaws.com")
+    error_message = "Whoever publishes to the topic encrypts with its key."
+  }
+}
+
 run "a_second_regions_key_serves_that_regions_logs" {
   command = plan
 

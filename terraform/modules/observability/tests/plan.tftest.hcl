@@ -171,3 +171,18 @@ run "a_rest_api_is_known_by_its_name" {
     error_message = "The request rate of a REST API is published under its name."
   }
 }
+
+run "caches_speak_to_a_topic_without_a_key" {
+  command = plan
+
+  variables {
+    kms_key_arn = null
+  }
+
+  assert {
+    condition = [
+      for s in data.aws_iam_policy_document.topic.statement : [for c in s.condition : c.variable] if s.sid == "CachesOfThisAccountPublish"
+    ] == [["aws:SourceOwner"]]
+    error_message = "ElastiCache says whom it works for by aws:SourceOwner."
+  }
+}
