@@ -66,6 +66,10 @@ test-app: .venv/.ok
 	  && "$$tools/python" -m pytest tests --cov --cov-config=pyproject.toml
 
 test-terraform: .venv/.ok
+	$(PYTEST) terraform/tests -m 'not nightly'
+
+# The same, and every topology applied and destroyed against the AWS stand-in.
+test-terraform-all: .venv/.ok
 	$(PYTEST) terraform/tests
 
 test-e2e: .venv/.ok

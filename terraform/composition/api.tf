@@ -7,6 +7,12 @@ module "api_gateway" {
   kind                 = local.api.kind
   cors_origins         = local.api.cors_origins
   plans                = local.api.plans
+  routes               = local.api.routes
+  throttle             = local.api.throttle
+  jwt                  = local.api.jwt
+  batch                = local.api.batch
+
+  account_logging_role = local.api.account_logging_role
   log_days             = min(local.size.log_days, 30)
   kms_key_arn          = local.key_arn
 
@@ -68,7 +74,7 @@ resource "aws_vpc_security_group_egress_rule" "link" {
 # A function needs a place in the VPC only for a database or a cache.
 resource "aws_security_group" "function" {
   #checkov:skip=CKV2_AWS_5:attached to the function
-  count = local.serverless == 1 && (local.on.database || local.on.cache) ? 1 : 0
+  count = local.serverless == 1 && local.stores ? 1 : 0
 
   name        = "${local.name}-function"
   description = "From the function to its stores"
@@ -86,4 +92,16 @@ resource "aws_vpc_security_group_egress_rule" "function" {
   ip_protocol       = "tcp"
   from_port         = each.value
   to_port           = each.value
+}
+
+# The gateway endpoint leads there, but its addresses are not in the VPC.
+resource "aws_vpc_security_group_egress_rule" "function_s3" {
+  count = length(aws_security_group.function)
+
+  security_group_id = aws_security_group.function[0].id
+  description       = "Models in S3"
+  prefix_list_id    = module.network.s3_prefix_list_id
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
 }

@@ -38,6 +38,16 @@ resource "terraform_data" "checks" {
     }
 
     precondition {
+      condition     = local.fleet == 0 || local.size.min == 0 || var.bundle != null
+      error_message = "A fleet of size.min = ${local.size.min} needs bundle, the playbooks by which a new host converges: without it Auto Scaling launches and terminates hosts without end. Apply with size = { min = 0 } first, upload the bundle to the bucket `bundles`, then set bundle to its key."
+    }
+
+    precondition {
+      condition     = local.fleet == 0 || local.egress != "endpoints"
+      error_message = "The hosts of topology \"fleet\" install packages at their first boot, which network.egress \"endpoints\" (AWS services only) does not let through: choose single_nat or nat_per_az."
+    }
+
+    precondition {
       condition     = var.api == null || local.balanced == 0 || var.domain != null
       error_message = "An API gateway in front of topology \"${var.topology}\" asks the load balancer by the name in its certificate: give domain."
     }
@@ -65,6 +75,16 @@ resource "terraform_data" "checks" {
     precondition {
       condition     = local.balanced == 0 || local.egress != "none"
       error_message = "topology \"${var.topology}\" runs in private subnets, which must reach the registry: network.egress cannot be \"none\"."
+    }
+
+    precondition {
+      condition     = !try(var.domain.create_zone && !var.domain.delegated && var.adopt.zone_id == null, false) || local.single == 1 || var.certificate_arn != null
+      error_message = "The certificate of topology \"${var.topology}\" is validated in the zone ${try(var.domain.zone, "")}, which must be delegated first: terraform apply -target='module.dns[0].aws_route53_zone.this', delegate to terraform output name_servers, then set domain.delegated = true."
+    }
+
+    precondition {
+      condition     = !var.network.ipv6 || local.single == 1
+      error_message = "network.ipv6 is for topology \"single\": load balancers, tasks and functions here have IPv4 addresses only."
     }
 
     precondition {

@@ -46,8 +46,16 @@ module "load_balancer" {
   stickiness_s = var.stickiness_s
   log_bucket   = module.storage.log_bucket
   protected    = local.on.protected
-  waf          = { enabled = local.on.waf }
-  kms_key_arn  = local.key_arn
+  waf = {
+    enabled     = local.on.waf
+    rate_limit  = var.waf.rate_limit
+    allow_cidrs = var.waf.allow_cidrs
+    block_cidrs = var.waf.block_cidrs
+    count_rules = var.waf.count_rules
+    # All requests come from the VPC link.
+    rate_by = local.api == null ? "IP" : "FORWARDED_IP"
+  }
+  kms_key_arn = local.key_arn
 }
 
 locals {
@@ -71,14 +79,17 @@ module "fleet" {
   }
   size    = { min = local.size.min, max = local.size.max, warm = local.size.warm }
   spot    = { percent = local.size.spot_percent }
-  scaling = { requests_per_target = local.size.requests_per_target }
+  scaling = { requests_per_target = local.size.requests_per_target, cpu_percent = var.fleet.cpu_percent, warmup_s = var.fleet.warmup_s }
+  drain_s = var.fleet.drain_s
   schedules = !local.on.off_hours ? {} : {
     sleep = { cron = "0 ${var.off_hours.sleep_hour} * * ${var.off_hours.days}", min = 0, max = 0, timezone = var.off_hours.timezone }
     wake  = { cron = "0 ${var.off_hours.wake_hour} * * ${var.off_hours.days}", min = local.size.min, max = local.size.max, timezone = var.off_hours.timezone }
   }
   converge = {
     bucket           = module.storage.names["bundles"]
+    key              = var.bundle
     wanted_parameter = module.secrets.wanted_parameters[var.service]
+    timeout_s        = var.fleet.converge_s
   }
   load_balancer = {
     target_group_arns = [for c in ["blue", "green"] : module.load_balancer[0].target_group_arns[c] if var.weights[c] > 0]
@@ -104,6 +115,7 @@ module "ecs" {
     cpu          = local.size.task_cpu
     memory       = local.size.task_memory
     architecture = { arm64 = "ARM64", x86_64 = "X86_64" }[local.size.architecture]
+    environment  = merge(local.store_environment, var.environment)
     secrets      = { for k, arn in module.secrets.secret_arns : upper(replace(k, "/[^a-z0-9]/", "_")) => arn }
   }
   capacity = { min = local.size.min, max = local.size.max, spot_percent = local.size.spot_percent }
@@ -115,7 +127,7 @@ module "ecs" {
   }
   roles       = { execution = module.iam.role_arns["execution"], task = module.iam.role_arns["task"] }
   log_group   = module.observability.log_groups["app"]
-  discovery   = "${local.environment}.slipway.internal"
+  scheduled   = local.on.off_hours
   exec        = local.on.exec
   kms_key_arn = local.key_arn
 }
@@ -127,11 +139,13 @@ module "serverless" {
   name        = local.name
   service     = var.service
   image       = local.image
-  size        = { memory = local.size.function_memory, architecture = local.size.architecture }
+  size        = { memory = local.size.function_memory, architecture = local.size.architecture, timeout_s = var.function.timeout_s, scratch = var.function.scratch }
+  concurrency = { limit = var.function.concurrency, warm = var.function.warm }
+  environment = merge(local.store_environment, var.environment)
   role_arn    = module.iam.role_arns["function"]
   log_group   = module.observability.log_groups["app"]
   kms_key_arn = local.key_arn
-  vpc = !local.on.database && !local.on.cache ? null : {
+  vpc = !local.stores ? null : {
     subnet_ids         = module.network.private_subnet_ids
     security_group_ids = [aws_security_group.function[0].id]
   }

@@ -31,7 +31,9 @@ locals {
   peers = merge({ for k, c in local.cidrs : k => c if k != local.environment }, var.network.peer_cidrs)
 
   # Hosts and tasks in private subnets must reach the registry; a single host has its own address, a function no VPC.
-  egress = coalesce(var.network.egress, local.balanced == 1 ? local.defaults.egress : "none")
+  # One with stores reaches Secrets Manager by an interface endpoint.
+  stores = local.on.database || local.on.cache
+  egress = coalesce(var.network.egress, local.balanced == 1 ? local.defaults.egress : local.serverless == 1 && local.stores ? "endpoints" : "none")
 
   account         = data.aws_caller_identity.current.account_id
   partition       = data.aws_partition.current.partition
@@ -40,7 +42,11 @@ locals {
   fqdn            = try("${var.domain.name}.${var.domain.zone}", null)
   replica_key_arn = local.on.kms && local.on.replicate ? module.kms_replica[0].key_arn : null
   key_arn         = local.on.kms ? module.kms[0].key_arn : null
-  api             = local.serverless == 1 ? coalesce(var.api, { kind = "http", cors_origins = [], plans = {} }) : var.api
+  api             = local.serverless == 1 ? try(coalesce(var.api), local.open_api) : var.api
+
+  open_api = {
+    kind = "http", cors_origins = [], routes = null, throttle = null, jwt = null, batch = null, account_logging_role = true, plans = {}
+  }
 
   arns = {
     repository = "arn:${local.partition}:ecr:${var.region}:${local.account}:repository/${var.service}"

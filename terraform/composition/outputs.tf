@@ -11,6 +11,7 @@ output "ansible" {
     registry         = local.registry
     repository       = "${local.registry}/${var.service}"
     domain           = local.fqdn
+    cidr             = module.network.cidr
     access           = var.access.mode
     architecture     = local.size.architecture
     user             = startswith(local.size.os, "ubuntu") ? "ubuntu" : "admin"
@@ -25,8 +26,20 @@ output "ansible" {
     target_groups    = local.balanced == 1 ? module.load_balancer[0].target_group_arns : {}
     ecs              = local.ecs == 0 ? null : { cluster = module.ecs[0].cluster, service = module.ecs[0].service, family = module.ecs[0].task_family }
     function         = local.serverless == 0 ? null : { name = module.serverless[0].function_name, alias = module.serverless[0].alias }
-    database         = local.on.database ? { endpoint = module.database[0].endpoint, owner_secret = module.database[0].owner_secret_arn } : null
-    cache            = local.on.cache ? { endpoint = module.cache[0].endpoint } : null
+    database         = local.database
+    cache            = local.cache
+  }
+}
+
+# Of the registry alone, so that `terraform apply -target=module.registry` stores it: ECS and Lambda start with an image.
+output "registry" {
+  description = "What a build needs before the rest exists, or null if the registry is another environment's."
+  value = !local.on.registry ? null : {
+    account      = split(".", module.registry[0].urls[var.service])[0]
+    region       = var.region
+    registry     = split("/", module.registry[0].urls[var.service])[0]
+    architecture = local.size.architecture
+    domain       = local.fqdn
   }
 }
 
@@ -35,6 +48,40 @@ output "url" {
   value = (
     local.fqdn != null ? "https://${local.fqdn}" :
     length(module.api_gateway) > 0 ? module.api_gateway[0].url : "https://${one(module.load_balancer[*].dns_name)}"
+  )
+}
+
+output "load_balancer" {
+  description = "The load balancer: name and zone for a DNS alias elsewhere, ARNs, security group; or null."
+  value = local.balanced == 0 ? null : {
+    dns_name          = module.load_balancer[0].dns_name
+    zone_id           = module.load_balancer[0].zone_id
+    arn               = module.load_balancer[0].load_balancer_arn
+    listener_arn      = module.load_balancer[0].https_listener_arn
+    security_group_id = module.load_balancer[0].security_group_id
+  }
+}
+
+output "api" {
+  description = "The API: id, execution ARN, ids of its keys (aws apigateway get-api-key --include-value); or null."
+  value = length(module.api_gateway) == 0 ? null : {
+    id            = module.api_gateway[0].api_id
+    execution_arn = module.api_gateway[0].execution_arn
+    key_ids       = module.api_gateway[0].key_ids
+  }
+}
+
+output "deploy" {
+  description = "How a new image goes live in ECS or Lambda (docs/terraform.md), where no command of this repository deploys; or null."
+  value = (
+    local.ecs == 1 ? {
+      cluster_arn = module.ecs[0].cluster_arn
+      command     = "aws ecs update-service --cluster ${module.ecs[0].cluster} --service ${module.ecs[0].service} --task-definition ${module.ecs[0].task_family}"
+    } :
+    local.serverless == 1 ? {
+      cluster_arn = null
+      command     = "aws lambda update-alias --function-name ${module.serverless[0].function_name} --name ${module.serverless[0].alias} --function-version"
+    } : null
   )
 }
 

@@ -29,6 +29,7 @@ module "network" {
   azs                  = var.network.azs
   egress               = local.egress
   ipv6                 = var.network.ipv6
+  interface_endpoints  = var.network.interface_endpoints != null ? var.network.interface_endpoints : local.serverless == 1 ? ["secretsmanager"] : null
   flow_logs            = { enabled = local.on.flow_logs, retention_days = local.size.log_days }
   kms_key_arn          = local.key_arn
 }
@@ -93,10 +94,13 @@ module "iam" {
     target_groups   = local.fleet == 1 ? [local.arns.targets] : []
   }
   ecs      = { enabled = local.ecs == 1, exec = local.on.exec }
-  function = { enabled = local.serverless == 1, vpc = local.on.database || local.on.cache }
+  function = { enabled = local.serverless == 1, vpc = local.stores }
   ci = var.ci == null ? null : {
     repository      = var.ci.repository
+    subjects        = var.ci.subjects
     create_provider = var.ci.create_provider
+    hosts           = local.single + local.fleet == 1
+    state           = var.ci.state
     wanted          = ["${local.arns.parameters}/${var.service}/wanted"]
     bundle_objects  = ["${local.arns.bucket}-bundles-${local.account}/*"]
     ecs_services    = local.ecs == 1 ? [local.arns.ecs] : []
@@ -120,6 +124,7 @@ module "dns" {
       alias  = local.behind
     }
   }
+  overwrite = var.domain.overwrite
   # Who else issues certificates in a zone that was there before is not ours to say.
   caa            = coalesce(var.domain.caa, var.domain.create_zone && var.adopt.zone_id == null) ? [var.domain.name] : []
   incident_email = var.domain.caa_email

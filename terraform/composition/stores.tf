@@ -17,23 +17,31 @@ module "database" {
   vpc_id               = module.network.vpc_id
   subnet_ids           = module.network.isolated_subnet_ids
   clients              = local.clients
-  instance             = { class = local.size.database_class, multi_az = local.size.database_multi_az }
-  backup_days          = local.size.backup_days
-  log_days             = local.size.log_days
-  protected            = local.on.protected
-  kms_key_arn          = local.key_arn
-  tags                 = { Backup = local.name }
+  instance = {
+    class      = local.size.database_class
+    multi_az   = local.size.database_multi_az
+    version    = var.database.version
+    storage_gb = var.database.storage_gb
+    max_gb     = var.database.max_gb
+  }
+  database    = { name = var.database.name, owner = var.database.owner }
+  backup_days = coalesce(var.database.backup_days, local.size.backup_days)
+  log_days    = local.size.log_days
+  protected   = local.on.protected
+  kms_key_arn = local.key_arn
+  tags        = { Backup = local.name }
 }
 
 module "cache" {
   source = "../../modules/cache"
   count  = local.on.cache ? 1 : 0
 
-  name       = local.name
-  vpc_id     = module.network.vpc_id
-  subnet_ids = module.network.isolated_subnet_ids
-  clients    = local.clients
-  nodes      = { type = local.size.cache_type, count = local.size.cache_nodes }
+  name          = local.name
+  vpc_id        = module.network.vpc_id
+  subnet_ids    = module.network.isolated_subnet_ids
+  clients       = local.clients
+  nodes         = { type = local.size.cache_type, count = local.size.cache_nodes, version = var.cache.version }
+  snapshot_days = var.cache.snapshot_days
   # ElastiCache publishes to no encrypted topic.
   notify_topic_arn = local.on.kms ? null : module.observability.topic_arn
   kms_key_arn      = local.key_arn
@@ -58,4 +66,56 @@ resource "aws_vpc_security_group_egress_rule" "stores" {
 locals {
   # The function's own group already lets it through.
   client_kinds = { for k, v in local.clients : k => true if k != "function" }
+}
+
+locals {
+  database = local.on.database ? {
+    endpoint     = module.database[0].endpoint
+    name         = module.database[0].name
+    user         = var.database.user
+    owner_secret = module.database[0].owner_secret_arn
+  } : null
+  cache = local.on.cache ? { endpoint = module.cache[0].endpoint, user = module.cache[0].user_name } : null
+
+  # For the service: where its stores are. It proves itself by IAM, so there is no password.
+  store_environment = merge(
+    { for _ in local.database[*] : "DATABASE_ENDPOINT" => local.database.endpoint },
+    { for _ in local.database[*] : "DATABASE_NAME" => local.database.name },
+    { for _ in local.database[*] : "DATABASE_USER" => local.database.user },
+    { for _ in local.cache[*] : "CACHE_ENDPOINT" => local.cache.endpoint },
+    { for _ in local.cache[*] : "CACHE_USER" => local.cache.user },
+  )
+}
+
+data "aws_iam_policy_document" "stores" {
+  count = local.stores ? 1 : 0
+
+  dynamic "statement" {
+    for_each = module.database
+
+    content {
+      sid       = "ConnectToTheDatabase"
+      actions   = ["rds-db:connect"]
+      resources = ["arn:${local.partition}:rds-db:${var.region}:${local.account}:dbuser:${statement.value.resource_id}/${var.database.user}"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = module.cache
+
+    content {
+      sid       = "ConnectToTheCache"
+      actions   = ["elasticache:Connect"]
+      resources = [statement.value.arn, statement.value.user_arn]
+    }
+  }
+}
+
+# Of its own, and not in module.iam: hosts need not wait for a database to start.
+resource "aws_iam_role_policy" "stores" {
+  for_each = { for k, name in module.iam.role_names : k => name if local.stores && k != "execution" }
+
+  name   = "stores"
+  role   = each.value
+  policy = data.aws_iam_policy_document.stores[0].json
 }

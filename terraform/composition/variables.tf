@@ -56,11 +56,13 @@ variable "service" {
 }
 
 variable "domain" {
-  description = "DNS name of the service: <name>.<zone>. create_zone creates the Route 53 zone, otherwise it must exist. caa (null: only in a zone that is created here): a CAA record on the name of the service, with caa_email as the public address for reports of CAs. null: the AWS name of the load balancer or API."
+  description = "DNS name of the service: <name>.<zone>. create_zone creates the Route 53 zone, otherwise it must exist. delegated: the parent zone delegates to it, which a certificate for a load balancer or API waits for. overwrite: take over the record of another infrastructure (failover). caa (null: only in a zone that is created here): a CAA record on the name of the service, with caa_email as the public address for reports of CAs. null: the AWS name of the load balancer or API."
   type = object({
     zone        = string
     name        = optional(string, "api")
     create_zone = optional(bool, false)
+    delegated   = optional(bool, false)
+    overwrite   = optional(bool, false)
     caa         = optional(bool)
     caa_email   = optional(string)
   })
@@ -95,12 +97,15 @@ variable "certificate_arn" {
 }
 
 variable "network" {
-  description = "cidr (null: that of the environment), zones (number, or names: azs), egress (null: as the topology requires), networks it must not overlap besides those of the other environments, and networks that may reach the service (web_cidrs). Let's Encrypt checks a name from anywhere: with other web_cidrs a host needs tls_challenge dns-01 or a certificate of your own."
+  description = "cidr (null: that of the environment), zones (number, or names: azs), egress (null: as the topology requires), interface_endpoints of egress endpoints (null: those of the topology), ipv6 (a single host only), networks it must not overlap besides those of the other environments, and networks that may reach the service (web_cidrs). Let's Encrypt checks a name from anywhere: with other web_cidrs a host needs tls_challenge dns-01 or a certificate of your own."
   type = object({
-    cidr       = optional(string)
-    az_count   = optional(number)
-    azs        = optional(list(string))
-    egress     = optional(string)
+    cidr     = optional(string)
+    az_count = optional(number)
+    azs      = optional(list(string))
+    egress   = optional(string)
+
+    interface_endpoints = optional(set(string))
+
     peer_cidrs = optional(map(string), {})
     ipv6       = optional(bool, false)
     web_cidrs  = optional(list(string), ["0.0.0.0/0"])
@@ -127,6 +132,17 @@ variable "image" {
   validation {
     condition     = can(regex("^sha256:[0-9a-f]{64}$", coalesce(var.image, "sha256:${join("", [for _ in range(64) : "0"])}")))
     error_message = "image must be a digest (sha256: and 64 hexadecimal digits), got \"${coalesce(var.image, "-")}\"."
+  }
+}
+
+variable "bundle" {
+  description = "Key of the bundle of playbooks in the bucket `bundles`, by which new hosts of a fleet converge, for instance bundles/v1.4.2.tar.gz. A new key replaces the hosts one by one. null: none yet, the fleet has no host (size.min = 0)."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.bundle == null || can(regex("^[A-Za-z0-9][A-Za-z0-9._/-]*\\.tar\\.gz$", var.bundle))
+    error_message = "bundle must be the key of a .tar.gz object, such as bundles/v1.4.2.tar.gz, got \"${coalesce(var.bundle, "-")}\"."
   }
 }
 
@@ -183,16 +199,28 @@ variable "budget" {
 }
 
 variable "ci" {
-  description = "GitHub repository whose pipeline may push images and set the desired release, by OIDC. create_provider: true in one environment of an account."
-  type        = object({ repository = string, create_provider = optional(bool, true) })
-  default     = null
+  description = "GitHub repository whose pipeline may push images and deploy, by OIDC. subjects: refs or environments of it (null: main and tags v*). create_provider: true in one environment of an account. state: bucket, key and KMS key of this environment's state, which the inventory reads."
+  type = object({
+    repository      = string
+    subjects        = optional(list(string))
+    create_provider = optional(bool, true)
+    state           = optional(object({ bucket = string, key = string, kms_key_arn = optional(string) }))
+  })
+  default = null
 }
 
 variable "api" {
-  description = "An API gateway in front of a fleet, ECS or Lambda: kind http or rest, usage plans, CORS origins. null: none (serverless always has one)."
+  description = "An API gateway in front of a fleet, ECS or Lambda: kind http or rest, routes, requests per second of all callers (throttle), CORS origins and tokens (http), usage plans and shape of requests (rest). account_logging_role: a REST API logs by one role of the account and region; false in all environments of it but one. null: none (serverless always has one)."
   type = object({
     kind         = optional(string, "http")
     cors_origins = optional(list(string), [])
+    routes       = optional(set(string))
+    throttle     = optional(object({ rate = number, burst = number }))
+    jwt          = optional(object({ issuer = string, audiences = list(string) }))
+    batch        = optional(object({ max_instances = optional(number), features = optional(number) }))
+
+    account_logging_role = optional(bool, true)
+
     plans = optional(map(object({
       rate          = optional(number, 10)
       burst         = optional(number, 20)

@@ -21,6 +21,8 @@ WANTED = {
     "names": "tls_domains",
     "directory": "tls_directory_url",
     "ca": "service_ca_path",
+    "challenge": "tls_challenge",
+    "proxies": "edge_trusted_proxies",
     "door": "release_front_door if service_domains else {}",
     "models": "service_model_store",
     "kept_as": "release_kept_as",

@@ -22,12 +22,20 @@ class Aws:
     def __init__(self, bundle: bytes) -> None:
         self.bundle = bundle
         self.told: list[tuple[str, str]] = []
+        self.heartbeats = 0
+        self.no_hook = False
 
     def download_file(self, bucket: str, key: str, path: str) -> None:
         assert (bucket, key) == ("bundles", "current.tar.gz")
         Path(path).write_bytes(self.bundle)
 
+    def record_lifecycle_action_heartbeat(self, **call: str) -> None:
+        assert (call["LifecycleHookName"], call["InstanceId"]) == ("join", "i-1")
+        self.heartbeats += 1
+
     def complete_lifecycle_action(self, **call: str) -> None:
+        if self.no_hook:
+            raise RuntimeError("No active Lifecycle Action found")
         self.told.append((call["LifecycleHookName"], call["LifecycleActionResult"]))
 
 
@@ -99,6 +107,24 @@ def test_a_host_that_cannot_is_abandoned(
     code, aws = join(script, monkeypatch, content, **more)
     assert code == 1 and aws.told == [("join", "ABANDON")]
     assert "Failed to converge this host" in capsys.readouterr().err
+
+
+def test_the_hook_does_not_end_while_a_host_is_at_work(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(script, "HEARTBEAT_S", 0.2)
+    code, aws = join(script, monkeypatch, bundle("#!/bin/sh\nsleep 1\n"))
+    assert code == 0 and aws.told == [("join", "CONTINUE")]
+    assert aws.heartbeats >= 2
+
+
+def test_a_reboot_in_service_converges_without_a_hook(
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And a host that is too late says so, instead of a stack trace."""
+    aws = Aws(bundle("#!/bin/sh\n"))
+    aws.no_hook = True
+    monkeypatch.setattr(script, "client", lambda service, region: aws)
+    assert script.join(settings()) == 0
+    assert "Failed to tell Auto Scaling CONTINUE: No active Lifecycle Action found" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

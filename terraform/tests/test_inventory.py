@@ -32,7 +32,9 @@ def infra(env: str, **more: Any) -> dict[str, Any]:
         "service": "inference",
         "topic": f"arn:aws:sns:eu-central-1:123456789012:slipway-{env}-alarms",
         "registry": "123456789012.dkr.ecr.eu-central-1.amazonaws.com",
+        "topology": "single",
         "domain": f"{env}.example.com",
+        "cidr": "10.20.0.0/16",
         "access": "session_manager",
         "architecture": "x86_64",
         "user": "admin",
@@ -181,9 +183,12 @@ def test_verify_without_a_host_is_no_success(aws: str, tmp_path: Path) -> None:
     assert "region: eu-north-1" in done.stdout, done.stdout + done.stderr
 
 
-def read_outputs(tmp_path: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    """The inventory source of prod, with a Terraform whose backend was never initialised."""
-    (tmp_path / "terraform").write_text("#!/bin/sh\necho 'Backend initialization required' >&2\nexit 1\n")
+UNINITIALISED = "echo 'Backend initialization required' >&2\nexit 1"
+
+
+def read_outputs(tmp_path: Path, terraform: str = UNINITIALISED, **environ: str) -> subprocess.CompletedProcess[str]:
+    """The inventory source of prod, with a Terraform that does this."""
+    (tmp_path / "terraform").write_text(f"#!/bin/sh\n{terraform}\n")
     (tmp_path / "terraform").chmod(0o755)
     inherited = {k: v for k, v in os.environ.items() if k not in ("SLIPWAY_TERRAFORM_OUTPUTS", "SLIPWAY_GROUND")}
     environ = {**inherited, "PATH": f"{tmp_path}:{os.environ['PATH']}", **environ}
@@ -195,6 +200,35 @@ def test_an_environment_that_was_never_applied_is_an_error_with_a_next_step(tmp_
     """Never an empty inventory."""
     done = read_outputs(tmp_path)
     assert done.returncode == 1 and "first-apply.md" in done.stderr and "Terraform outputs of prod" in done.stderr
+
+
+def stored(**outputs: Any) -> str:
+    """A shell command that prints these outputs as `terraform output -json` does."""
+    return f"echo '{json.dumps({name: {'value': value} for name, value in outputs.items()})}'"
+
+
+def test_an_image_can_be_built_when_only_the_registry_exists(tmp_path: Path) -> None:
+    """ECS and Lambda need an image to start: `terraform apply -target=module.registry` stores no output `ansible`."""
+    done = read_outputs(tmp_path, stored(registry={"registry": "only.this"}))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["all"]["vars"] == {"infra": {"registry": "only.this"}}
+    whole = read_outputs(tmp_path, stored(registry={"registry": "only.this"}, ansible={"region": "eu-central-1"}))
+    assert json.loads(whole.stdout)["all"]["vars"] == {"infra": {"region": "eu-central-1"}}
+
+
+def test_an_environment_without_outputs_is_an_error_with_a_next_step(tmp_path: Path) -> None:
+    done = read_outputs(tmp_path, stored())
+    assert done.returncode == 1 and "has no output `ansible`" in done.stderr and "first-apply.md" in done.stderr
+
+
+def test_hosts_behind_a_load_balancer_ask_no_ca_and_believe_it_about_clients(
+    aws: str, hosts: dict[str, str], tmp_path: Path
+) -> None:
+    """The load balancer redirects port 80 and lets nothing else in, so no challenge reaches a host."""
+    expected: dict[str, tuple[str, list[str]]] = {"single": ("http-01", []), "fleet": ("none", ["10.20.0.0/16"])}
+    for topology, settings in expected.items():
+        (facts,) = answers(ask("dev", aws, infra("dev", topology=topology), tmp_path)).values()
+        assert (facts["challenge"], facts["proxies"]) == settings
 
 
 def test_the_former_name_of_the_outputs_variable_is_refused_with_the_new_one(tmp_path: Path) -> None:

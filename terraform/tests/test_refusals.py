@@ -49,6 +49,11 @@ def refusal(ground: Ground, env: str, *variables: str) -> str:
         (['network={azs=["eu-central-1x","eu-central-1a"]}'], "cannot be had: this region has"),
         (['domain={name="api"}'], 'attribute "zone" is required'),
         (["topology=fleet", "domain=null"], 'topology "fleet" has a load balancer, which needs a certificate'),
+        (["topology=fleet"], "A fleet of size.min = 1 needs bundle, the playbooks by which a new host converges"),
+        (
+            ["topology=fleet", 'bundle="a.tar.gz"', 'network={egress="endpoints"}'],
+            'The hosts of topology "fleet" install packages at their first boot',
+        ),
         (["access={}"], "Nobody could log in: debian-13 lets in no key by EC2 Instance Connect"),
         (
             ['access={public_keys=["ssh-ed25519 AAAA… you@laptop"]}'],
@@ -62,6 +67,8 @@ def refusal(ground: Ground, env: str, *variables: str) -> str:
         "unknown-zone",
         "name-without-zone",
         "fleet-without-certificate",
+        "fleet-without-a-bundle",
+        "fleet-without-a-way-to-packages",
         "hosts-without-a-key",
         "the-examples-key",
     ],

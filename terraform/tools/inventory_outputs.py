@@ -2,8 +2,8 @@
 """An inventory source: the Terraform outputs of an environment as the variable `infra` of every host.
 
 inventory/<environment>/terraform_outputs.py is a link to this file; Ansible runs it once per run. `infra` is the output
-`ansible` of terraform/environments/<environment>. A controller that must not read the state sets
-SLIPWAY_TERRAFORM_OUTPUTS to a file with the output of `terraform output -json ansible`.
+`ansible` of terraform/environments/<environment>, or its output `registry` while only the registry exists. A controller
+that must not read the state sets SLIPWAY_TERRAFORM_OUTPUTS to a file: `terraform output -json ansible` prints it.
 """
 
 from __future__ import annotations
@@ -30,17 +30,21 @@ def outputs(root: Path, env: str) -> dict[str, Any]:
         raise Unavailable(f"the environment variable {RENAMED} was renamed: set {FILE} instead")
     if named := os.environ.get(FILE):
         return dict(json.loads(Path(named).read_text()))
-    command = ["terraform", f"-chdir={root / 'terraform' / 'environments' / env}", "output", "-json", "ansible"]
+    command = ["terraform", f"-chdir={root / 'terraform' / 'environments' / env}", "output", "-json"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, stdin=subprocess.DEVNULL)
     except FileNotFoundError:
         raise Unavailable(f"terraform is not installed; install it, or set {FILE} to a file with the outputs") from None
     except subprocess.TimeoutExpired:
         raise Unavailable(f"terraform output timed out after {DEADLINE_S} s") from None
+    hint = f"If {env} was never applied, see docs/runbooks/first-apply.md."
     if done.returncode != 0:
-        hint = f"If {env} was never applied, see docs/runbooks/first-apply.md."
         raise Unavailable(f"{done.stderr.strip()}\n{hint}")
-    return dict(json.loads(done.stdout))
+    stored = json.loads(done.stdout)
+    for name in ("ansible", "registry"):
+        if stored.get(name, {}).get("value"):
+            return dict(stored[name]["value"])
+    raise Unavailable(f"the state has no output `ansible`. {hint}")
 
 
 def main() -> int:

@@ -25,9 +25,10 @@ ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ("dev", "staging", "prod")
 TOPOLOGIES = ("single", "fleet", "ecs", "serverless")
 DEADLINE_S = 600
-# Topologies that start with an image need its digest, hosts a key that is let in; a plan for its shape or its price
-# takes any.
+# Topologies that start with an image need its digest, a fleet the key of its bundle, hosts a public key: a plan for its
+# shape or its price takes any.
 ANY_IMAGE = "sha256:" + "0" * 64
+ANY_BUNDLE = "bundles/v0.0.0.tar.gz"
 ANY_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43 + " nobody@example.com"
 
 
@@ -107,7 +108,7 @@ def example_variables(env: str) -> list[str]:
     """What an example leaves to its reader, where there is no terraform.tfvars yet: no zone is looked up."""
     if variables_file(env).name == "terraform.tfvars":
         return []
-    return [f'access={{public_keys=["{ANY_KEY}"]}}', 'domain={zone="example.com",create_zone=true}']
+    return [f'access={{public_keys=["{ANY_KEY}"]}}', 'domain={zone="example.com",create_zone=true,delegated=true}']
 
 
 def of_the_example(env: str) -> str:
@@ -124,8 +125,9 @@ def topology_variables(topology: str | None) -> list[str]:
     """Variables that lay a topology over an environment's own settings."""
     if topology is None:
         return []
-    image = [f"image={ANY_IMAGE}"] if topology in ("ecs", "serverless") else []
-    return [f"topology={topology}", *image]
+    image = f"image={ANY_IMAGE}"
+    start = {"fleet": [f"bundle={ANY_BUNDLE}"], "ecs": [image], "serverless": [image]}
+    return [f"topology={topology}", *start.get(topology, [])]
 
 
 def main() -> int:

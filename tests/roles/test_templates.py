@@ -68,6 +68,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("sticky", "edge", STICKY),
         ("named", "tls", NAMED),
         ("dns", "tls", {**NAMED, "tls_challenge": "dns-01"}),
+        ("balanced", "edge", {"edge_trusted_proxies": ["10.20.0.0/16"]}),
     ]
     book = folder / "render.yml"
     book.write_text(json.dumps([play(role, folder / f"{name}.json", more) for name, role, more in wanted]))
@@ -91,6 +92,12 @@ def test_it_renders_to_the_end(rendered: Path, path: Path) -> None:
     assert "{{" not in text
     assert "{%" not in text
     assert text.endswith("\n")
+
+
+def test_an_idle_connection_of_a_load_balancer_outlives_the_load_balancers_own_timeout(rendered: Path) -> None:
+    """60 s at AWS (terraform/modules/load_balancer). Closed by the edge first, it would take a request with it: 502."""
+    assert "    timeout http-keep-alive 75s\n" in (rendered / "balanced" / "haproxy.cfg").read_text()
+    assert "    timeout http-keep-alive 30s\n" in (rendered / "edge" / "haproxy.cfg").read_text()
 
 
 @pytest.mark.parametrize("role", ["baseline", "release"])

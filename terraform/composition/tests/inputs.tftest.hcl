@@ -134,6 +134,7 @@ run "refuses_a_fleet_without_certificate" {
 
   variables {
     topology = "fleet"
+    bundle   = "bundles/v1.0.0.tar.gz"
     domain   = null
   }
 
@@ -149,6 +150,7 @@ run "refuses_a_fleet_in_subnets_without_a_way_out" {
 
   variables {
     topology = "fleet"
+    bundle   = "bundles/v1.0.0.tar.gz"
     domain   = { zone = "example.com" }
     network  = { egress = "none" }
   }
@@ -250,6 +252,7 @@ run "refuses_a_fleet_whose_hosts_have_no_name" {
 
   variables {
     topology        = "fleet"
+    bundle          = "bundles/v1.0.0.tar.gz"
     domain          = null
     certificate_arn = "arn:aws:acm:eu-central-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
   }
@@ -312,6 +315,7 @@ run "refuses_ssh_to_a_fleet_in_private_subnets" {
 
   variables {
     topology = "fleet"
+    bundle   = "bundles/v1.0.0.tar.gz"
     access   = { mode = "ssh", ssh_cidrs = ["198.51.100.0/24"] }
   }
 
@@ -414,4 +418,134 @@ run "refuses_a_boundary_that_is_no_policy" {
   }
 
   expect_failures = [var.permissions_boundary]
+}
+
+run "refuses_a_fleet_without_a_bundle" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    topology = "fleet"
+  }
+
+  expect_failures = [terraform_data.checks]
+}
+
+run "lets_a_fleet_without_hosts_wait_for_its_bundle" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    topology = "fleet"
+    size     = { min = 0 }
+  }
+}
+
+run "refuses_a_bundle_that_is_no_archive" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    topology = "fleet"
+    bundle   = "s3://bundles/current"
+  }
+
+  expect_failures = [var.bundle]
+}
+
+run "refuses_a_fleet_that_cannot_reach_its_packages" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    topology = "fleet"
+    bundle   = "bundles/v1.0.0.tar.gz"
+    network  = { egress = "endpoints" }
+  }
+
+  expect_failures = [terraform_data.checks]
+}
+
+run "refuses_a_certificate_in_a_zone_that_nobody_delegates_to" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    topology = "ecs"
+    image    = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+    domain   = { zone = "example.com", create_zone = true }
+  }
+
+  expect_failures = [terraform_data.checks]
+}
+
+run "lets_a_single_host_wait_for_the_delegation_of_its_zone" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    domain = { zone = "example.com", create_zone = true }
+  }
+}
+
+run "refuses_ipv6_where_the_load_balancer_has_none" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    topology = "fleet"
+    bundle   = "bundles/v1.0.0.tar.gz"
+    network  = { ipv6 = true }
+  }
+
+  expect_failures = [terraform_data.checks]
+}
+
+run "refuses_a_variable_that_no_shell_could_set" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    environment = { "model-store" = "s3://models" }
+  }
+
+  expect_failures = [var.environment]
+}
+
+run "refuses_a_database_user_in_capitals" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    database = { user = "Service" }
+  }
+
+  expect_failures = [var.database]
 }

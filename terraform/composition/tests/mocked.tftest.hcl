@@ -13,6 +13,7 @@ variables {
   notify = ["oncall@example.com"]
   budget = { monthly_usd = 100 }
   image  = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+  bundle = "bundles/v1.0.0.tar.gz"
   access = { public_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA nobody@example.com"] }
 
   # Terraform 1.11 wants an ephemeral variable given when a test applies.
@@ -30,6 +31,11 @@ run "a_single_hosts_address_is_the_services_address_and_its_stores_let_it_in" {
   assert {
     condition     = local.clients == { inference-1 = module.host["inference-1"].security_group_id } && length(aws_vpc_security_group_egress_rule.stores) == 2
     error_message = "The host reaches both stores."
+  }
+
+  assert {
+    condition     = keys(aws_iam_role_policy.stores) == ["host"] && output.ansible.database.user == "service" && output.ansible.cache.user == module.cache[0].user_name
+    error_message = "The host may log in to both stores, and Ansible learns as whom."
   }
 
   assert {
@@ -80,6 +86,16 @@ run "a_functions_stores_let_it_in" {
   assert {
     condition     = keys(local.clients) == ["function"] && output.ansible.database.endpoint == module.database[0].endpoint && output.ansible.cache.endpoint == module.cache[0].endpoint
     error_message = "Database and cache let the function in, and deploys learn where they are."
+  }
+
+  assert {
+    condition     = toset(keys(local.store_environment)) == toset(["CACHE_ENDPOINT", "CACHE_USER", "DATABASE_ENDPOINT", "DATABASE_NAME", "DATABASE_USER"]) && keys(aws_iam_role_policy.stores) == ["function"]
+    error_message = "The function learns where its stores are, and may log in to them."
+  }
+
+  assert {
+    condition     = local.egress == "endpoints" && length(aws_vpc_security_group_egress_rule.function_s3) == 1
+    error_message = "A function in the VPC reaches Secrets Manager and S3."
   }
 }
 

@@ -100,6 +100,7 @@ variables {
   notify = ["oncall@example.com"]
   budget = { monthly_usd = 100 }
   image  = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+  bundle = "bundles/v1.0.0.tar.gz"
   access = { public_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA nobody@example.com"] }
 }
 

@@ -42,7 +42,7 @@ locals {
       max                 = 6
       warm                = 0
       spot_percent        = 0
-      requests_per_target = 2000
+      requests_per_target = 120000
       task_cpu            = 512
       task_memory         = 1024
       function_memory     = 1769

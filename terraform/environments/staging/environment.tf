@@ -42,7 +42,7 @@ locals {
       max                 = 3
       warm                = 0
       spot_percent        = 50
-      requests_per_target = 1000
+      requests_per_target = 60000
       task_cpu            = 256
       task_memory         = 512
       function_memory     = 1024

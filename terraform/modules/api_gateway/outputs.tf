@@ -3,6 +3,16 @@ output "id" {
   value       = var.kind == "http" ? local.api_id : var.name
 }
 
+output "api_id" {
+  description = "Id of the API."
+  value       = local.api_id
+}
+
+output "execution_arn" {
+  description = "ARN prefix of the API's methods, for permissions to invoke it."
+  value       = local.api_arn
+}
+
 output "url" {
   description = "URL of the API."
   value = try("https://${var.domain.name}", (

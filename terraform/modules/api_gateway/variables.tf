@@ -41,6 +41,7 @@ variable "routes" {
   description = "Allowed routes, as \"METHOD /path\"."
   type        = set(string)
   default     = ["POST /predict", "GET /health", "GET /ready", "GET /version"]
+  nullable    = false
 
   validation {
     condition     = length(var.routes) > 0 && alltrue([for r in var.routes : can(regex("^(GET|POST|PUT|DELETE|PATCH) /[a-z0-9_-]+$", r))])
@@ -62,10 +63,11 @@ variable "cors_origins" {
 variable "throttle" {
   description = "Requests per second for the whole API, and burst."
   type = object({
-    rate  = optional(number, 50)
-    burst = optional(number, 100)
+    rate  = optional(number, 1000)
+    burst = optional(number, 2000)
   })
-  default = {}
+  default  = {}
+  nullable = false
 
   validation {
     condition     = var.throttle.rate > 0 && var.throttle.burst >= var.throttle.rate
@@ -111,7 +113,8 @@ variable "batch" {
     max_instances = optional(number, 100)
     features      = optional(number, 30)
   })
-  default = {}
+  default  = {}
+  nullable = false
 
   validation {
     condition     = var.batch.max_instances >= 1 && var.batch.features >= 1

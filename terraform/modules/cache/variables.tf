@@ -53,6 +53,7 @@ variable "snapshot_days" {
   description = "Retention of daily snapshots in days; 0: none (a cache can be refilled)."
   type        = number
   default     = 1
+  nullable    = false
 
   validation {
     condition     = var.snapshot_days >= 0 && var.snapshot_days <= 35

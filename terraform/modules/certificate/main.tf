@@ -20,4 +20,9 @@ resource "aws_route53_record" "validation" {
 resource "aws_acm_certificate_validation" "this" {
   certificate_arn         = aws_acm_certificate.this.arn
   validation_record_fqdns = [aws_route53_record.validation.fqdn]
+
+  # In a delegated zone it takes minutes.
+  timeouts {
+    create = "20m"
+  }
 }

@@ -3,6 +3,21 @@ output "endpoint" {
   value       = aws_db_instance.this.endpoint
 }
 
+output "security_group_id" {
+  description = "Security group of the database."
+  value       = aws_security_group.this.id
+}
+
+output "resource_id" {
+  description = "Resource id, which rds-db:connect names."
+  value       = aws_db_instance.this.resource_id
+}
+
+output "name" {
+  description = "Name of the first database."
+  value       = aws_db_instance.this.db_name
+}
+
 output "identifier" {
   description = "The instance."
   value       = aws_db_instance.this.identifier

@@ -24,6 +24,7 @@ resource "aws_route53_record" "address" {
   for_each = var.records
 
   zone_id         = local.zone_id
+  allow_overwrite = var.overwrite
   name            = each.value.name == "" ? var.zone.name : "${each.value.name}.${var.zone.name}"
   type            = each.value.type
   ttl             = each.value.alias == null ? each.value.ttl : null
@@ -62,10 +63,11 @@ resource "aws_route53_record" "address" {
 resource "aws_route53_record" "caa" {
   for_each = var.caa
 
-  zone_id = local.zone_id
-  name    = each.key == "" ? var.zone.name : "${each.key}.${var.zone.name}"
-  type    = "CAA"
-  ttl     = 3600
+  zone_id         = local.zone_id
+  allow_overwrite = var.overwrite
+  name            = each.key == "" ? var.zone.name : "${each.key}.${var.zone.name}"
+  type            = "CAA"
+  ttl             = 3600
   records = concat(
     [for ca in var.certificate_authorities : "0 issue \"${ca}\""],
     [for mail in var.incident_email[*] : "0 iodef \"mailto:${mail}\""],

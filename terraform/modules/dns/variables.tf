@@ -98,3 +98,9 @@ variable "incident_email" {
   type        = string
   default     = null
 }
+
+variable "overwrite" {
+  description = "Take over records of these names that exist already, such as those of an infrastructure in another region."
+  type        = bool
+  default     = false
+}

@@ -1,5 +1,14 @@
 data "aws_region" "current" {}
 
+# Container Insights would create it without a retention, and leave it behind.
+resource "aws_cloudwatch_log_group" "insights" {
+  #checkov:skip=CKV_AWS_158:encrypted by the environment's key when kms_key_arn is given, else by CloudWatch's own
+  #checkov:skip=CKV_AWS_338:performance data, which the metrics summarize
+  name              = "/aws/ecs/containerinsights/${var.name}/performance"
+  retention_in_days = var.insights_days
+  kms_key_id        = var.kms_key_arn
+}
+
 resource "aws_ecs_cluster" "this" {
   #checkov:skip=CKV_AWS_224:sessions are encrypted by the environment's key when kms_key_arn is given, and are off by default
   name = var.name
@@ -20,6 +29,8 @@ resource "aws_ecs_cluster" "this" {
       }
     }
   }
+
+  depends_on = [aws_cloudwatch_log_group.insights]
 }
 
 resource "aws_ecs_cluster_capacity_providers" "this" {
@@ -51,7 +62,7 @@ resource "aws_ecs_task_definition" "this" {
     image                  = var.image
     essential              = true
     user                   = var.task.user
-    readonlyRootFilesystem = true
+    readonlyRootFilesystem = !var.exec # the agent of ECS Exec writes to the root file system
     stopTimeout            = var.task.stop_s
     environment            = [for k in sort(keys(var.task.environment)) : { name = k, value = var.task.environment[k] }]
     secrets                = [for k in sort(keys(var.task.secrets)) : { name = k, valueFrom = var.task.secrets[k] }]

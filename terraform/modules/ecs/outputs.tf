@@ -3,6 +3,11 @@ output "cluster" {
   value       = aws_ecs_cluster.this.name
 }
 
+output "cluster_arn" {
+  description = "ARN of the cluster."
+  value       = aws_ecs_cluster.this.arn
+}
+
 output "service" {
   description = "Name of the service."
   value       = aws_ecs_service.this.name
@@ -20,7 +25,7 @@ output "security_group_id" {
 
 output "scaling_resource" {
   description = "Resource id for scheduled scaling: service/<cluster>/<service>."
-  value       = aws_appautoscaling_target.this.resource_id
+  value       = local.target.resource_id
 }
 
 output "task_definition_arn" {

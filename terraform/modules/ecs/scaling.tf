@@ -1,4 +1,6 @@
 resource "aws_appautoscaling_target" "this" {
+  count = var.scheduled ? 0 : 1
+
   service_namespace  = "ecs"
   scalable_dimension = "ecs:service:DesiredCount"
   resource_id        = "service/${aws_ecs_cluster.this.name}/${aws_ecs_service.this.name}"
@@ -6,7 +8,24 @@ resource "aws_appautoscaling_target" "this" {
   max_capacity       = var.capacity.max
 }
 
+# Scheduled actions change the bounds: what they set is no drift.
+resource "aws_appautoscaling_target" "scheduled" {
+  count = var.scheduled ? 1 : 0
+
+  service_namespace  = "ecs"
+  scalable_dimension = "ecs:service:DesiredCount"
+  resource_id        = "service/${aws_ecs_cluster.this.name}/${aws_ecs_service.this.name}"
+  min_capacity       = var.capacity.min
+  max_capacity       = var.capacity.max
+
+  lifecycle {
+    ignore_changes = [min_capacity, max_capacity]
+  }
+}
+
 locals {
+  target = one(concat(aws_appautoscaling_target.this, aws_appautoscaling_target.scheduled))
+
   followed = merge(
     {
       cpu    = { metric = "ECSServiceAverageCPUUtilization", target = var.scaling.cpu_percent, label = null }
@@ -25,9 +44,9 @@ resource "aws_appautoscaling_policy" "this" {
 
   name               = "${var.name}-${each.key}"
   policy_type        = "TargetTrackingScaling"
-  service_namespace  = aws_appautoscaling_target.this.service_namespace
-  scalable_dimension = aws_appautoscaling_target.this.scalable_dimension
-  resource_id        = aws_appautoscaling_target.this.resource_id
+  service_namespace  = local.target.service_namespace
+  scalable_dimension = local.target.scalable_dimension
+  resource_id        = local.target.resource_id
 
   target_tracking_scaling_policy_configuration {
     target_value       = each.value.target

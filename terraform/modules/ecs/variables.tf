@@ -97,6 +97,18 @@ variable "capacity" {
   }
 }
 
+variable "scheduled" {
+  description = "Scheduled actions of others change the bounds of capacity (off-hours): Terraform sets them once."
+  type        = bool
+  default     = false
+}
+
+variable "insights_days" {
+  description = "Retention of the performance data of Container Insights, in days."
+  type        = number
+  default     = 7
+}
+
 variable "scaling" {
   description = "Scaling targets of the number of tasks: CPU and memory in percent, requests per task and minute (null: not used)."
   type = object({
@@ -143,7 +155,7 @@ variable "discovery" {
 }
 
 variable "exec" {
-  description = "Allow a shell in a task (ecs execute-command); off by default, for debugging only."
+  description = "Allow a shell in a task (ecs execute-command), which needs a writable root file system; off by default, for debugging only."
   type        = bool
   default     = false
 }

@@ -1,8 +1,23 @@
 locals {
-  hooks = { launching = "${var.name}-converge", terminating = "${var.name}-drain" }
+  # A host is in service only after it has converged, and terminated only after its requests have ended.
+  hooks = {
+    launching = {
+      name       = "${var.name}-converge"
+      transition = "autoscaling:EC2_INSTANCE_LAUNCHING"
+      timeout_s  = var.converge.timeout_s
+      result     = "ABANDON"
+    }
+    terminating = {
+      name       = "${var.name}-drain"
+      transition = "autoscaling:EC2_INSTANCE_TERMINATING"
+      timeout_s  = var.drain_s
+      result     = "CONTINUE"
+    }
+  }
 }
 
 resource "aws_autoscaling_group" "this" {
+  # The name is fixed (roles and hosts refer to it), so a replacement deletes the group before it creates the new one.
   name                      = var.name
   min_size                  = var.size.min
   max_size                  = var.size.max
@@ -11,23 +26,23 @@ resource "aws_autoscaling_group" "this" {
   health_check_type         = "ELB"
   health_check_grace_period = var.scaling.warmup_s
   default_instance_warmup   = var.scaling.warmup_s
-  capacity_rebalance        = var.spot.percent > 0
+  capacity_rebalance        = var.spot.percent > 0 && length(var.instance.types) > 1
   termination_policies      = ["OldestLaunchTemplate", "OldestInstance"]
   enabled_metrics           = ["GroupDesiredCapacity", "GroupInServiceInstances", "GroupTotalInstances"]
 
-  # A host is not in service before it has made itself into one, and not gone before its work has ended.
-  initial_lifecycle_hook {
-    name                 = local.hooks.launching
-    lifecycle_transition = "autoscaling:EC2_INSTANCE_LAUNCHING"
-    heartbeat_timeout    = var.converge.timeout_s
-    default_result       = "ABANDON"
-  }
+  # Hosts converge for minutes. A group whose creation fails meanwhile is tainted, and the next apply replaces it.
+  wait_for_capacity_timeout = "0"
 
-  initial_lifecycle_hook {
-    name                 = local.hooks.terminating
-    lifecycle_transition = "autoscaling:EC2_INSTANCE_TERMINATING"
-    heartbeat_timeout    = var.drain_s
-    default_result       = "CONTINUE"
+  # The first hosts start before aws_autoscaling_lifecycle_hook.this exists, which manages the same hooks from then on.
+  dynamic "initial_lifecycle_hook" {
+    for_each = local.hooks
+
+    content {
+      name                 = initial_lifecycle_hook.value.name
+      lifecycle_transition = initial_lifecycle_hook.value.transition
+      heartbeat_timeout    = initial_lifecycle_hook.value.timeout_s
+      default_result       = initial_lifecycle_hook.value.result
+    }
   }
 
   mixed_instances_policy {
@@ -92,9 +107,13 @@ resource "aws_autoscaling_group" "this" {
   }
 
   lifecycle {
-    create_before_destroy = true
-    # Scaling decides how many run.
-    ignore_changes = [desired_capacity]
+    # Scaling decides how many run; hooks of an existing group are changed by aws_autoscaling_lifecycle_hook.this.
+    ignore_changes = [desired_capacity, initial_lifecycle_hook]
+
+    precondition {
+      condition     = var.size.min == 0 || var.converge.key != null
+      error_message = "size.min is ${var.size.min}, but there is no bundle of playbooks (converge.key) that makes a new host serve: Auto Scaling would launch and terminate hosts without end. Set size.min to 0 until the bundle is in the bucket ${var.converge.bucket}."
+    }
 
     precondition {
       condition     = var.size.warm == 0 || var.spot.percent == 0
@@ -106,4 +125,14 @@ resource "aws_autoscaling_group" "this" {
       error_message = "scaling.requests_per_target needs load_balancer.resource_label, which says whose requests are counted."
     }
   }
+}
+
+resource "aws_autoscaling_lifecycle_hook" "this" {
+  for_each = local.hooks
+
+  autoscaling_group_name = aws_autoscaling_group.this.name
+  name                   = each.value.name
+  lifecycle_transition   = each.value.transition
+  heartbeat_timeout      = each.value.timeout_s
+  default_result         = each.value.result
 }

@@ -35,8 +35,8 @@ resource "aws_launch_template" "this" {
     script        = base64encode(file("${path.module}/files/converge.py"))
     group         = var.name
     service       = var.service
-    hooks         = local.hooks
-    bundle        = "s3://${var.converge.bucket}/${var.converge.key}"
+    hooks         = { for k, h in local.hooks : k => h.name }
+    bundle        = var.converge.key == null ? "" : "s3://${var.converge.bucket}/${var.converge.key}"
     wanted        = var.converge.wanted_parameter
     timeout       = var.converge.timeout_s
     # A little less than the hook waits, so that the host is the one who says that it is done.

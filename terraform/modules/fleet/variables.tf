@@ -74,8 +74,8 @@ variable "size" {
   default = {}
 
   validation {
-    condition     = var.size.min >= 1 && var.size.max >= var.size.min && var.size.warm >= 0
-    error_message = "size must have 1 <= min <= max and warm >= 0, got ${jsonencode(var.size)}."
+    condition     = var.size.min >= 0 && var.size.max >= max(1, var.size.min) && var.size.warm >= 0
+    error_message = "size must have 0 <= min <= max, 1 <= max and warm >= 0, got ${jsonencode(var.size)}."
   }
 }
 
@@ -129,6 +129,7 @@ variable "drain_s" {
   description = "Time for a leaving host to drain before it is terminated, in seconds."
   type        = number
   default     = 120
+  nullable    = false
 
   validation {
     condition     = var.drain_s >= 30 && var.drain_s <= 7200
@@ -137,13 +138,18 @@ variable "drain_s" {
 }
 
 variable "converge" {
-  description = "Sources of a new host: the bundle of playbooks in S3, and the parameter with the desired release."
+  description = "Sources of a new host: bucket and key of the bundle of playbooks in S3 (null: none yet, needs size.min = 0), the parameter with the desired release, and the time to converge in seconds."
   type = object({
     bucket           = string
-    key              = optional(string, "bundles/current.tar.gz")
+    key              = optional(string)
     wanted_parameter = string
     timeout_s        = optional(number, 900)
   })
+
+  validation {
+    condition     = var.converge.timeout_s >= 300 && var.converge.timeout_s <= 7200
+    error_message = "converge.timeout_s must be 300 to 7200, got ${var.converge.timeout_s}."
+  }
 }
 
 variable "load_balancer" {

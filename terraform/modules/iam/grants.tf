@@ -39,6 +39,10 @@ data "aws_iam_policy_document" "read_settings" {
     }
   }
 
+}
+
+# Of every role: objects, secrets, parameters, shell sessions and images are encrypted by the same key.
+data "aws_iam_policy_document" "decrypt" {
   dynamic "statement" {
     for_each = var.grants.kms_alias[*]
 

@@ -14,6 +14,7 @@ locals {
     SessionChannels    = "ssmmessages channels have no name before they are opened"
     RunCommandMessages = "ec2messages knows no resource"
     ReadTargetHealth   = "elasticloadbalancing:Describe* knows no resource"
+    FindHosts          = "ec2:DescribeInstances knows no resource"
     ReadTaskDefinition = "ecs:DescribeTaskDefinition knows no resource"
     TaskShell          = "ssmmessages channels have no name before they are opened"
     FindLogGroups      = "logs:DescribeLogGroups knows no resource"

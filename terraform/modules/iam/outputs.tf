@@ -14,6 +14,11 @@ output "role_arns" {
   )
 }
 
+output "role_names" {
+  description = "Role names by purpose, without that of the pipeline."
+  value       = { for k, r in aws_iam_role.this : k => r.name }
+}
+
 output "wildcard_reasons" {
   description = "The only statements with resource \"*\", each with its reason."
   value       = local.wildcard_reasons

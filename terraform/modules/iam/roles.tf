@@ -6,6 +6,7 @@ data "aws_iam_policy_document" "host" {
   source_policy_documents = [
     data.aws_iam_policy_document.pull.json,
     data.aws_iam_policy_document.read_settings.json,
+    data.aws_iam_policy_document.decrypt.json,
     data.aws_iam_policy_document.read_objects.json,
     data.aws_iam_policy_document.write_logs.json,
     data.aws_iam_policy_document.publish_metrics.json,
@@ -96,6 +97,7 @@ data "aws_iam_policy_document" "execution" {
   source_policy_documents = [
     data.aws_iam_policy_document.pull.json,
     data.aws_iam_policy_document.read_settings.json,
+    data.aws_iam_policy_document.decrypt.json,
     data.aws_iam_policy_document.write_logs.json,
   ]
 }
@@ -105,7 +107,11 @@ data "aws_iam_policy_document" "task" {
   #checkov:skip=CKV_AWS_356:only the statements listed in wildcard_reasons, whose actions know no resource
   #checkov:skip=CKV_AWS_111:cloudwatch:PutMetricData knows no resource; limited to one namespace
   source_policy_documents = concat(
-    [data.aws_iam_policy_document.read_objects.json, data.aws_iam_policy_document.publish_metrics.json],
+    [
+      data.aws_iam_policy_document.decrypt.json,
+      data.aws_iam_policy_document.read_objects.json,
+      data.aws_iam_policy_document.publish_metrics.json,
+    ],
     # What is typed in a shell is logged by the task itself.
     var.ecs.exec ? [data.aws_iam_policy_document.write_logs.json] : [],
   )
@@ -136,6 +142,8 @@ data "aws_iam_policy_document" "function" {
   #checkov:skip=CKV_AWS_111:cloudwatch:PutMetricData knows no resource; limited to one namespace
   source_policy_documents = [
     data.aws_iam_policy_document.read_settings.json,
+    data.aws_iam_policy_document.decrypt.json,
+    data.aws_iam_policy_document.decrypt.json,
     data.aws_iam_policy_document.read_objects.json,
     data.aws_iam_policy_document.write_logs.json,
     data.aws_iam_policy_document.publish_metrics.json,

@@ -64,11 +64,15 @@ variable "ci" {
   description = <<-EOT
     Role that GitHub Actions takes by OIDC: no key is stored anywhere. repository is org/name; subjects are what of it may
     take the role (ref:refs/tags/v*, environment:prod). create_provider: one per account, so only one environment makes it.
+    hosts: deploys to hosts with the tag Environment = name, by SSH through Session Manager. state: the Terraform state that
+    the inventory reads (kms_key_arn: its key); null if the pipeline gets the outputs as a file.
   EOT
   type = object({
     repository      = string
     subjects        = optional(list(string), ["ref:refs/heads/main", "ref:refs/tags/v*"])
     create_provider = optional(bool, true)
+    hosts           = optional(bool, false)
+    state           = optional(object({ bucket = string, key = string, kms_key_arn = optional(string) }))
     wanted          = optional(list(string), [])
     bundle_objects  = optional(list(string), [])
     ecs_services    = optional(list(string), [])

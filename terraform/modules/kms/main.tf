@@ -101,44 +101,45 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # Auto Scaling starts instances with encrypted volumes under its own service-linked role.
-  statement {
-    sid       = "AutoScalingVolumes"
-    actions   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*", "kms:DescribeKey"]
-    resources = ["*"]
-
-    principals {
-      type        = "AWS"
-      identifiers = [local.root]
+  # Auto Scaling starts instances with encrypted volumes under its own service-linked role. Naming the account would only
+  # delegate to IAM, and that role's policy is AWS's own and has no KMS action. Naming the role fails before it exists.
+  dynamic "statement" {
+    for_each = {
+      AutoScalingVolumes = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*", "kms:DescribeKey"]
+      AutoScalingGrants  = ["kms:CreateGrant"]
     }
 
-    condition {
-      test     = "ArnLike"
-      variable = "aws:PrincipalArn"
-      values   = [local.autoscaling_role]
-    }
-  }
+    content {
+      sid       = statement.key
+      actions   = statement.value
+      resources = ["*"]
 
-  statement {
-    sid       = "AutoScalingGrants"
-    actions   = ["kms:CreateGrant"]
-    resources = ["*"]
+      principals {
+        type        = "AWS"
+        identifiers = ["*"]
+      }
 
-    principals {
-      type        = "AWS"
-      identifiers = [local.root]
-    }
+      condition {
+        test     = "StringEquals"
+        variable = "kms:CallerAccount"
+        values   = [local.account]
+      }
 
-    condition {
-      test     = "ArnLike"
-      variable = "aws:PrincipalArn"
-      values   = [local.autoscaling_role]
-    }
+      condition {
+        test     = "ArnLike"
+        variable = "aws:PrincipalArn"
+        values   = [local.autoscaling_role]
+      }
 
-    condition {
-      test     = "Bool"
-      variable = "kms:GrantIsForAWSResource"
-      values   = ["true"]
+      dynamic "condition" {
+        for_each = statement.key == "AutoScalingGrants" ? [1] : []
+
+        content {
+          test     = "Bool"
+          variable = "kms:GrantIsForAWSResource"
+          values   = ["true"]
+        }
+      }
     }
   }
 }

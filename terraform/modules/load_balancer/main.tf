@@ -10,6 +10,7 @@ resource "aws_lb" "this" {
   security_groups            = [aws_security_group.this.id]
   enable_deletion_protection = var.protected
   drop_invalid_header_fields = true
+  idle_timeout               = var.idle_timeout_s
   desync_mitigation_mode     = "defensive"
 
   access_logs {
@@ -19,12 +20,17 @@ resource "aws_lb" "this" {
   }
 }
 
+# A change of type, port or protocol replaces a target group, the new one before the old one: its name must differ.
+locals {
+  variant = substr(sha1(jsonencode([var.targets.type, var.targets.port, var.targets.protocol])), 0, 2)
+}
+
 # Blue and green are target groups, so that two versions, or two fleets, can share the traffic by weight.
 resource "aws_lb_target_group" "this" {
   #checkov:skip=CKV_AWS_378:targets speak HTTP only inside the VPC, where the containers have no TLS of their own (ECS)
   for_each = var.weights
 
-  name                 = "${var.name}-${each.key}"
+  name                 = "${var.name}-${each.key}${local.variant}"
   vpc_id               = var.vpc_id
   target_type          = var.targets.type
   port                 = var.targets.port

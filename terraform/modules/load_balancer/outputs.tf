@@ -26,11 +26,16 @@ output "load_balancer_arn" {
 output "target_group_arns" {
   description = "Target groups by colour."
   value       = { for k, g in aws_lb_target_group.this : k => g.arn }
+
+  # ECS refuses a target group, and request-based scaling a label, before a listener uses it.
+  depends_on = [aws_lb_listener.https]
 }
 
 output "target_group_suffixes" {
   description = "CloudWatch dimensions of the target groups, by colour."
   value       = { for k, g in aws_lb_target_group.this : k => g.arn_suffix }
+
+  depends_on = [aws_lb_listener.https]
 }
 
 output "security_group_id" {

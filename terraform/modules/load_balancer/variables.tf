@@ -115,12 +115,25 @@ variable "protected" {
   default     = true
 }
 
+variable "idle_timeout_s" {
+  description = "Time after which an idle connection is closed, and for which a response may take without a byte, in seconds. Targets must keep idle connections longer (the edge: 75 s)."
+  type        = number
+  default     = 60
+
+  validation {
+    condition     = var.idle_timeout_s >= 1 && var.idle_timeout_s <= 4000
+    error_message = "idle_timeout_s must be 1 to 4000, got ${var.idle_timeout_s}."
+  }
+}
+
 variable "waf" {
-  description = "Web application firewall: AWS's managed rule groups, requests per address in five minutes, and address lists."
+  description = "Web application firewall: AWS's managed rule groups, rules of them that only count, requests per client in five minutes, how clients are told apart (IP, or FORWARDED_IP behind a proxy), and address lists. Bodies of predictions exceed 8 KB, and programs send no User-Agent, so these two rules count by default."
   type = object({
     enabled        = optional(bool, true)
     managed_groups = optional(list(string), ["AWSManagedRulesAmazonIpReputationList", "AWSManagedRulesCommonRuleSet", "AWSManagedRulesKnownBadInputsRuleSet"])
-    rate_limit     = optional(number, 2000)
+    count_rules    = optional(map(list(string)), { AWSManagedRulesCommonRuleSet = ["SizeRestrictions_BODY", "NoUserAgent_HEADER"] })
+    rate_limit     = optional(number, 100000)
+    rate_by        = optional(string, "IP")
     allow_cidrs    = optional(list(string), [])
     block_cidrs    = optional(list(string), [])
     log_days       = optional(number, 30)
@@ -130,6 +143,16 @@ variable "waf" {
   validation {
     condition     = var.waf.rate_limit >= 100
     error_message = "waf.rate_limit must be at least 100 requests in five minutes, got ${var.waf.rate_limit}."
+  }
+
+  validation {
+    condition     = contains(["IP", "FORWARDED_IP"], var.waf.rate_by)
+    error_message = "waf.rate_by must be IP or FORWARDED_IP, got \"${var.waf.rate_by}\"."
+  }
+
+  validation {
+    condition     = length(setsubtract(keys(var.waf.count_rules), var.waf.managed_groups)) == 0
+    error_message = "waf.count_rules names groups that are not in waf.managed_groups: ${jsonencode(setsubtract(keys(var.waf.count_rules), var.waf.managed_groups))}."
   }
 
   validation {

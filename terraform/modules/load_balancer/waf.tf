@@ -70,7 +70,17 @@ resource "aws_wafv2_web_acl" "this" {
     statement {
       rate_based_statement {
         limit              = var.waf.rate_limit
-        aggregate_key_type = "IP"
+        aggregate_key_type = var.waf.rate_by
+
+        # Requests without the header are not counted together as if they were one client.
+        dynamic "forwarded_ip_config" {
+          for_each = var.waf.rate_by == "FORWARDED_IP" ? ["X-Forwarded-For"] : []
+
+          content {
+            header_name       = forwarded_ip_config.value
+            fallback_behavior = "NO_MATCH"
+          }
+        }
       }
     }
 
@@ -96,6 +106,18 @@ resource "aws_wafv2_web_acl" "this" {
         managed_rule_group_statement {
           vendor_name = "AWS"
           name        = rule.value
+
+          dynamic "rule_action_override" {
+            for_each = lookup(var.waf.count_rules, rule.value, [])
+
+            content {
+              name = rule_action_override.value
+
+              action_to_use {
+                count {}
+              }
+            }
+          }
         }
       }
 

@@ -33,6 +33,11 @@ output "isolated_subnet_ids" {
   value       = [for k in sort(keys(local.zones)) : aws_subnet.isolated[k].id]
 }
 
+output "s3_prefix_list_id" {
+  description = "Addresses of S3 in this region, which the gateway endpoint leads to, for security group rules."
+  value       = aws_vpc_endpoint.gateway["s3"].prefix_list_id
+}
+
 output "nat_addresses" {
   description = "Public egress addresses of private subnets, by zone; empty without NAT."
   value       = { for k, e in aws_eip.nat : k => e.public_ip }

@@ -71,10 +71,11 @@ variable "interface_endpoints" {
   description = "Interface endpoints created if egress is \"endpoints\"; each costs by the hour and zone."
   type        = set(string)
   default     = ["ecr.api", "ecr.dkr", "logs", "ssm", "ssmmessages", "ec2messages", "secretsmanager"]
+  nullable    = false
 
   validation {
     condition = length(setsubtract(var.interface_endpoints, [
-      "ecr.api", "ecr.dkr", "logs", "monitoring", "ssm", "ssmmessages", "ec2messages", "secretsmanager", "sts", "kms", "autoscaling",
+      "ecr.api", "ecr.dkr", "logs", "monitoring", "ssm", "ssmmessages", "ec2messages", "secretsmanager", "sts", "kms", "autoscaling", "sns", "xray",
     ])) == 0
     error_message = "interface_endpoints has a service that nothing here uses: ${jsonencode(var.interface_endpoints)}."
   }

@@ -7,6 +7,7 @@ locals {
 }
 
 resource "aws_lambda_function" "this" {
+  #checkov:skip=CKV_AWS_115:a reservation is refused where the account's limit is low, as in new accounts; concurrency.limit sets one
   #checkov:skip=CKV_AWS_116:requests are synchronous: the caller receives the error, nothing is queued
   #checkov:skip=CKV_AWS_117:outside the VPC unless vpc is given: it needs nothing there, and starts quicker
   #checkov:skip=CKV_AWS_173:encrypted by the environment's key when kms_key_arn is given, else by Lambda's own

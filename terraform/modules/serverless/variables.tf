@@ -52,9 +52,9 @@ variable "size" {
 }
 
 variable "concurrency" {
-  description = "Maximum concurrency (null: the limit of the account), and provisioned instances (0: scales to zero, no idle cost)."
+  description = "Reserved concurrency (null: none; the limit of a new account is 10, of which nothing can be reserved), and provisioned instances (0: scales to zero, no idle cost)."
   type = object({
-    limit = optional(number, 20)
+    limit = optional(number)
     warm  = optional(number, 0)
   })
   default = {}

@@ -43,7 +43,7 @@ run "requests_are_throttled_and_logged" {
   command = plan
 
   assert {
-    condition     = aws_apigatewayv2_stage.this[0].default_route_settings[0].throttling_rate_limit == 50 && aws_apigatewayv2_stage.this[0].default_route_settings[0].throttling_burst_limit == 100
+    condition     = aws_apigatewayv2_stage.this[0].default_route_settings[0].throttling_rate_limit == 1000 && aws_apigatewayv2_stage.this[0].default_route_settings[0].throttling_burst_limit == 2000
     error_message = "Every route is throttled."
   }
 

@@ -15,8 +15,8 @@ variables {
 
 run "the_service_is_found_and_scaled_by_its_own_name" {
   assert {
-    condition     = aws_appautoscaling_target.this.resource_id == "service/slipway-dev/inference" && output.scaling_resource == aws_appautoscaling_target.this.resource_id
-    error_message = "Scaling must name this service, got ${aws_appautoscaling_target.this.resource_id}."
+    condition     = aws_appautoscaling_target.this[0].resource_id == "service/slipway-dev/inference" && output.scaling_resource == aws_appautoscaling_target.this[0].resource_id
+    error_message = "Scaling must name this service, got ${aws_appautoscaling_target.this[0].resource_id}."
   }
 
   assert {

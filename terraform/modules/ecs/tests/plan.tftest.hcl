@@ -118,3 +118,47 @@ run "the_cluster_is_watched" {
     error_message = "Container Insights must be on: alarms read its metrics."
   }
 }
+
+run "a_shell_finds_a_file_system_that_it_can_write" {
+  command = plan
+
+  variables {
+    exec = true
+  }
+
+  assert {
+    condition     = aws_ecs_service.this.enable_execute_command && !jsondecode(aws_ecs_task_definition.this.container_definitions)[0].readonlyRootFilesystem
+    error_message = "The agent of ECS Exec cannot start in a read-only container."
+  }
+}
+
+run "performance_data_ends" {
+  command = plan
+
+  assert {
+    condition     = aws_cloudwatch_log_group.insights.name == "/aws/ecs/containerinsights/slipway-dev/performance" && aws_cloudwatch_log_group.insights.retention_in_days == 7
+    error_message = "Container Insights would create the group without a retention."
+  }
+}
+
+run "no_namespace_that_nothing_resolves" {
+  command = plan
+
+  assert {
+    condition     = length(aws_service_discovery_private_dns_namespace.this) == 0
+    error_message = "A private zone costs by the month: only on request."
+  }
+}
+
+run "off_hours_keep_what_they_set" {
+  command = plan
+
+  variables {
+    scheduled = true
+  }
+
+  assert {
+    condition     = length(aws_appautoscaling_target.this) == 0 && aws_appautoscaling_target.scheduled[0].min_capacity == 1 && alltrue([for p in aws_appautoscaling_policy.this : p.resource_id == "service/slipway-dev/inference"])
+    error_message = "With scheduled actions of others the bounds are set once; the policies follow the same target."
+  }
+}

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes a new host of the fleet into what it should be, and ends its work when Auto Scaling takes it away.
 
-    slipway-converge join     fetch the bundle, run its ./converge, then tell Auto Scaling CONTINUE (or ABANDON)
+    slipway-converge join     at every boot: run ./converge of the bundle, then tell Auto Scaling CONTINUE (or ABANDON)
     slipway-converge leave    wait until Auto Scaling wants this host gone, stop the edge softly, then tell it CONTINUE
 
 Settings come from /etc/slipway-converge.json (written by user data). Needs python3-boto3, nothing else.
@@ -23,6 +23,8 @@ from typing import Any
 METADATA = "http://169.254.169.254/latest"
 SETTINGS = Path("/etc/slipway-converge.json")
 POLL_S = 5
+# The launching hook waits for its timeout after the last heartbeat.
+HEARTBEAT_S = 60
 
 
 def metadata(path: str) -> str:
@@ -53,6 +55,18 @@ def complete(settings: dict[str, Any], hook: str, result: str) -> None:
     )
 
 
+def heartbeat(settings: dict[str, Any]) -> None:
+    """Start the launching hook's timeout anew: it began at launch, before the boot and the packages."""
+    try:
+        client("autoscaling", settings["region"]).record_lifecycle_action_heartbeat(
+            AutoScalingGroupName=settings["group"],
+            LifecycleHookName=settings["hooks"]["launching"],
+            InstanceId=metadata("instance-id"),
+        )
+    except Exception as error:  # a boot of a host in service has no hook, and a missed heartbeat is not fatal
+        print(f"No heartbeat: {error}", file=sys.stderr)
+
+
 def fetch_bundle(settings: dict[str, Any], into: Path) -> Path:
     """Unpack the bundle below `into`; returns the path of its converge program."""
     bucket, _, key = settings["bundle"].removeprefix("s3://").partition("/")
@@ -68,23 +82,41 @@ def fetch_bundle(settings: dict[str, Any], into: Path) -> Path:
     return program
 
 
+def converge(settings: dict[str, Any]) -> None:
+    """Run the bundle's program, with heartbeats. Raises if it fails, or exceeds settings["timeout"] seconds."""
+    with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
+        program = fetch_bundle(settings, Path(folder))
+        command = [str(program), "--service", settings["service"], "--wanted", settings["wanted"]]
+        deadline = time.monotonic() + settings["timeout"]
+        with subprocess.Popen(command, cwd=program.parent) as process:
+            while True:
+                left = deadline - time.monotonic()
+                try:
+                    code = process.wait(timeout=max(0, min(HEARTBEAT_S, left)))
+                    break
+                except subprocess.TimeoutExpired:
+                    if left <= HEARTBEAT_S:
+                        process.kill()
+                        raise
+                    heartbeat(settings)
+        if code != 0:
+            raise subprocess.CalledProcessError(code, command)
+
+
 def join(settings: dict[str, Any]) -> int:
     """0 when the host serves the wanted release; otherwise the host is abandoned and Auto Scaling tries another."""
+    code, result = 0, "CONTINUE"
     try:
-        with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
-            program = fetch_bundle(settings, Path(folder))
-            subprocess.run(
-                [str(program), "--service", settings["service"], "--wanted", settings["wanted"]],
-                cwd=program.parent,
-                check=True,
-                timeout=settings["timeout"],
-            )
+        converge(settings)
     except Exception as error:  # whatever it was: the group must hear of it, then the log
-        complete(settings, "launching", "ABANDON")
+        code, result = 1, "ABANDON"
         print(f"Failed to converge this host: {error}", file=sys.stderr)
-        return 1
-    complete(settings, "launching", "CONTINUE")
-    return 0
+    try:
+        complete(settings, "launching", result)
+    except Exception as error:
+        # A host that boots while it is in service has no hook to complete; one that was too late is terminated.
+        print(f"Failed to tell Auto Scaling {result}: {error}", file=sys.stderr)
+    return code
 
 
 def edge() -> str:

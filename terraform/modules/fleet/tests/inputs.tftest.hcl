@@ -7,7 +7,7 @@ variables {
   vpc_id           = "vpc-0123456789abcdef0"
   subnet_ids       = ["subnet-a"]
   instance_profile = "slipway-dev-host"
-  converge         = { bucket = "bundles", wanted_parameter = "/slipway/slipway-dev/inference/wanted" }
+  converge         = { bucket = "bundles", key = "bundles/v1.0.0.tar.gz", wanted_parameter = "/slipway/slipway-dev/inference/wanted" }
   load_balancer    = { target_group_arns = [], security_group_id = "sg-0123456789abcdef0" }
 }
 
@@ -79,6 +79,36 @@ run "refuses_fewer_at_most_than_at_least" {
   }
 
   expect_failures = [var.size]
+}
+
+run "refuses_a_fleet_of_at_most_none" {
+  command = plan
+
+  variables {
+    size = { min = 0, max = 0 }
+  }
+
+  expect_failures = [var.size]
+}
+
+run "refuses_hosts_without_a_bundle" {
+  command = plan
+
+  variables {
+    converge = { bucket = "bundles", wanted_parameter = "/slipway/slipway-dev/inference/wanted" }
+  }
+
+  expect_failures = [aws_autoscaling_group.this]
+}
+
+run "refuses_no_time_to_converge" {
+  command = plan
+
+  variables {
+    converge = { bucket = "bundles", key = "a", wanted_parameter = "/slipway/slipway-dev/inference/wanted", timeout_s = 30 }
+  }
+
+  expect_failures = [var.converge]
 }
 
 run "refuses_more_spot_than_everything" {

@@ -7,7 +7,7 @@ variables {
   vpc_id           = "vpc-0123456789abcdef0"
   subnet_ids       = ["subnet-a"]
   instance_profile = "slipway-dev-host"
-  converge         = { bucket = "bundles", wanted_parameter = "/slipway/slipway-dev/inference/wanted" }
+  converge         = { bucket = "bundles", key = "bundles/v1.0.0.tar.gz", wanted_parameter = "/slipway/slipway-dev/inference/wanted" }
   load_balancer    = { target_group_arns = [], security_group_id = "sg-0123456789abcdef0" }
 }
 

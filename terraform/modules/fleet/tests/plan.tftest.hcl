@@ -20,7 +20,7 @@ variables {
   instance_profile = "slipway-prod-host"
   kms_key_arn      = "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-0000-0000-000000000000"
   tags             = { Environment = "prod" }
-  converge         = { bucket = "slipway-prod-bundles-123456789012", wanted_parameter = "/slipway/slipway-prod/inference/wanted" }
+  converge         = { bucket = "slipway-prod-bundles-123456789012", key = "bundles/v1.0.0.tar.gz", wanted_parameter = "/slipway/slipway-prod/inference/wanted" }
   load_balancer = {
     target_group_arns = ["arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/slipway-prod-blue/0123456789abcdef"]
     security_group_id = "sg-0123456789abcdef0"
@@ -75,6 +75,43 @@ run "a_host_joins_when_converged_and_leaves_when_drained" {
   assert {
     condition     = length(base64decode(aws_launch_template.this.user_data)) < 16384
     error_message = "EC2 takes 16 KiB of user data."
+  }
+}
+
+run "the_first_apply_ends_before_any_host_serves" {
+  command = plan
+
+  variables {
+    converge = { bucket = "bundles", wanted_parameter = "/slipway/slipway-prod/inference/wanted" }
+    size     = { min = 0, max = 3 }
+  }
+
+  assert {
+    condition     = aws_autoscaling_group.this.wait_for_capacity_timeout == "0" && aws_autoscaling_group.this.min_size == 0
+    error_message = "Without a bundle no host can get into service: waiting for it would fail the apply and taint the group."
+  }
+}
+
+run "hooks_can_be_changed_after_the_group_exists" {
+  command = plan
+
+  assert {
+    condition = { for k, h in aws_autoscaling_lifecycle_hook.this : h.name => [h.lifecycle_transition, h.default_result, h.heartbeat_timeout] } == {
+      for h in aws_autoscaling_group.this.initial_lifecycle_hook : h.name => [h.lifecycle_transition, h.default_result, h.heartbeat_timeout]
+    }
+    error_message = "Initial hooks are read once, at creation: the same hooks must be resources."
+  }
+}
+
+run "a_host_converges_at_every_boot" {
+  command = plan
+
+  assert {
+    condition = anytrue([
+      for f in yamldecode(base64decode(aws_launch_template.this.user_data)).write_files :
+      f.path == "/etc/systemd/system/slipway-join.service" && strcontains(f.content, "WantedBy=multi-user.target")
+    ]) && contains([for c in yamldecode(base64decode(aws_launch_template.this.user_data)).runcmd : join(" ", c)], "systemctl enable slipway-join.service")
+    error_message = "cloud-init's runcmd runs once per instance: a host that leaves the warm pool boots for the second time."
   }
 }
 

@@ -36,6 +36,8 @@ variables {
     bundle_objects = ["arn:aws:s3:::slipway-prod-bundles-123456789012/*"]
     ecs_services   = ["arn:aws:ecs:eu-central-1:123456789012:service/slipway-prod/inference"]
     functions      = ["arn:aws:lambda:eu-central-1:123456789012:function:slipway-prod-inference"]
+    hosts          = true
+    state          = { bucket = "slipway-state", key = "prod/terraform.tfstate", kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-0000-0000-000000000000" }
   }
 }
 
@@ -164,5 +166,50 @@ run "empty_grants_grant_nothing" {
   assert {
     condition     = toset([for s in jsondecode(aws_iam_role_policy.this["host"].policy).Statement : s.Sid]) == toset(["RegistryLogin", "PublishMetrics"])
     error_message = "Without grants a host may log in to the registry and publish metrics, no more: ${aws_iam_role_policy.this["host"].policy}"
+  }
+}
+
+run "who_reads_what_is_encrypted_can_decrypt_it" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for k, p in merge({ for k, r in aws_iam_role_policy.this : k => r.policy }, { ci = aws_iam_role_policy.ci[0].policy }) :
+      contains([for s in jsondecode(p).Statement : s.Sid], "DecryptWithOurKey")
+    ])
+    error_message = "Models, bundles, secrets and images are under the environment's key: reading one without kms:Decrypt is AccessDenied."
+  }
+}
+
+run "the_pipeline_can_do_its_work_and_only_here" {
+  command = plan
+
+  assert {
+    condition = length(setsubtract(
+      ["ecr:ListImages", "ec2:DescribeInstances", "ssm:StartSession", "ec2-instance-connect:SendSSHPublicKey", "s3:PutObject", "s3:GetObject", "s3:ListBucket", "kms:GenerateDataKey", "kms:Decrypt"],
+      flatten([for s in jsondecode(aws_iam_role_policy.ci[0].policy).Statement : s.Action])
+    )) == 0
+    error_message = "Resolve a version, find the hosts, log in, upload, read the state: got ${aws_iam_role_policy.ci[0].policy}."
+  }
+
+  assert {
+    condition = alltrue([
+      for s in jsondecode(aws_iam_role_policy.ci[0].policy).Statement :
+      contains(flatten([for c in values(s.Condition) : values(c)]), "slipway-prod") if contains(["OpenSessions", "LetAKeyIn"], s.Sid)
+    ])
+    error_message = "It logs in to hosts of this environment only."
+  }
+}
+
+run "the_pipeline_of_tasks_logs_in_nowhere" {
+  command = plan
+
+  variables {
+    ci = { repository = "example/slipway", subjects = ["environment:prod"] }
+  }
+
+  assert {
+    condition     = !strcontains(aws_iam_role_policy.ci[0].policy, "ssm:StartSession") && strcontains(aws_iam_role.ci[0].assume_role_policy, "repo:example/slipway:environment:prod")
+    error_message = "Without hosts there is nothing to log in to; subjects are the caller's."
   }
 }

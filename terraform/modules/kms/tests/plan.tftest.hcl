@@ -48,9 +48,32 @@ run "services_are_let_in_for_this_account_only" {
 
   assert {
     condition = alltrue([
-      for s in jsondecode(data.aws_iam_policy_document.key.json).Statement : s.Principal != "*"
+      for s in jsondecode(data.aws_iam_policy_document.key.json).Statement :
+      s.Condition.StringEquals["kms:CallerAccount"] == "123456789012" && can(s.Condition.ArnLike["aws:PrincipalArn"])
+      if try(s.Principal.AWS, s.Principal) == "*"
     ])
-    error_message = "No statement of the key policy may be open to everybody."
+    error_message = "A statement for any principal must be limited to roles of this account."
+  }
+}
+
+run "auto_scaling_may_use_the_key_by_this_policy_alone" {
+  command = plan
+
+  # Its service-linked role has no KMS action of its own, so a statement that delegates to IAM (the account as principal) is none.
+  assert {
+    condition = toset(flatten([
+      for s in jsondecode(data.aws_iam_policy_document.key.json).Statement : s.Action
+      if try(endswith(s.Condition.ArnLike["aws:PrincipalArn"], "/AWSServiceRoleForAutoScaling*") && s.Principal.AWS == "*", false)
+    ])) == toset(["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"])
+    error_message = "Auto Scaling must be able to start instances with volumes under this key."
+  }
+
+  assert {
+    condition = alltrue([
+      for s in jsondecode(data.aws_iam_policy_document.key.json).Statement :
+      s.Condition.Bool["kms:GrantIsForAWSResource"] == "true" if s.Action == "kms:CreateGrant"
+    ])
+    error_message = "Grants are for AWS resources only."
   }
 }
 

@@ -140,3 +140,33 @@ run "refuses_a_domain_without_a_zone" {
 
   expect_failures = [aws_lb_listener.https]
 }
+
+run "refuses_an_idle_time_beyond_what_there_is" {
+  command = plan
+
+  variables {
+    idle_timeout_s = 5000
+  }
+
+  expect_failures = [var.idle_timeout_s]
+}
+
+run "refuses_to_count_rules_of_a_group_that_is_not_used" {
+  command = plan
+
+  variables {
+    waf = { count_rules = { AWSManagedRulesSQLiRuleSet = ["SQLi_BODY"] } }
+  }
+
+  expect_failures = [var.waf]
+}
+
+run "refuses_an_unknown_way_to_tell_clients_apart" {
+  command = plan
+
+  variables {
+    waf = { rate_by = "COOKIE" }
+  }
+
+  expect_failures = [var.waf]
+}

@@ -100,3 +100,64 @@ run "the_firewall_limits_rates_and_writes_down_what_it_does" {
     error_message = "WAF writes only to groups of that name, and they need a retention."
   }
 }
+
+run "ordinary_predictions_pass_the_firewall" {
+  command = plan
+
+  assert {
+    condition = toset(flatten([
+      for r in aws_wafv2_web_acl.this[0].rule : [
+        for o in try(r.statement[0].managed_rule_group_statement[0].rule_action_override, []) : o.name if length(o.action_to_use[0].count) == 1
+      ]
+    ])) == toset(["NoUserAgent_HEADER", "SizeRestrictions_BODY"])
+    error_message = "A batch is larger than 8 KB, and a program sends no User-Agent: these rules count, they do not block."
+  }
+
+  assert {
+    condition = [
+      for r in aws_wafv2_web_acl.this[0].rule : r.statement[0].rate_based_statement[0] if r.name == "rate-limit"
+    ][0].limit >= 60 * 300
+    error_message = "A server-side client asks more than 60 times a second."
+  }
+}
+
+run "behind_a_proxy_clients_are_told_apart_by_their_own_address" {
+  command = plan
+
+  variables {
+    waf = { rate_by = "FORWARDED_IP" }
+  }
+
+  assert {
+    condition = [
+      for r in aws_wafv2_web_acl.this[0].rule : r.statement[0].rate_based_statement[0].forwarded_ip_config[0].header_name if r.name == "rate-limit"
+    ] == ["X-Forwarded-For"]
+    error_message = "All requests come from the addresses of the VPC link."
+  }
+}
+
+run "a_target_group_that_must_be_replaced_has_another_name" {
+  command = plan
+
+  variables {
+    name    = "slipway-staging-12345678"
+    targets = { type = "ip", port = 8080, protocol = "HTTP" }
+  }
+
+  assert {
+    condition = alltrue([
+      for colour, g in aws_lb_target_group.this :
+      length(g.name) <= 32 && g.name != "${var.name}-${colour}${substr(sha1(jsonencode(["instance", 443, "HTTPS"])), 0, 2)}"
+    ])
+    error_message = "The new one is made before the old one is gone: got ${jsonencode([for g in aws_lb_target_group.this : g.name])}."
+  }
+}
+
+run "an_idle_connection_ends_here_first" {
+  command = plan
+
+  assert {
+    condition     = aws_lb.this.idle_timeout == 60
+    error_message = "The edge keeps idle connections for 75 s (roles/edge): the load balancer must close first."
+  }
+}

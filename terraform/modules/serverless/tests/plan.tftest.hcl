@@ -23,10 +23,18 @@ run "nothing_is_paid_for_when_nobody_calls" {
     condition     = length(aws_lambda_provisioned_concurrency_config.live) == 0
     error_message = "Without a warm count there must be no provisioned concurrency."
   }
+}
+
+run "a_flood_of_requests_can_be_kept_from_becoming_a_flood_of_cost" {
+  command = plan
+
+  variables {
+    concurrency = { limit = 20 }
+  }
 
   assert {
     condition     = aws_lambda_function.this.reserved_concurrent_executions == 20
-    error_message = "A flood of requests must not become a flood of cost."
+    error_message = "The limit is the reservation."
   }
 }
 
@@ -67,5 +75,14 @@ run "some_can_be_kept_warm" {
   assert {
     condition     = aws_lambda_provisioned_concurrency_config.live[0].provisioned_concurrent_executions == 2 && aws_lambda_provisioned_concurrency_config.live[0].qualifier == "live"
     error_message = "The alias is kept warm."
+  }
+}
+
+run "a_new_account_can_apply_it" {
+  command = plan
+
+  assert {
+    condition     = try(aws_lambda_function.this.reserved_concurrent_executions, null) == null || aws_lambda_function.this.reserved_concurrent_executions == -1
+    error_message = "The limit of a new account is 10, and AWS keeps 10 unreserved: any reservation is refused."
   }
 }
