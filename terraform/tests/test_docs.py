@@ -35,7 +35,7 @@ def test_a_page_made_from_the_code_is_up_to_date(script: str) -> None:
 def test_an_example_has_a_line_for_every_input(env: str, tmp_path: Path) -> None:
     """secret_values is ephemeral: it is never in a file."""
     text = (ROOT / "terraform/environments" / env / "terraform.tfvars.example").read_text()
-    code = "".join((ROOT / "terraform/composition" / f).read_text() for f in ("variables.tf", "settings.tf"))
+    code = "".join(p.read_text() for p in (ROOT / "terraform/composition").glob("*.tf"))
     inputs = set(re.findall(r'^variable "(\w+)"', code, flags=re.MULTILINE)) - {"secret_values"}
     assert set(re.findall(r"^(?:# )?(\w+) += ", text, flags=re.MULTILINE)) == inputs
     # With every comment that has a value uncommented, it is still a file that Terraform can read.
