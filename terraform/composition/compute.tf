@@ -34,18 +34,16 @@ module "load_balancer" {
   source = "../../modules/load_balancer"
   count  = local.balanced
 
-  name         = local.name
-  vpc_id       = module.network.vpc_id
-  vpc_cidr     = module.network.cidr
-  subnet_ids   = local.api == null ? module.network.public_subnet_ids : module.network.private_subnet_ids
-  internal     = local.api != null
-  web_cidrs    = local.api == null ? var.network.web_cidrs : [module.network.cidr]
-  certificate  = var.certificate_arn != null ? { arn = var.certificate_arn } : { domain = local.fqdn, zone_id = local.zone_id }
-  targets      = local.ecs == 1 ? { type = "ip", port = 8080, protocol = "HTTP" } : {}
-  weights      = var.weights
-  stickiness_s = var.stickiness_s
-  log_bucket   = module.storage.log_bucket
-  protected    = local.on.protected
+  name        = local.name
+  vpc_id      = module.network.vpc_id
+  vpc_cidr    = module.network.cidr
+  subnet_ids  = local.api == null ? module.network.public_subnet_ids : module.network.private_subnet_ids
+  internal    = local.api != null
+  web_cidrs   = local.api == null ? var.network.web_cidrs : [module.network.cidr]
+  certificate = var.certificate_arn != null ? { arn = var.certificate_arn } : { domain = local.fqdn, zone_id = local.zone_id }
+  targets     = local.ecs == 1 ? { type = "ip", port = 8080, protocol = "HTTP" } : {}
+  log_bucket  = module.storage.log_bucket
+  protected   = local.on.protected
   waf = {
     enabled     = local.on.waf
     rate_limit  = var.waf.rate_limit
@@ -92,7 +90,7 @@ module "fleet" {
     timeout_s        = var.fleet.converge_s
   }
   load_balancer = {
-    target_group_arns = [for c in ["blue", "green"] : module.load_balancer[0].target_group_arns[c] if var.weights[c] > 0]
+    target_group_arns = [module.load_balancer[0].target_group_arns["blue"]]
     security_group_id = module.load_balancer[0].security_group_id
     resource_label    = local.resource_label
   }

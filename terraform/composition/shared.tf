@@ -35,14 +35,15 @@ module "network" {
 }
 
 module "registry" {
-  source = "../../modules/registry"
-  count  = local.on.registry ? 1 : 0
+  source    = "../../modules/registry"
+  count     = local.on.registry ? 1 : 0
+  providers = { aws = aws, aws.replica = aws.replica }
 
-  repositories    = [var.service]
-  adopted         = var.adopt.repositories
-  kms_key_arn     = local.key_arn
-  replica_regions = local.on.replicate ? [var.replica_region] : []
-  force_delete    = !local.on.protected
+  repositories = [var.service]
+  adopted      = var.adopt.repositories
+  kms_key_arn  = local.key_arn
+  replicate    = local.on.replicate
+  force_delete = !local.on.protected
 }
 
 module "storage" {
@@ -80,7 +81,7 @@ module "iam" {
   grants = {
     repositories = [local.arns.repository]
     secrets      = ["${local.arns.secrets}/*"]
-    parameters   = ["${local.arns.parameters}/*"]
+    parameters   = [local.arns.parameters, "${local.arns.parameters}/*"] # the path itself, for GetParametersByPath
     read_objects = [for k in ["models", "bundles"] : "${local.arns.bucket}-${k}-${local.account}/*"]
     log_groups   = ["${local.arns.logs}/*"]
     kms_alias    = local.on.kms ? "alias/${local.name}" : null

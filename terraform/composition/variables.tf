@@ -146,18 +146,6 @@ variable "bundle" {
   }
 }
 
-variable "weights" {
-  description = "Traffic weights of the target groups in percent."
-  type        = object({ blue = number, green = number })
-  default     = { blue = 100, green = 0 }
-}
-
-variable "stickiness_s" {
-  description = "Stickiness of a client to its first target group in seconds, for A/B tests; 0: none."
-  type        = number
-  default     = 0
-}
-
 variable "secrets" {
   description = "Secrets of the service by key; see modules/secrets."
   type = map(object({

@@ -27,6 +27,9 @@ WANTED = {
     "models": "service_model_store",
     "kept_as": "release_kept_as",
     "image": "build_registry ~ '/' ~ release_repository",
+    "built": "build_repository",
+    "service": "service_name",
+    "topic": "release_notify_sns_topic",
 }
 
 

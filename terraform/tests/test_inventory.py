@@ -29,6 +29,8 @@ def infra(env: str, **more: Any) -> dict[str, Any]:
     return {
         "account": "123456789012",
         "region": "eu-central-1",
+        "service": "inference",
+        "topic": f"arn:aws:sns:eu-central-1:123456789012:slipway-{env}-alarms",
         "registry": "123456789012.dkr.ecr.eu-central-1.amazonaws.com",
         "topology": "single",
         "domain": f"{env}.example.com",
@@ -101,6 +103,15 @@ def test_an_environment_finds_its_own_running_hosts(env: str, aws: str, hosts: d
     assert f"ProxyCommand={script} %h %r %p eu-central-1" in shlex.split(facts["args"])
     # A deploy ends with a request by the public name, so the authority must be one that every client trusts.
     assert facts["directory"] == "https://acme-v02.api.letsencrypt.org/directory" and facts["ca"] == ""
+
+
+def test_a_service_of_another_name_is_found_and_has_its_own_images(aws: str, tmp_path: Path) -> None:
+    host = start(client(aws, "eu-west-2"), Environment="slipway-prod", Service="scoring", Role="host")
+    found = answers(ask("prod", aws, infra("prod", service="scoring"), tmp_path, AWS_REGION="eu-west-2"))
+    assert list(found) == [host]
+    facts = found[host]
+    assert facts["service"] == facts["built"] == "scoring" and facts["image"].endswith("amazonaws.com/scoring")
+    assert facts["topic"] == infra("prod")["topic"]
 
 
 def test_a_client_can_trust_certificates_for_trying_out(aws: str, hosts: dict[str, str], tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_copies_are_made_in_the_second_region(planned: Planned) -> None:
     modules = planned.plan["configuration"]["root_module"]["module_calls"]
     copies = {
         f"{m}.{r['address']}": r["provider_config_key"]
-        for m in ("storage", "backup", "kms_replica")
+        for m in ("storage", "backup", "registry", "kms_replica")
         for r in modules[m]["module"]["resources"]
         if r["mode"] == "managed" and (r["name"] in ("replica", "copy") or m == "kms_replica")
     }

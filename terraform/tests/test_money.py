@@ -51,6 +51,30 @@ def test_a_bill_adds_up_to_the_cent() -> None:
     assert made.total == pytest.approx(730 * 0.0096 + 10 * 0.0952 + 730 * 0.005 + 1.0)
 
 
+def test_the_disks_and_the_monitoring_of_a_fleet_cost_money() -> None:
+    shares = {"on_demand_base_capacity": 0, "on_demand_percentage_above_base_capacity": 100}
+    policy = {
+        "launch_template": [{"override": [{"instance_type": "t3.small"}]}],
+        "instances_distribution": [shares],
+    }
+    disks = [{"ebs": [{"volume_size": 20}]}]
+    made = cost.bill(
+        {
+            "resource_changes": [
+                change("aws_autoscaling_group", min_size=2, mixed_instances_policy=[policy]),
+                change("aws_launch_template", block_device_mappings=disks, monitoring=[{"enabled": True}]),
+            ]
+        },
+        PRICES,
+    )
+    assert made.unknown == () and made.total == pytest.approx(2 * (730 * 0.024 + 20 * 0.0952 + 2.1))
+
+
+def test_what_is_used_without_a_price_is_named() -> None:
+    plan = {"resource_changes": [change("aws_ecs_cluster", "cluster"), change("aws_cloudwatch_log_metric_filter", "f")]}
+    assert [address for address, _ in cost.bill(plan, PRICES).by_use] == ["cluster", "f"]
+
+
 def test_unknown_is_listed_and_not_taken_for_nothing() -> None:
     huge: dict[str, Any] = {
         "root_block_device": [{"volume_size": 10}],
@@ -71,7 +95,42 @@ def test_unknown_is_listed_and_not_taken_for_nothing() -> None:
 
 def test_needs_count_a_fleet_at_its_largest(ground: Ground) -> None:
     needs = quotas.needs(ground.wait("plan prod fleet"))
-    assert needs["vCPUs (standard instances)"] == 12 and needs["elastic IP addresses"] == 3 and needs["VPCs"] == 1
+    assert needs["vCPUs (standard)"] == 12 and needs["elastic IP addresses"] == 3 and needs["VPCs"] == 1
+
+
+def test_each_kind_of_capacity_counts_in_its_own_quota() -> None:
+    """A fleet on Spot, a host with a GPU, Fargate at its largest, a function with its own share, NAT in two zones."""
+    shares = {"on_demand_base_capacity": 1, "on_demand_percentage_above_base_capacity": 50}
+    policy = {
+        "launch_template": [{"override": [{"instance_type": "t3.small"}, {"instance_type": "m7i.xlarge"}]}],
+        "instances_distribution": [shares],
+    }
+    made = [
+        change("aws_autoscaling_group", max_size=4, mixed_instances_policy=[policy]),
+        change("aws_instance", instance_type="g5.xlarge"),
+        change("aws_appautoscaling_target", max_capacity=6),
+        change("aws_ecs_task_definition", cpu="512"),
+        change("aws_lambda_function", reserved_concurrent_executions=20),
+        change("aws_nat_gateway", "a"),
+        change("aws_nat_gateway", "b"),
+    ]
+    needs = quotas.needs({"resource_changes": made})
+    assert {k: v for k, v in needs.items() if v} == {
+        "vCPUs (standard)": 12,
+        "vCPUs (standard, Spot)": 4,
+        "vCPUs (G)": 4,
+        "Fargate vCPUs": 3,
+        "Lambda concurrency": 120,
+        "NAT gateways in a zone": 1,
+    }
+
+
+def test_what_is_used_is_counted_by_kind(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"ENDPOINT_URL": aws, "ACCESS_KEY_ID": "test", "SECRET_ACCESS_KEY": "test"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    names = ("NAT gateways in a zone", "Fargate vCPUs", "vCPUs (standard)", "vCPUs (standard, Spot)")
+    session = quotas.Session("eu-central-1")
+    assert {q.name: q.used(session) for q in quotas.QUOTAS if q.name in names} == dict.fromkeys(names, 0)
 
 
 def test_what_does_not_fit_and_what_is_unknown_are_both_said() -> None:

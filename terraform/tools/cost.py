@@ -51,6 +51,7 @@ FREE = (
     "aws_s3_bucket_",
     "aws_ecr_lifecycle_policy",
     "aws_ecr_replication_configuration",
+    "aws_ecr_repository_creation_template",
     "aws_appautoscaling_",
     "aws_flow_log",
     "aws_db_subnet_group",
@@ -63,7 +64,6 @@ FREE = (
     "aws_ce_",
     "aws_scheduler_schedule",
     "aws_ssm_parameter",
-    "aws_ecs_cluster",
     "aws_ecs_cluster_capacity_providers",
     "aws_ecs_task_definition",
     "aws_lambda_alias",
@@ -76,7 +76,6 @@ FREE = (
     "aws_wafv2_web_acl_logging_configuration",
     "aws_secretsmanager_secret_version",
     "aws_secretsmanager_secret_rotation",
-    "aws_cloudwatch_log_metric_filter",
     "terraform_data",
 )
 # Cost what they are used: named under the table.
@@ -90,6 +89,8 @@ BY_USE = {
     "aws_api_gateway_rest_api": "requests",
     "aws_backup_vault": "backup storage",
     "aws_dlm_lifecycle_policy": "snapshot storage",
+    "aws_ecs_cluster": "Container Insights, per metric of each task",
+    "aws_cloudwatch_log_metric_filter": "a custom metric, as soon as its logs arrive",
 }
 
 
@@ -145,9 +146,13 @@ def group(r: dict[str, Any], p: dict[str, Any]) -> tuple[str, float]:
     rest = r["min_size"] - base
     on_demand = base + rest * shares["on_demand_percentage_above_base_capacity"] / 100
     hours = on_demand + (r["min_size"] - on_demand) * p["spot_share_of_price"]
-    return f"{r['min_size']} × {kind} (its smallest)", hours * listed(p, "instances_per_hour", kind) * p[
-        "hours_per_month"
-    ]
+    running = hours * listed(p, "instances_per_hour", kind) * p["hours_per_month"]
+    template = p["launch_templates"][0]
+    disk = template["block_device_mappings"][0]["ebs"][0]["volume_size"]
+    each = disk * listed(p, "per_month", "gp3_gb")
+    if template["monitoring"] and template["monitoring"][0]["enabled"]:
+        each += listed(p, "per_month", "detailed_monitoring")
+    return f"{r['min_size']} × {kind}, {disk} GB (its smallest)", running + r["min_size"] * each
 
 
 def fargate(service: dict[str, Any], task: dict[str, Any], p: dict[str, Any]) -> tuple[str, float]:
@@ -235,7 +240,9 @@ def bill(plan: dict[str, Any], prices: dict[str, Any]) -> Bill:
     unknown: list[tuple[str, str]] = []
     made = [r for r in plan["resource_changes"] if r["mode"] == "managed" and r["change"]["after"] is not None]
     prices = {**prices, "zones": sum(r["type"] == "aws_subnet" and ".public[" in r["address"] for r in made)}
+    # A plan of ours has at most one of either.
     tasks = [r["change"]["after"] for r in made if r["type"] == "aws_ecs_task_definition"]
+    prices["launch_templates"] = [r["change"]["after"] for r in made if r["type"] == "aws_launch_template"]
     for resource in made:
         address, kind, after = resource["address"], resource["type"], resource["change"]["after"]
         try:

@@ -12,7 +12,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
+import re
 import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +30,8 @@ if __package__ in (None, ""):
 from terraform.tools import plan as terraform_plan
 
 PATIENCE = Config(connect_timeout=5, read_timeout=20, retries={"max_attempts": 3, "mode": "standard"})
-# Standard families (A, C, D, H, I, M, R, T, Z) share one quota, counted in vCPUs.
+# Standard families (A, C, D, H, I, M, R, T, Z) share one quota, counted in vCPUs; accelerated ones have their own.
+FAMILIES = {"g": "G", "vt": "G", "p": "P", "inf": "Inf"}
 VCPUS = {
     "nano": 2,
     "micro": 2,
@@ -38,6 +42,9 @@ VCPUS = {
     "2xlarge": 8,
     "4xlarge": 16,
     "8xlarge": 32,
+    "12xlarge": 48,
+    "16xlarge": 64,
+    "24xlarge": 96,
 }
 ONE_VCPU = ("c7g.medium", "m7g.medium", "r7g.medium", "c6g.medium", "m6g.medium")
 
@@ -103,24 +110,93 @@ class Session:
 
 
 def vcpus(kind: str) -> int:
-    """vCPUs of an instance type of a standard family; KeyError when its size is not known here."""
+    """vCPUs of an instance type; KeyError when its size is not known here."""
     return 1 if kind in ONE_VCPU else VCPUS[kind.split(".")[1]]
 
 
-def running_vcpus(session: Session) -> int:
-    total = 0
-    states = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
-    for page in session.client("ec2").get_paginator("describe_instances").paginate(Filters=states):
-        for reservation in page["Reservations"]:
-            for instance in reservation["Instances"]:
-                options = instance.get("CpuOptions", {})
-                counted = options.get("CoreCount", 0) * options.get("ThreadsPerCore", 0)
-                total += counted or vcpus(instance["InstanceType"])
-    return total
+def family(kind: str) -> str:
+    """The quota that an instance type counts in: standard, G, P or Inf."""
+    letters = re.match(r"[a-z]+", kind)
+    return FAMILIES.get(letters[0] if letters else "", "standard")
 
+
+def vcpus_name(kind: str, spot: bool = False) -> str:
+    """Name of the quota of an instance type."""
+    return f"vCPUs ({family(kind)}{', Spot' if spot else ''})"
+
+
+def running_vcpus(name: str) -> Callable[[Session], int]:
+    """Counts the instances that a quota of vCPUs is used by."""
+
+    def used(session: Session) -> int:
+        total = 0
+        states = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
+        for page in session.client("ec2").get_paginator("describe_instances").paginate(Filters=states):
+            for instance in (i for r in page["Reservations"] for i in r["Instances"]):
+                spot = instance.get("InstanceLifecycle") == "spot"
+                if vcpus_name(instance["InstanceType"], spot) == name:
+                    options = instance.get("CpuOptions", {})
+                    counted = options.get("CoreCount", 0) * options.get("ThreadsPerCore", 0)
+                    total += counted or vcpus(instance["InstanceType"])
+        return total
+
+    return used
+
+
+def nat_gateways(session: Session) -> int:
+    """The NAT gateways of the zone that has most of them: the quota is one of a zone."""
+    ec2 = session.client("ec2")
+    zones = {
+        subnet["SubnetId"]: subnet["AvailabilityZone"]
+        for page in ec2.get_paginator("describe_subnets").paginate()
+        for subnet in page["Subnets"]
+    }
+    found = Counter(
+        zones.get(gateway["SubnetId"])
+        for page in ec2.get_paginator("describe_nat_gateways").paginate()
+        for gateway in page["NatGateways"]
+        if gateway["State"] in ("pending", "available")
+    )
+    return max(found.values(), default=0)
+
+
+def reserved_concurrency(session: Session) -> int:
+    """What functions of the account have taken of its concurrency for themselves."""
+    limits = session.client("lambda").get_account_settings()["AccountLimit"]
+    return int(limits["ConcurrentExecutions"] - limits["UnreservedConcurrentExecutions"])
+
+
+def fargate_vcpus(session: Session) -> int:
+    """vCPUs of the tasks that run, rounded up."""
+    ecs = session.client("ecs")
+    units = 0
+    for clusters in ecs.get_paginator("list_clusters").paginate():
+        for cluster in clusters["clusterArns"]:
+            for tasks in ecs.get_paginator("list_tasks").paginate(cluster=cluster, launchType="FARGATE"):
+                if tasks["taskArns"]:
+                    described = ecs.describe_tasks(cluster=cluster, tasks=tasks["taskArns"])["tasks"]
+                    units += sum(int(task["cpu"]) for task in described)
+    return math.ceil(units / 1024)
+
+
+VCPU_CODES = {
+    "vCPUs (standard)": "L-1216C47A",
+    "vCPUs (standard, Spot)": "L-34B43A08",
+    "vCPUs (G)": "L-DB2E81BA",
+    "vCPUs (G, Spot)": "L-3819A6DF",
+    "vCPUs (P)": "L-417A185B",
+    "vCPUs (P, Spot)": "L-7212CCBC",
+    "vCPUs (Inf)": "L-1945791B",
+    "vCPUs (Inf, Spot)": "L-B5D1601B",
+}
+# AWS keeps this much of the concurrency of an account for functions that reserve none.
+UNRESERVED_CONCURRENCY = 100
 
 QUOTAS = (
-    Quota("vCPUs (standard instances)", "ec2", "L-1216C47A", running_vcpus),
+    *(Quota(name, "ec2", code, running_vcpus(name)) for name, code in VCPU_CODES.items()),
+    Quota("Fargate vCPUs", "fargate", "L-3032A538", fargate_vcpus),
+    Quota("Lambda concurrency", "lambda", "L-B99A9384", reserved_concurrency),
+    Quota("NAT gateways in a zone", "vpc", "L-FE5A380F", nat_gateways),
     Quota("elastic IP addresses", "ec2", "L-0263D0A3", lambda s: s.count("ec2", "describe_addresses", "Addresses")),
     Quota("VPCs", "vpc", "L-F678F1CE", lambda s: s.count("ec2", "describe_vpcs", "Vpcs")),
     Quota(
@@ -152,13 +228,30 @@ def needs(plan: dict[str, Any]) -> dict[str, int]:
     def number(*types: str) -> int:
         return sum(kind in types for kind, _ in made)
 
-    cores = sum(vcpus(after["instance_type"]) for kind, after in made if kind == "aws_instance")
+    cores: Counter[str] = Counter()
+    tasks = functions = 0
     for kind, after in made:
-        if kind == "aws_autoscaling_group":
-            types = [o["instance_type"] for o in after["mixed_instances_policy"][0]["launch_template"][0]["override"]]
-            cores += after["max_size"] * max(vcpus(t) for t in types)
+        if kind == "aws_instance":
+            cores[vcpus_name(after["instance_type"])] += vcpus(after["instance_type"])
+        elif kind == "aws_autoscaling_group":
+            policy = after["mixed_instances_policy"][0]
+            largest = max((o["instance_type"] for o in policy["launch_template"][0]["override"]), key=vcpus)
+            shares = policy["instances_distribution"][0]
+            base = min(after["max_size"], shares["on_demand_base_capacity"] or 0)
+            above = math.ceil((after["max_size"] - base) * shares["on_demand_percentage_above_base_capacity"] / 100)
+            cores[vcpus_name(largest)] += (base + above) * vcpus(largest)
+            cores[vcpus_name(largest, spot=True)] += (after["max_size"] - base - above) * vcpus(largest)
+        elif kind == "aws_appautoscaling_target":
+            tasks += after["max_capacity"]
+        elif kind == "aws_lambda_function":
+            functions += max(after.get("reserved_concurrent_executions") or 0, 0)
+    cpu = max((int(after["cpu"]) for kind, after in made if kind == "aws_ecs_task_definition"), default=0)
     return {
-        "vCPUs (standard instances)": cores,
+        **{name: cores[name] for name in VCPU_CODES},
+        "Fargate vCPUs": math.ceil(tasks * cpu / 1024),
+        "Lambda concurrency": functions + UNRESERVED_CONCURRENCY if functions else 0,
+        # One in each zone, however many zones there are.
+        "NAT gateways in a zone": min(number("aws_nat_gateway"), 1),
         "elastic IP addresses": number("aws_eip"),
         "VPCs": number("aws_vpc"),
         "internet gateways": number("aws_internet_gateway"),

@@ -49,6 +49,11 @@ run "the_lock_is_a_file_in_the_bucket" {
   }
 
   assert {
+    condition     = strcontains(output.backend_hcl, "bucket       = \"slipway-state-123456789012\"\n") && strcontains(output.backend_hcl, "kms_key_id   = \"alias/slipway-state\"\n")
+    error_message = "The file for the backend can be written from the output, got ${output.backend_hcl}."
+  }
+
+  assert {
     condition     = output.backend.bucket == "slipway-state-123456789012" && output.backend.kms_key_id == "alias/slipway-state"
     error_message = "The output is what backend.hcl needs, got ${jsonencode(output.backend)}."
   }

@@ -39,9 +39,12 @@ data "aws_iam_policy_document" "host" {
     for_each = var.host.session_manager ? [1] : []
 
     content {
-      sid       = "ReportToSystemsManager"
-      actions   = ["ssm:UpdateInstanceInformation", "ssm:ListInstanceAssociations", "ssm:UpdateInstanceAssociationStatus"]
-      resources = ["arn:${local.partition}:ec2:${local.region}:${local.account}:instance/*"]
+      sid     = "ReportToSystemsManager"
+      actions = ["ssm:UpdateInstanceInformation", "ssm:ListInstanceAssociations", "ssm:UpdateInstanceAssociationStatus"]
+      resources = [
+        "arn:${local.partition}:ec2:${local.region}:${local.account}:instance/*",
+        "arn:${local.partition}:ssm:${local.region}:${local.account}:association/*",
+      ]
     }
   }
 

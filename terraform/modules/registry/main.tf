@@ -1,5 +1,9 @@
 data "aws_caller_identity" "current" {}
 
+data "aws_region" "replica" {
+  provider = aws.replica
+}
+
 resource "aws_ecr_repository" "this" {
   for_each = var.repositories
 
@@ -67,26 +71,27 @@ locals {
   ]
 }
 
+locals {
+  lifecycle_policy = jsonencode({ rules = concat(local.protect_rules, local.expire_rules, local.untagged_rules) })
+}
+
 # Images that were there before have an owner who knows which of them are needed: nothing expires them.
 resource "aws_ecr_lifecycle_policy" "this" {
   for_each = setsubtract(var.repositories, var.adopted)
 
   repository = aws_ecr_repository.this[each.key].name
-  policy     = jsonencode({ rules = concat(local.protect_rules, local.expire_rules, local.untagged_rules) })
+  policy     = local.lifecycle_policy
 }
 
+# The replication of an account and region is one setting: this replaces what was set before.
 resource "aws_ecr_replication_configuration" "this" {
-  count = length(var.replica_regions) > 0 ? 1 : 0
+  count = var.replicate ? 1 : 0
 
   replication_configuration {
     rule {
-      dynamic "destination" {
-        for_each = var.replica_regions
-
-        content {
-          region      = destination.value
-          registry_id = data.aws_caller_identity.current.account_id
-        }
+      destination {
+        region      = data.aws_region.replica.id
+        registry_id = data.aws_caller_identity.current.account_id
       }
 
       dynamic "repository_filter" {
@@ -99,6 +104,20 @@ resource "aws_ecr_replication_configuration" "this" {
       }
     }
   }
+}
+
+# ECR makes the repository of the copies at the first push, from this.
+resource "aws_ecr_repository_creation_template" "replica" {
+  provider = aws.replica
+  for_each = var.replicate ? setsubtract(var.repositories, var.adopted) : []
+
+  prefix               = each.key
+  description          = "Copies of ${each.key} from another region"
+  applied_for          = ["REPLICATION"]
+  image_tag_mutability = "IMMUTABLE"
+  lifecycle_policy     = local.lifecycle_policy
+
+  depends_on = [aws_ecr_replication_configuration.this]
 }
 
 resource "aws_ecr_pull_through_cache_rule" "this" {

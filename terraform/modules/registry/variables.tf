@@ -51,10 +51,10 @@ variable "retention" {
   }
 }
 
-variable "replica_regions" {
-  description = "Regions to which every pushed image is copied."
-  type        = set(string)
-  default     = []
+variable "replicate" {
+  description = "Copy every pushed image to the region of the provider aws.replica. AWS selects repositories by the beginning of their names, and an account has one such setting in a region: one that exists is replaced."
+  type        = bool
+  default     = false
 }
 
 variable "pull_through" {

@@ -2,6 +2,11 @@ mock_provider "aws" {
   source = "../../testing"
 }
 
+mock_provider "aws" {
+  alias  = "replica"
+  source = "../../testing"
+}
+
 run "outputs_name_every_repository" {
   variables {
     repositories = ["inference", "model-tools"]

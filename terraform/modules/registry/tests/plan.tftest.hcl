@@ -8,6 +8,16 @@ provider "aws" {
   skip_metadata_api_check     = true
 }
 
+provider "aws" {
+  alias                       = "replica"
+  region                      = "eu-west-1"
+  access_key                  = "test"
+  secret_key                  = "test"
+  skip_credentials_validation = true
+  skip_requesting_account_id  = true
+  skip_metadata_api_check     = true
+}
+
 override_data {
   target = data.aws_caller_identity.current
   values = { account_id = "123456789012" }
@@ -73,8 +83,16 @@ run "replication_and_pull_through_are_options" {
   command = plan
 
   variables {
-    replica_regions = ["eu-west-1"]
-    pull_through    = { quay = { upstream = "quay.io" } }
+    replicate    = true
+    pull_through = { quay = { upstream = "quay.io" } }
+  }
+
+  assert {
+    condition = alltrue([
+      for c in aws_ecr_repository_creation_template.replica :
+      c.image_tag_mutability == "IMMUTABLE" && c.lifecycle_policy == local.lifecycle_policy && toset(c.applied_for) == toset(["REPLICATION"])
+    ]) && toset(keys(aws_ecr_repository_creation_template.replica)) == var.repositories
+    error_message = "Copies are as immutable as the images, and expire as they do."
   }
 
   assert {
