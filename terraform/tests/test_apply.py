@@ -1,7 +1,6 @@
 """A fleet, ECS and Lambda with the real provider against the stand-in for AWS: applied, planned again, destroyed.
 
-make test-terraform          serverless, the quickest
-make test-terraform-all      every topology
+Run by make test-terraform-all: the provider waits a minute for a bucket's lifecycle alone.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from . import real
 from .conftest import stand_in
 from .real import REGION, Real
 
+pytestmark = pytest.mark.nightly
 ENVIRONMENT = "staging"
 PROGRAM = Path(__file__).parent / "aws_stand_in.py"
 
@@ -85,9 +85,9 @@ def surprises(plan: dict[str, Any]) -> list[str]:
     return found
 
 
-def lives(account: Real, topology: str) -> dict[str, Any]:
+def lives(account: Real, topology: str, *more: str) -> dict[str, Any]:
     """Applied, planned without a change, destroyed without a rest; its outputs."""
-    wishes = [*WISHES, *terraform_plan.topology_variables(topology)]
+    wishes = [*WISHES, *terraform_plan.topology_variables(topology), *more]
     account.plan(ENVIRONMENT, wishes)
     account.apply(ENVIRONMENT)
     outputs: dict[str, Any] = json.loads(account.terraform(ENVIRONMENT, "output", "-json").stdout)
@@ -101,25 +101,23 @@ def lives(account: Real, topology: str) -> dict[str, Any]:
 
 
 def test_serverless_lives_and_ends(account: Real) -> None:
-    outputs = lives(account, "serverless")
-    assert outputs["url"] == "https://api.example.com" and outputs["api"]["id"]
+    # The stand-in's domain names of HTTP APIs never become available: they have no status.
+    outputs = lives(account, "serverless", "domain=null")
+    assert outputs["url"].startswith("https://") and outputs["api"]["id"] in outputs["url"]
     assert "aws lambda update-alias" in outputs["deploy"]["command"]
 
 
-@pytest.mark.nightly
 def test_a_fleet_lives_and_ends(account: Real) -> None:
     outputs = lives(account, "fleet")
     assert outputs["ansible"]["group"] == f"slipway-{ENVIRONMENT}" and outputs["ansible"]["cidr"] == "10.30.0.0/16"
     assert outputs["load_balancer"]["dns_name"]
 
 
-@pytest.mark.nightly
 def test_ecs_lives_and_ends(account: Real) -> None:
     outputs = lives(account, "ecs")
     assert outputs["deploy"]["cluster_arn"].endswith(f"cluster/slipway-{ENVIRONMENT}")
 
 
-@pytest.mark.nightly
 def test_the_registry_can_be_built_for_before_the_rest_exists(account: Real) -> None:
     """What docs/runbooks/first-apply.md does for ECS and Lambda."""
     wishes = [*WISHES, "topology=ecs", f"image={terraform_plan.ANY_IMAGE}"]
@@ -131,7 +129,6 @@ def test_the_registry_can_be_built_for_before_the_rest_exists(account: Real) -> 
     assert registry["architecture"] == "x86_64" and "ansible" not in outputs
 
 
-@pytest.mark.nightly
 def test_a_zone_is_delegated_before_its_certificate_waits(account: Real) -> None:
     wishes = [*WISHES, "topology=ecs", f"image={terraform_plan.ANY_IMAGE}", 'domain={zone="new.com",create_zone=true}']
     account.plan(ENVIRONMENT, wishes, "-target=module.dns[0].aws_route53_zone.this")
