@@ -143,7 +143,6 @@ data "aws_iam_policy_document" "function" {
   source_policy_documents = [
     data.aws_iam_policy_document.read_settings.json,
     data.aws_iam_policy_document.decrypt.json,
-    data.aws_iam_policy_document.decrypt.json,
     data.aws_iam_policy_document.read_objects.json,
     data.aws_iam_policy_document.write_logs.json,
     data.aws_iam_policy_document.publish_metrics.json,

@@ -127,7 +127,7 @@ variable "idle_timeout_s" {
 }
 
 variable "waf" {
-  description = "Web application firewall: AWS's managed rule groups, rules of them that only count, requests per client in five minutes, how clients are distinguished (IP, or FORWARDED_IP behind a proxy), and address lists. Bodies of predictions exceed 8 KB, and programs send no User-Agent, so these two rules count by default."
+  description = "Web application firewall: AWS's managed rule groups, rules of them that only count, requests per client in five minutes, how a client is identified (IP, or FORWARDED_IP behind a proxy), and address lists. Bodies of predictions exceed 8 KB, and programs send no User-Agent, so these two rules count by default."
   type = object({
     enabled        = optional(bool, true)
     managed_groups = optional(list(string), ["AWSManagedRulesAmazonIpReputationList", "AWSManagedRulesCommonRuleSet", "AWSManagedRulesKnownBadInputsRuleSet"])
