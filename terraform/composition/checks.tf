@@ -15,6 +15,11 @@ resource "terraform_data" "checks" {
 
   lifecycle {
     precondition {
+      condition     = length(local.missing_subnets) == 0
+      error_message = "topology \"${var.topology}\" in an existing VPC needs ${join(" and ", local.missing_subnets)}: add them to network.existing."
+    }
+
+    precondition {
       condition     = local.single + local.fleet == 0 || length(local.misfits) == 0
       error_message = "size.instance_types has ${join(" and ", local.misfits)}, which cannot run size.architecture = \"${local.size.architecture}\": change one of them, or set both (t3 and m7i are x86_64, t4g and m7g are arm64)."
     }

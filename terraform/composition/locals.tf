@@ -19,6 +19,14 @@ locals {
   # The letter g after the generation (t4g, m7gd) is what Graviton families have in common.
   misfits = [for t in local.size.instance_types : t if can(regex("^[a-z]+[0-9]+g[a-z]*\\.", t)) != (local.size.architecture == "arm64")]
 
+  # What an existing VPC lacks for this topology.
+  missing_subnets = var.network.existing == null ? [] : compact([
+    local.single == 1 && length(var.network.existing.public_subnet_ids) < 1 ? "a public subnet (public_subnet_ids)" : "",
+    local.balanced == 1 && length(var.network.existing.public_subnet_ids) < 2 ? "public subnets in two zones (public_subnet_ids)" : "",
+    local.balanced == 1 && length(var.network.existing.private_subnet_ids) < 2 ? "private subnets in two zones (private_subnet_ids)" : "",
+    (local.on.database || local.on.cache) && length(var.network.existing.isolated_subnet_ids) < 2 ? "subnets in two zones for the stores (isolated_subnet_ids)" : "",
+  ])
+
   single     = var.topology == "single" ? 1 : 0
   fleet      = var.topology == "fleet" ? 1 : 0
   ecs        = var.topology == "ecs" ? 1 : 0

@@ -27,6 +27,7 @@ module "network" {
   peer_cidrs           = local.peers
   az_count             = coalesce(var.network.az_count, local.defaults.az_count)
   azs                  = var.network.azs
+  existing             = var.network.existing
   egress               = local.egress
   ipv6                 = var.network.ipv6
   interface_endpoints  = var.network.interface_endpoints != null ? var.network.interface_endpoints : local.serverless == 1 ? ["secretsmanager"] : null

@@ -549,3 +549,17 @@ run "refuses_a_database_user_in_capitals" {
 
   expect_failures = [var.database]
 }
+
+run "refuses_an_existing_vpc_without_a_subnet_for_the_host" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    network = { existing = { vpc_id = "vpc-0123456789abcdef0" } }
+  }
+
+  expect_failures = [terraform_data.checks]
+}

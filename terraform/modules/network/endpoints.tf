@@ -1,12 +1,12 @@
 # Gateway endpoints cost nothing and keep S3 (image layers) and DynamoDB traffic off NAT and the internet.
 resource "aws_vpc_endpoint" "gateway" {
-  for_each = toset(["s3", "dynamodb"])
+  for_each = toset(local.own == 1 ? ["s3", "dynamodb"] : [])
 
-  vpc_id            = aws_vpc.this.id
+  vpc_id            = local.vpc_id
   service_name      = "${data.aws_partition.current.reverse_dns_prefix}.${data.aws_region.current.id}.${each.key}"
   vpc_endpoint_type = "Gateway"
   route_table_ids = concat(
-    [aws_route_table.public.id, aws_route_table.isolated.id],
+    [aws_route_table.public[0].id, aws_route_table.isolated[0].id],
     [for t in aws_route_table.private : t.id],
   )
 
@@ -14,9 +14,9 @@ resource "aws_vpc_endpoint" "gateway" {
 }
 
 resource "aws_vpc_endpoint" "interface" {
-  for_each = var.egress == "endpoints" ? var.interface_endpoints : []
+  for_each = local.egress == "endpoints" ? var.interface_endpoints : []
 
-  vpc_id              = aws_vpc.this.id
+  vpc_id              = local.vpc_id
   service_name        = "${data.aws_partition.current.reverse_dns_prefix}.${data.aws_region.current.id}.${each.key}"
   vpc_endpoint_type   = "Interface"
   private_dns_enabled = true
@@ -28,17 +28,17 @@ resource "aws_vpc_endpoint" "interface" {
 
 resource "aws_security_group" "endpoints" {
   #checkov:skip=CKV2_AWS_5:attached to the interface endpoints above
-  count = var.egress == "endpoints" ? 1 : 0
+  count = local.egress == "endpoints" ? 1 : 0
 
   name        = "${var.name}-endpoints"
   description = "HTTPS from this VPC to the interface endpoints"
-  vpc_id      = aws_vpc.this.id
+  vpc_id      = local.vpc_id
 
   tags = { Name = "${var.name}-endpoints" }
 }
 
 resource "aws_vpc_security_group_ingress_rule" "endpoints_https" {
-  count = var.egress == "endpoints" ? 1 : 0
+  count = local.egress == "endpoints" ? 1 : 0
 
   security_group_id = aws_security_group.endpoints[0].id
   description       = "HTTPS from this VPC"
@@ -46,4 +46,10 @@ resource "aws_vpc_security_group_ingress_rule" "endpoints_https" {
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443
+}
+
+data "aws_prefix_list" "s3" {
+  count = local.own == 1 ? 0 : 1
+
+  name = "${data.aws_partition.current.reverse_dns_prefix}.${data.aws_region.current.id}.s3"
 }

@@ -13,7 +13,7 @@ locals {
 resource "aws_cloudwatch_log_group" "flow" {
   #checkov:skip=CKV_AWS_158:encrypted by the environment's key when kms_key_arn is given, else by CloudWatch's own
   #checkov:skip=CKV_AWS_338:the environment decides how long; the default is a year
-  count = var.flow_logs.enabled ? 1 : 0
+  count = var.flow_logs.enabled ? local.own : 0
 
   name              = local.flow_group
   retention_in_days = var.flow_logs.retention_days
@@ -21,9 +21,9 @@ resource "aws_cloudwatch_log_group" "flow" {
 }
 
 resource "aws_flow_log" "this" {
-  count = var.flow_logs.enabled ? 1 : 0
+  count = var.flow_logs.enabled ? local.own : 0
 
-  vpc_id          = aws_vpc.this.id
+  vpc_id          = local.vpc_id
   traffic_type    = var.flow_logs.traffic_type
   iam_role_arn    = aws_iam_role.flow[0].arn
   log_destination = aws_cloudwatch_log_group.flow[0].arn
@@ -43,7 +43,7 @@ data "aws_iam_policy_document" "flow_trust" {
 }
 
 data "aws_iam_policy_document" "flow" {
-  count = var.flow_logs.enabled ? 1 : 0
+  count = var.flow_logs.enabled ? local.own : 0
 
   statement {
     sid       = "WriteTheFlowLogGroup"
@@ -53,7 +53,7 @@ data "aws_iam_policy_document" "flow" {
 }
 
 resource "aws_iam_role" "flow" {
-  count = var.flow_logs.enabled ? 1 : 0
+  count = var.flow_logs.enabled ? local.own : 0
 
   name                 = "${var.name}-flow-logs"
   assume_role_policy   = data.aws_iam_policy_document.flow_trust.json
@@ -61,7 +61,7 @@ resource "aws_iam_role" "flow" {
 }
 
 resource "aws_iam_role_policy" "flow" {
-  count = var.flow_logs.enabled ? 1 : 0
+  count = var.flow_logs.enabled ? local.own : 0
 
   name   = "write-flow-logs"
   role   = aws_iam_role.flow[0].id

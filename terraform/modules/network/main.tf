@@ -10,16 +10,27 @@ data "aws_availability_zones" "available" {
 
 data "aws_region" "current" {}
 
+data "aws_vpc" "existing" {
+  count = local.own == 1 ? 0 : 1
+
+  id = var.existing.vpc_id
+}
+
 locals {
+  # 1: the network is made here; 0: it is another's, and nothing in it is changed.
+  own    = var.existing == null ? 1 : 0
+  vpc_id = local.own == 1 ? aws_vpc.this[0].id : var.existing.vpc_id
+  egress = local.own == 1 ? var.egress : "none"
+
   names = data.aws_availability_zones.available.names
   azs   = var.azs != null ? var.azs : slice(local.names, 0, min(var.az_count, length(local.names)))
 
   # Key: zone letter, so that a subnet keeps its address when the order of zones changes.
-  zones = { for i, az in local.azs : substr(az, -1, 1) => { az = az, index = i } }
+  zones = { for i, az in local.azs : substr(az, -1, 1) => { az = az, index = i } if local.own == 1 }
 
   nat_zones = (
-    var.egress == "nat_per_az" ? keys(local.zones) :
-    var.egress == "single_nat" ? [keys(local.zones)[0]] : []
+    local.egress == "nat_per_az" ? keys(local.zones) :
+    local.egress == "single_nat" ? [keys(local.zones)[0]] : []
   )
 
   prefix = try(tonumber(split("/", var.cidr)[1]), 0)
@@ -35,6 +46,8 @@ locals {
 
 resource "aws_vpc" "this" {
   #checkov:skip=CKV2_AWS_11:flow logs are in flow_logs.tf, on unless the caller turns them off where nothing is to be protected
+  count = local.own
+
   cidr_block                       = var.cidr
   enable_dns_support               = true
   enable_dns_hostnames             = true
@@ -57,7 +70,9 @@ resource "aws_vpc" "this" {
 
 # Nothing may lean on the default group by accident: it allows nothing.
 resource "aws_default_security_group" "closed" {
-  vpc_id  = aws_vpc.this.id
+  count = local.own
+
+  vpc_id  = local.vpc_id
   ingress = []
   egress  = []
 
@@ -65,7 +80,9 @@ resource "aws_default_security_group" "closed" {
 }
 
 resource "aws_internet_gateway" "this" {
-  vpc_id = aws_vpc.this.id
+  count = local.own
+
+  vpc_id = local.vpc_id
 
   tags = { Name = var.name }
 }
@@ -73,10 +90,10 @@ resource "aws_internet_gateway" "this" {
 resource "aws_subnet" "public" {
   for_each = local.zones
 
-  vpc_id            = aws_vpc.this.id
+  vpc_id            = local.vpc_id
   availability_zone = each.value.az
   cidr_block        = cidrsubnet(var.cidr, 4, each.value.index)
-  ipv6_cidr_block   = var.ipv6 ? cidrsubnet(aws_vpc.this.ipv6_cidr_block, 8, each.value.index) : null
+  ipv6_cidr_block   = var.ipv6 ? cidrsubnet(aws_vpc.this[0].ipv6_cidr_block, 8, each.value.index) : null
   # An address is given on purpose (an EIP), never by default.
   map_public_ip_on_launch = false
 
@@ -86,7 +103,7 @@ resource "aws_subnet" "public" {
 resource "aws_subnet" "private" {
   for_each = local.zones
 
-  vpc_id            = aws_vpc.this.id
+  vpc_id            = local.vpc_id
   availability_zone = each.value.az
   cidr_block        = cidrsubnet(var.cidr, 4, 4 + each.value.index)
 
@@ -97,7 +114,7 @@ resource "aws_subnet" "private" {
 resource "aws_subnet" "isolated" {
   for_each = local.zones
 
-  vpc_id            = aws_vpc.this.id
+  vpc_id            = local.vpc_id
   availability_zone = each.value.az
   cidr_block        = cidrsubnet(var.cidr, 4, 8 + each.value.index)
 

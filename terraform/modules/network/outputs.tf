@@ -1,21 +1,21 @@
 output "vpc_id" {
   description = "The VPC."
-  value       = aws_vpc.this.id
+  value       = local.vpc_id
 }
 
 output "cidr" {
   description = "Its IPv4 network."
-  value       = var.cidr
+  value       = local.own == 1 ? var.cidr : data.aws_vpc.existing[0].cidr_block
 }
 
 output "azs" {
-  description = "The availability zones in use."
-  value       = local.azs
+  description = "The availability zones in use; empty for an existing VPC."
+  value       = local.own == 1 ? local.azs : []
 }
 
 output "public_subnet_ids" {
   description = "Public subnets, one per zone, in the order of azs."
-  value       = [for k in sort(keys(local.zones)) : aws_subnet.public[k].id]
+  value       = local.own == 1 ? [for k in sort(keys(local.zones)) : aws_subnet.public[k].id] : var.existing.public_subnet_ids
 
   # What starts in a subnet needs its way out from the first second.
   depends_on = [aws_route.public, aws_route.public_ipv6, aws_route_table_association.public]
@@ -23,19 +23,19 @@ output "public_subnet_ids" {
 
 output "private_subnet_ids" {
   description = "Private subnets, one per zone, in the order of azs."
-  value       = [for k in sort(keys(local.zones)) : aws_subnet.private[k].id]
+  value       = local.own == 1 ? [for k in sort(keys(local.zones)) : aws_subnet.private[k].id] : var.existing.private_subnet_ids
 
   depends_on = [aws_route.private, aws_route_table_association.private]
 }
 
 output "isolated_subnet_ids" {
   description = "Subnets without a route out, one per zone, in the order of azs."
-  value       = [for k in sort(keys(local.zones)) : aws_subnet.isolated[k].id]
+  value       = local.own == 1 ? [for k in sort(keys(local.zones)) : aws_subnet.isolated[k].id] : var.existing.isolated_subnet_ids
 }
 
 output "s3_prefix_list_id" {
   description = "Addresses of S3 in this region, which the gateway endpoint leads to, for security group rules."
-  value       = aws_vpc_endpoint.gateway["s3"].prefix_list_id
+  value       = local.own == 1 ? aws_vpc_endpoint.gateway["s3"].prefix_list_id : data.aws_prefix_list.s3[0].id
 }
 
 output "nat_addresses" {

@@ -1,28 +1,32 @@
 resource "aws_route_table" "public" {
-  vpc_id = aws_vpc.this.id
+  count = local.own
+
+  vpc_id = local.vpc_id
 
   tags = { Name = "${var.name}-public" }
 }
 
 resource "aws_route" "public" {
-  route_table_id         = aws_route_table.public.id
+  count = local.own
+
+  route_table_id         = aws_route_table.public[0].id
   destination_cidr_block = "0.0.0.0/0"
-  gateway_id             = aws_internet_gateway.this.id
+  gateway_id             = aws_internet_gateway.this[0].id
 }
 
 resource "aws_route" "public_ipv6" {
-  count = var.ipv6 ? 1 : 0
+  count = var.ipv6 ? local.own : 0
 
-  route_table_id              = aws_route_table.public.id
+  route_table_id              = aws_route_table.public[0].id
   destination_ipv6_cidr_block = "::/0"
-  gateway_id                  = aws_internet_gateway.this.id
+  gateway_id                  = aws_internet_gateway.this[0].id
 }
 
 resource "aws_route_table_association" "public" {
   for_each = local.zones
 
   subnet_id      = aws_subnet.public[each.key].id
-  route_table_id = aws_route_table.public.id
+  route_table_id = aws_route_table.public[0].id
 }
 
 resource "aws_eip" "nat" {
@@ -48,7 +52,7 @@ resource "aws_nat_gateway" "this" {
 resource "aws_route_table" "private" {
   for_each = local.zones
 
-  vpc_id = aws_vpc.this.id
+  vpc_id = local.vpc_id
 
   tags = { Name = "${var.name}-private-${each.key}" }
 }
@@ -69,7 +73,9 @@ resource "aws_route_table_association" "private" {
 }
 
 resource "aws_route_table" "isolated" {
-  vpc_id = aws_vpc.this.id
+  count = local.own
+
+  vpc_id = local.vpc_id
 
   tags = { Name = "${var.name}-isolated" }
 }
@@ -78,5 +84,5 @@ resource "aws_route_table_association" "isolated" {
   for_each = local.zones
 
   subnet_id      = aws_subnet.isolated[each.key].id
-  route_table_id = aws_route_table.isolated.id
+  route_table_id = aws_route_table.isolated[0].id
 }

@@ -23,6 +23,25 @@ variable "cidr" {
   }
 }
 
+variable "existing" {
+  description = "An existing VPC and its subnets; null: create them from cidr. Nothing in it is created or changed: routes, NAT, endpoints and flow logs are its owner's."
+  type = object({
+    vpc_id              = string
+    public_subnet_ids   = optional(list(string), [])
+    private_subnet_ids  = optional(list(string), [])
+    isolated_subnet_ids = optional(list(string), [])
+  })
+  default = null
+
+  validation {
+    condition = alltrue(concat(
+      [can(regex("^vpc-[0-9a-f]+$", try(var.existing.vpc_id, "vpc-0")))],
+      [for s in flatten([try(var.existing.public_subnet_ids, []), try(var.existing.private_subnet_ids, []), try(var.existing.isolated_subnet_ids, [])]) : can(regex("^subnet-[0-9a-f]+$", s))],
+    ))
+    error_message = "existing must have a vpc_id such as vpc-0123456789abcdef0 and subnet ids such as subnet-0123456789abcdef0, got ${jsonencode(var.existing)}."
+  }
+}
+
 variable "peer_cidrs" {
   description = "Networks that this VPC must not overlap, by name: the other environments, offices, peered VPCs."
   type        = map(string)

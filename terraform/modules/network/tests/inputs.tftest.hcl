@@ -151,3 +151,13 @@ run "refuses_more_zones_than_the_region_has" {
 
   expect_failures = [aws_vpc.this]
 }
+
+run "refuses_an_existing_vpc_by_its_name" {
+  command = plan
+
+  variables {
+    existing = { vpc_id = "main" }
+  }
+
+  expect_failures = [var.existing]
+}

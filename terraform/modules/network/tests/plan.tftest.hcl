@@ -48,7 +48,7 @@ run "the_default_security_group_allows_nothing" {
   command = plan
 
   assert {
-    condition     = length(aws_default_security_group.closed.ingress) == 0 && length(aws_default_security_group.closed.egress) == 0
+    condition     = length(aws_default_security_group.closed[0].ingress) == 0 && length(aws_default_security_group.closed[0].egress) == 0
     error_message = "The default security group must have no rules."
   }
 }
