@@ -194,6 +194,12 @@ def test_a_hosts_first_boot_finds_its_way_out(planned: Planned) -> None:
     assert depends_on(planned, "storage", "aws_s3_bucket_logging", "this") == {"aws_s3_bucket_policy.logs"}
 
 
+def test_a_target_group_is_joined_once_a_listener_uses_it(planned: Planned) -> None:
+    """ECS refuses one without a load balancer, and the listener waits for its certificate."""
+    for name in ("target_group_arns", "target_group_suffixes"):
+        assert depends_on(planned, "load_balancer", "output", name) == {"aws_lb_listener.https"}
+
+
 def test_what_is_built_here_runs_there(planned: Planned) -> None:
     for r in planned.all("aws_instance").values():
         assert r["instance_type"].startswith("t3.")
