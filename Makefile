@@ -1,18 +1,23 @@
 # A thin face: every target is one line that a person could type. ENV picks the inventory (local, dev, staging, prod).
 ENV ?= local
 VERSION ?=
+SERVICE ?=
+HOST ?=
 REASON ?=
 # What a person typed is never expanded: `$(value …)` reads it, and make does not export it. The reason travels in an
 # environment variable, which needs no quoting.
-unexport VERSION REASON
+unexport VERSION SERVICE HOST REASON
 ifdef REASON
 export SLIPWAY_REASON = $(value REASON)
 endif
 # $(1) as one word of the shell, and as a JSON string: Ansible would split `-e version=…` at spaces and quotes.
 quote = '$(subst ','\'',$(1))'
 json = "$(subst ",\",$(subst \,\\,$(1)))"
-version = --extra-vars $(call quote,{"version": $(call json,$(1))})
-wanted = $(if $(value VERSION),$(call version,$(value VERSION)))
+input = --extra-vars $(call quote,{"$(1)": $(call json,$(2))})
+version = $(call input,version,$(1))
+service = $(if $(value SERVICE),$(call input,service,$(value SERVICE)))
+host = $(if $(value HOST),--limit $(call quote,$(value HOST)))
+wanted = $(strip $(if $(value VERSION),$(call version,$(value VERSION))) $(service) $(host))
 PLAY = .venv/bin/ansible-playbook --inventory inventory/$(ENV)
 PYTEST = .venv/bin/python -m pytest
 # The lab's host, by its number, that the faults break and that the other tests leave alone.
@@ -36,13 +41,13 @@ ground-local: .venv/.ok
 ground-dev ground-staging ground-prod:
 
 build: .venv/.ok ## Build app/ as VERSION and push it
-	$(PLAY) playbooks/build.yml $(wanted)
+	$(PLAY) playbooks/build.yml $(if $(value VERSION),$(call version,$(value VERSION)))
 
-rollback: .venv/.ok ## Take it back: to VERSION, or to the release before
+rollback: .venv/.ok ## Roll back to VERSION, or to the release before
 	$(PLAY) playbooks/rollback.yml $(wanted)
 
-status: .venv/.ok ## Say what is live on each host
-	$(PLAY) playbooks/status.yml
+status: .venv/.ok ## Show what is live on each host
+	$(PLAY) playbooks/status.yml $(strip $(service) $(host))
 
 verify: .venv/.ok ## Prove that the hosts are as the inventory says (only reads)
 	$(PYTEST) tests/host --env $(ENV)

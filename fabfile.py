@@ -132,7 +132,7 @@ def logs_command(target: Target, number: int, follow: bool, slot: str) -> str:
 
 COMMON = {
     "env": "inventory: local, dev, staging or prod", "host": "one host of it; without it all of them",
-    "service": "one of service_others; without it the first one",
+    "service": "one of `services` in the inventory; without it default_service",
 }  # fmt: skip
 FOLLOW = {**COMMON, "number": "how many lines back", "follow": "go on with those to come"}
 
@@ -143,19 +143,20 @@ def status(context: Context, env: str = "local", host: str = "", service: str = 
     on_all(env, host, service, releasectl("status"))
 
 
-@task(help={**COMMON, "to": "version or release id; without it the release before", "reason": "for the history"})
+@task(help={**COMMON, "version": "version or release id; without it the release before", "reason": "for the history"})
 def rollback(
-    context: Context, env: str = "local", host: str = "", service: str = "", to: str = "", reason: str = ""
+    context: Context, env: str = "local", host: str = "", service: str = "", version: str = "", reason: str = ""
 ) -> None:
-    """Take it back. Needs no registry, no AWS, no Ansible."""
+    """Roll back. Needs no registry, no AWS, no Ansible."""
     words = [f"--by={whoami()}", f"--reason={reason}"]
-    on_all(env, host, service, releasectl("rollback", *([f"--to={to}"] if to else []), *words))
+    on_all(env, host, service, releasectl("rollback", *([f"--to={version}"] if version else []), *words))
 
 
-@task(help={**COMMON, "word": "promote, abort, hold or status"})
-def canary(context: Context, word: str, env: str = "local", host: str = "", service: str = "") -> None:
-    """Speak to the canary that runs: promote, abort, hold, status."""
-    on_all(env, host, service, releasectl("canary", word, *([] if word == "status" else ["--by", whoami()])))
+@task(help={**COMMON, "canary_command": "promote, abort, hold or status"})
+def canary(context: Context, canary_command: str, env: str = "local", host: str = "", service: str = "") -> None:
+    """Control a running canary: promote, abort, hold, status."""
+    author = [] if canary_command == "status" else ["--by", whoami()]
+    on_all(env, host, service, releasectl("canary", canary_command, *author))
 
 
 @task(help={**COMMON, "word": "on or off", "reason": "for those who look at the status"})

@@ -148,7 +148,7 @@ def test_a_reason_reaches_the_host_whatever_is_in_it(reason: str, monkeypatch: p
     said: list[str] = []
     monkeypatch.setattr(fabfile, "targets", lambda env, host: HOSTS[:1])
     monkeypatch.setattr(fabfile, "on_host", lambda target, command, shape, follow: said.append(command) or 0)
-    fabfile.rollback(Context(), to="v1.0.0", reason=reason)
+    fabfile.rollback(Context(), version="v1.0.0", reason=reason)
     fabfile.maintenance(Context(), "on", reason=reason)
     assert [f"--reason={reason}" in shlex.split(it) for it in said] == [True, True]
 

@@ -51,7 +51,8 @@ class LookingAction(ActionBase):
         search = variables["ansible_search_path"]
         files: dict[str, str | None] = {**dict.fromkeys(wanted["paths"]), **dict.fromkeys(wanted["absent"], ABSENT)}
         for item in wanted["templates"]:
-            text = render.run([item.get("src", item["path"].lstrip("/"))], variables=Variables(variables))[0]
+            seen = Variables({**variables, **item.get("vars", {})})
+            text = render.run([item.get("src", item["path"].lstrip("/"))], variables=seen)[0]
             files[item["path"]] = described(checksum(str(text).encode()), item)
         for item in wanted["copies"]:
             source = Path(self._loader.path_dwim_relative_stack(search, "files", item["src"]))
