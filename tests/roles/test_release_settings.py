@@ -44,7 +44,7 @@ def test_what_an_environment_sets_stays_beside_the_role_and_the_run(tmp_path: Pa
         "roles": [{"role": "release", "tags": ["never"]}],
         "post_tasks": [
             {
-                "ansible.builtin.copy": {"content": message, "dest": str(tmp_path / "out"), "mode": "0644"},
+                "ansible.builtin.copy": {"content": message, "dest": out, "mode": "0644"},
                 "tags": ["it"],
             }
         ],
