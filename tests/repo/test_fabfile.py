@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from invoke import Context
+from invoke import Collection, Context, Program
 
 import fabfile
 from tools import inventory
@@ -153,7 +153,19 @@ def test_a_reason_reaches_the_host_whatever_is_in_it(reason: str, monkeypatch: p
     assert [f"--reason={reason}" in shlex.split(it) for it in said] == [True, True]
 
 
-def test_commands_quote_what_a_person_says() -> None:
+def test_rollback_takes_a_version_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--version` is an option of fab itself as well; after the task's name it is the task's."""
+    commands: list[str] = []
+    monkeypatch.setattr(fabfile, "targets", lambda env, host: HOSTS[:1])
+    monkeypatch.setattr(fabfile, "on_host", lambda target, command, shape, follow: commands.append(command) or 0)
+    Program(namespace=Collection.from_module(fabfile)).run(
+        ["fab", "rollback", "--version", "v1.0.0", "--host", "inference-1", "--reason", "too slow"], exit=False
+    )
+    (words,) = [shlex.split(it) for it in commands]
+    assert "--to=v1.0.0" in words and "--reason=too slow" in words
+
+
+def test_commands_quote_user_input() -> None:
     command = fabfile.releasectl("rollback", "--reason", "it's; rm -rf /")(HOSTS[0])
     assert command == """/usr/local/bin/releasectl --service inference rollback --reason 'it'"'"'s; rm -rf /'"""
     assert "inference-blue" in fabfile.logs_command(HOSTS[0], 10, True, "blue")
