@@ -78,6 +78,7 @@ test-faults: .venv/.ok ## Run the fault tests of docs/reliability.md on host 4 (
 
 bench: .venv/.ok ## Run the benchmarks and update docs/benchmarks.md
 	.venv/bin/python -m benchmarks.commands
+	.venv/bin/python -m benchmarks.converge
 
 bench-app: .venv/.ok ## Compare the inference service with other model servers
 	.venv/bin/python -m benchmarks.app --overload 60

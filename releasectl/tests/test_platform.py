@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from releasectl.host import containers, docker, listener
+from releasectl.host import containers, docker, listener, platform
 from releasectl.host.command import Done
 from releasectl.host.containers import ServiceContainers
 from releasectl.host.docker import Docker
@@ -74,7 +74,7 @@ def pulled(monkeypatch: pytest.MonkeyPatch, architecture: str, emulators: frozen
 
     monkeypatch.setattr(docker, "ask_socket", ask)
     monkeypatch.setattr(containers, "run", run)
-    monkeypatch.setattr(containers, "emulated", lambda: emulators)
+    monkeypatch.setattr(platform, "emulated", lambda: emulators)
     try:
         service = ServiceContainers(
             Docker(""), config=config(), run_dir="", images_of_others=frozenset, pulse=lambda: None

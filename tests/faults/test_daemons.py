@@ -161,7 +161,7 @@ def test_a_flushed_packet_filter(flushable: None, flush: str) -> None:
 def test_a_converge_brings_flushed_rules_back(flushable: None) -> None:
     host.shell("nft flush ruleset")
     done = lab.good(lab.play("playbooks/converge.yml", "--tags", "baseline,docker", *lab.LIMIT))
-    assert "iptables rules are gone" in done.out
+    assert "role docker: command rules" in done.out
     host.shell("iptables -t nat -S OUTPUT | grep -e '-j DOCKER$' && nft list chain inet slipway input")
     host.recovered()
 

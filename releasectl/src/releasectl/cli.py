@@ -24,16 +24,16 @@ from .rollout.transaction import as_failure
 
 
 def main(argv: list[str] | None = None) -> int:
-    if (words := argv or sys.argv[1:]) and words[0] in ("edge", "certificate", "acme-probe"):
+    if (command_line := argv or sys.argv[1:]) and command_line[0] in ("edge", "certificate", "acme-probe"):
         from .edge import cli
 
-        return cli.main(words, os.environ)
-    arguments = _parser().parse_args(words)
+        return cli.main(command_line, os.environ)
+    arguments = _parser().parse_args(command_line)
     paths = Paths(os.environ.get("SLIPWAY_ROOT", "/"))
     try:
         config = _config(paths, arguments.service)
         if arguments.command == "run-slot":
-            # Here, like `report` below: no other command needs it, and each import is a third of a millisecond.
+            # Local import, like `report` below: no other command needs it (docs/startup.md).
             from .slot.main import run_slot
 
             return run_slot(paths, config, arguments.slot)
@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
     except (Interrupted, KeyboardInterrupt):
         return 130
     except Exception as error:
-        # Only here: what is rarely needed is not imported by every command.
+        # Local import: rarely needed (docs/startup.md).
         import traceback
 
         traceback.print_exc()
@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> int:
         return Code.UNEXPECTED
 
 
-# Of a width of its own: argparse would ask for the terminal's with every option, and import shutil for it.
+# A fixed width: argparse would import shutil to query the terminal's (docs/startup.md).
 class _Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         super().__init__(formatter_class=partial(argparse.HelpFormatter, width=100), **options)

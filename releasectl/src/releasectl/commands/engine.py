@@ -9,20 +9,17 @@ from typing import Any
 from ..documents.request import one_line, read_prefetch, read_request
 from ..model.errors import Code, Failure
 from ..model.journal import Intent
-from ..model.model import Maintenance, Release, Settings, State
-from ..model.rollout_options import RegistryAuth, Rollout
+from ..model.model import Maintenance, Release, State
 from ..rollout import plan
-from ..rollout.gates import is_ready, wait_until_ready
-from ..rollout.phases import phases_of
-from ..rollout.ports import Host, Unreadable, moment
+from ..rollout.gates import is_ready
+from ..rollout.ports import Host, Unreadable
 from ..rollout.recovery import Recovered, recover
-from ..rollout.run import new_run
 from ..rollout.transaction import Transaction, as_failure
-from ..startup.fast_dataclass import dataclass
 from .failing_release import RECOVERY, failing_release, record_failovers
-from .maintenance import describe, set_maintenance
+from .maintenance import set_maintenance
 from .operator_hooks import Hooks
-from .preflight import check_free_space, check_requirements, ensure_capacity, keep_answering_standby
+from .planning import Resolve, ResolvedRequest, live_release, next_id, plan_rollout, recorded_releases
+from .preflight import check_free_space
 from .prune import prune
 from .result import Result, observations_doc
 from .rollback_info import rollback_info
@@ -30,22 +27,6 @@ from .rollback_info import rollback_info
 __all__ = ["Engine", "Lock", "Result", "rollback_info"]
 
 Lock = Callable[[], AbstractContextManager[None]]
-
-
-@dataclass(frozen=True)
-class ResolvedRequest:
-    """The release to make live, and what is known about it."""
-
-    release: Release
-    fresh: bool
-    settings: Settings
-    by: str
-    reason: str
-    auth: RegistryAuth | None = None
-    rollout: Rollout | None = None
-
-
-Resolve = Callable[[State, Mapping[int, Release]], ResolvedRequest]
 
 
 class Engine:
@@ -60,13 +41,13 @@ class Engine:
         what = f"deploy {(document.get('version') if isinstance(document, dict) else None) or 'a release'}"
 
         def resolve(state: State, releases: Mapping[int, Release]) -> ResolvedRequest:
-            request = read_request(document, self._base(state, releases))
+            request = read_request(document, live_release(self.host, state, releases))
             release, fresh = plan.resolve_release(
                 request,
                 releases,
                 state,
                 settings_of=self.host.records.settings,
-                next_id=lambda: self._next_id(state),
+                next_id=lambda: next_id(self.host, state),
                 now=self.host.process.now(),
             )
             return ResolvedRequest(
@@ -131,7 +112,7 @@ class Engine:
         def resolve(state: State, releases: Mapping[int, Release]) -> ResolvedRequest:
             why, standby = failing_release(self.host, state), state.standby
             release = releases.get(standby.ref.id) if standby else None
-            if not why or not standby or not release or not self._ready(standby.slot, release):
+            if not why or not standby or not release or not is_ready(self.host, standby.slot, release.gates):
                 raise Failure(Code.PREFLIGHT, "the standby is not ready, or the live release is no longer the same")
             return ResolvedRequest(release, False, self.host.records.settings(release.ref.id), RECOVERY, why)
 
@@ -178,7 +159,7 @@ class Engine:
         try:
             with self.lock():
                 found = self._recover(result)
-                gone = prune(self.host, self._releases(), found.state, dry_run, result)
+                gone = prune(self.host, recorded_releases(self.host), found.state, dry_run, result)
         except Failure as failure:
             return result.fail(failure, "prune")
         result.release = found.state.live.ref if found.state.live else None
@@ -246,88 +227,23 @@ class Engine:
     def _plan(
         self, kind: str, resolve: Resolve, state: State, result: Result, checks: bool = True
     ) -> tuple[Intent, Transaction] | None:
-        """None: nothing to do (or a dry run), and the result says so."""
-        host, config = self.host, self.host.config
-        releases = self._releases()
-        live, standby = state.live, state.standby
-        old = releases.get(live.ref.id) if live else None
-        result.previous = live.ref if live else None
-        resolved = resolve(state, releases)
-        target = resolved.release.ref
-        result.release = target
-        old_settings = host.records.settings(old.ref.id) if old else Settings()
-        result.diff = plan.diff(old, resolved.release, plan.changed_keys(old_settings, resolved.settings))
-        if live and live.ref.id == target.id and self._up(live.slot, resolved.release, wait=checks):
-            result.outcome, result.message = "unchanged", f"{target} is live already"
-            return None
-        if not checks:
-            result.outcome, result.changed = "would_change", True
-            result.message = f"{target} would go live" + (f", {live.ref} is live" if live else "")
-            return None
-        same = standby is not None and standby.ref.id == target.id
-        # Its unit is up: recovery has just ended every standby whose unit is not.
-        running = bool(standby and same and self._ready(standby.slot, resolved.release))
-        txn = self.new_txn()
-        intent = plan.build_intent(
-            kind=kind,
-            txn=txn,
-            target=target,
-            fresh=resolved.fresh,
-            running=running,
-            state=state,
-            config=config,
-            by=resolved.by,
-            reason=resolved.reason,
-            now=host.process.now(),
-            rollout=resolved.rollout,
-            old_ready_path=old.gates.readiness_path if old else "/ready",
+        return plan_rollout(
+            self.host, kind=kind, resolve=resolve, state=state, result=result, txn=self.new_txn, checks=checks
         )
-        if intent.displaces and live and old and not self._up(live.slot, old, wait=checks):
-            keep_answering_standby(host, intent, releases)
-        if state.maintenance:
-            result.warnings.append(f"{describe(state.maintenance)}: no traffic until `releasectl maintenance off`")
-        elif resolved.rollout and resolved.rollout.canary and not intent.canary:
-            result.warnings.append("canary: no other release is live to compare with, so all the traffic moves at once")
-        intent = ensure_capacity(host, intent, resolved.release, releases, result)
-        phases = phases_of(intent, config, resolved.release.gates, check_requirements(host, intent), moment(host))
-        run = new_run(resolved.release, resolved.settings, resolved.auth, txn)
-        return intent, Transaction(host, intent=intent, known=phases, run=run, timings=result.phases)
 
     def _afterwards(self, result: Result) -> None:
-        """Best effort, after success is recorded: clean up, and say what the way back is. Never fails a deploy."""
+        """Best effort, after success is recorded: prune, and report the rollback status. Never fails a deploy."""
         try:
             records = self.host.records.read()
             if not isinstance(records.state, State):
                 return
             try:
-                prune(self.host, self._releases(), records.state, False, result)
+                prune(self.host, recorded_releases(self.host), records.state, False, result)
             except Exception as error:
                 result.warnings.append(f"prune: {as_failure(error).cause}")
             result.extra["rollback"] = rollback_info(self.host, records.state)
         except Exception as error:
             result.warnings.append(f"after the deploy: {as_failure(error).cause}")
-
-    # What is known.
-
-    def _releases(self) -> dict[int, Release]:
-        return {number: it for number, it in self.host.records.releases().items() if isinstance(it, Release)}
-
-    def _base(self, state: State, releases: Mapping[int, Release]) -> tuple[Release, Settings] | None:
-        release = releases.get(state.live.ref.id) if state.live else None
-        return (release, self.host.records.settings(release.ref.id)) if release else None
-
-    def _next_id(self, state: State) -> int:
-        """Ids are never used twice, not even those of failed releases, which only history remembers."""
-        used = {entry.release.id for entry in self.host.records.history().entries} | set(self.host.records.releases())
-        used |= {it.id for it in (state.live and state.live.ref, state.previous) if it}
-        return max(used, default=0) + 1
-
-    def _ready(self, slot: str, release: Release) -> bool:
-        return is_ready(self.host, slot, release.gates)
-
-    def _up(self, slot: str, release: Release, wait: bool) -> bool:
-        """Ready; or still starting (after a boot): then another copy of it would be ready no sooner."""
-        return self._ready(slot, release) or (wait and wait_until_ready(self.host, slot, release))
 
     @contextmanager
     def _locked(self, result: Result) -> Iterator[None]:

@@ -151,7 +151,7 @@ def _status_text(doc: dict[str, Any], state: State, now: float) -> str:
         lines.append(f"  running   {doc['changing']}")
     if doc["canary"]:
         lines.append(f"  canary    {canary_line(doc['canary'])}")
-    lines += [f"  TROUBLE   {trouble}" for trouble in doc["troubles"]]
+    lines += [f"  TROUBLE   {problem}" for problem in doc["troubles"]]
     return "\n".join(lines) + "\n"
 
 

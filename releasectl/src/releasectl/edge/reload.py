@@ -127,7 +127,7 @@ def _reload_once(settings: EdgeSettings) -> None:
     before, begin = worker_pid(settings.haproxy_socket), time.time()
     done = run(["systemctl", "reload", "haproxy"], COMMAND_TIMEOUT_S)
     if done.code:
-        raise _failure(f"systemctl reload haproxy failed ({done.words})")
+        raise _failure(f"systemctl reload haproxy failed ({done.message})")
     end = time.monotonic() + settings.reload_timeout_s
     while (now := worker_pid(settings.haproxy_socket)) is None or now == before:
         if time.monotonic() > end:

@@ -198,7 +198,7 @@ class Certbot:
         ]
         done = run(["certbot", "update_account", *options, *address], CERTBOT_TIMEOUT_S)
         if done.code:
-            raise Failure(Code.UNEXPECTED, f"certbot update_account: {done.words}")
+            raise Failure(Code.UNEXPECTED, f"certbot update_account: {done.message}")
         _replace(self._account_file, json.dumps({renewal["account"]: email}) + "\n")
 
 

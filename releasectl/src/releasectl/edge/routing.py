@@ -131,7 +131,7 @@ class Haproxy:
 
     def _stat(self, worker: int | None = None) -> dict[str, list[dict[str, str]]]:
         """slot → its backend's own row and those of its servers, in one exchange. Empty: the (old) worker has ended."""
-        # Here: only a rollout counts, and only a canary often.
+        # Local import: only rollouts read counters (docs/startup.md).
         import csv
 
         names = {self.config.backend(slot): slot for slot in self.config.slots}

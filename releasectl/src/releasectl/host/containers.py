@@ -17,7 +17,6 @@ from . import docker_commands as dockercmd
 from . import files
 from .command import TooSlow, run
 from .docker import TIMEOUT_S, Docker
-from .platform import Platform, emulated, foreign, runs
 
 # More than messages show, because repeated lines are shortened to one.
 LOG_LINES = 400
@@ -98,6 +97,9 @@ class ServiceContainers:
 
     def _check_platform(self, image: str) -> None:
         """Docker also pulls an image for another platform, by the digest of its manifest: remove it. Raises Failure."""
+        # Local import: only a pull needs it (docs/startup.md).
+        from .platform import Platform, emulated, foreign, runs
+
         details, engine = (self.docker.ask(path) or {} for path in (f"/images/{image}/json", "/version"))
         built = Platform(details.get("Os", "linux"), details.get("Architecture", ""))
         host = Platform(engine.get("Os", "linux"), engine.get("Arch", ""))

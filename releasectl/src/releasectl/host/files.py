@@ -76,7 +76,7 @@ def remove_dir(path: str) -> None:
 def remove_tree(path: str, must: bool = False) -> None:
     """`must`: raises OSError when something is left."""
     if os.path.lexists(path):
-        # Only here: it brings every compression there is.
+        # Local import: it imports all compression modules (docs/startup.md).
         import shutil
 
         shutil.rmtree(path, ignore_errors=not must)

@@ -40,7 +40,7 @@ class InFlight:
 
     def __str__(self) -> str:
         counts = ((self.requests, "request"), (self.streams, "stream"), (self.websockets, "websocket"))
-        return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts if count) or "nothing"
+        return ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for count, kind in counts if count) or "nothing"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ carries the exit code and the cause.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ..model.counters import Counters
 from ..model.inflight import Exchange
@@ -21,6 +21,12 @@ from ..startup.http_client import Reply
 from .capacity import Memory
 from .failover import Exit
 from .network import Network
+
+if TYPE_CHECKING:
+    from typing import Protocol
+else:
+    # Only type checkers need it, and creating protocol classes takes time (docs/startup.md).
+    Protocol = object
 
 
 @dataclass(frozen=True)
@@ -92,12 +98,10 @@ class Process(Protocol):
     def monotonic(self) -> float: ...
     def pause(self, seconds: float) -> None:
         """Raises Interrupted early when a signal asks the engine to stop."""
-        ...
 
     def hold_signals(self, hold: bool) -> None: ...
     def leave_session(self) -> None:
         """From here on the work survives the end of its caller's session."""
-        ...
 
 
 class Events(Protocol):
@@ -125,7 +129,6 @@ class Records(Protocol):
     def write_split(self, split: Split) -> None: ...
     def sweep(self) -> None:
         """Remove the temporary files that a crash left behind."""
-        ...
 
 
 class Units(Protocol):
@@ -134,21 +137,17 @@ class Units(Protocol):
     def states(self) -> UnitStates: ...
     def request_states(self) -> Callable[[], UnitStates]:
         """Sends the query; the returned function waits for the answer. Other queries run meanwhile."""
-        ...
 
     def start(self, slot: str, timeout_s: float) -> None: ...
     def stop(self, slot: str, quick: bool, timeout_s: float) -> None: ...
     def exited(self, slot: str, wait_s: float) -> str | None:
         """How the slot's container exited since this engine first checked it (or started it); None: it did not."""
-        ...
 
     def last_exit(self, slot: str) -> tuple[str, float] | None:
         """How and when (epoch) the slot's container last exited by itself, since it was first started there."""
-        ...
 
     def read_exits(self) -> tuple[Exit, ...]:
         """Of the live containers of both slots, the oldest first."""
-        ...
 
     def shutting_down(self) -> bool: ...
 
@@ -157,7 +156,6 @@ class Machine(Protocol):
     def memory(self) -> Memory: ...
     def gpu_memory(self) -> Memory:
         """Of the GPU with the least."""
-        ...
 
 
 class Containers(Protocol):
@@ -167,18 +165,15 @@ class Containers(Protocol):
     def has_image(self, image: str) -> bool: ...
     def images(self) -> frozenset[str]:
         """On this host, except those that another service has recorded: they are not ours to remove."""
-        ...
 
     def pulled_at(self, image: str) -> float | None:
         """When an engine of this host last pulled it (seconds since the epoch); None: never, or unknown."""
-        ...
 
     def image_sizes(self) -> Mapping[str, int]: ...
     def pull(self, image: str, auth: RegistryAuth | None, timeout_s: float) -> None: ...
     def remove_image(self, image: str) -> None: ...
     def by_slot(self) -> Mapping[str, int]:
         """Slot → release of the containers that exist, running or not."""
-        ...
 
     def remove(self, slot: str) -> None: ...
     def restore_cpu_shares(self, slot: str) -> None: ...
@@ -188,7 +183,6 @@ class Containers(Protocol):
 class PacketFilter(Protocol):
     def read(self, ports: Iterable[int]) -> Network:
         """`ports`: on loopback, of running containers. Never raises: unknown is not missing."""
-        ...
 
     def restart_docker(self) -> None: ...
     def load_firewall(self) -> None: ...
@@ -205,11 +199,9 @@ class Routing(Protocol):
     def exchanges(self, slot: str) -> tuple[Exchange, ...]: ...
     def aborted_requests(self, slot: str) -> int:
         """How many requests to the slot have ever failed."""
-        ...
 
     def is_down(self, slot: str) -> bool:
         """HAProxy considers the slot down."""
-        ...
 
     def counters(self) -> Mapping[str, Counters]: ...
 

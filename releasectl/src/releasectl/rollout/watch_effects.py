@@ -6,8 +6,6 @@ from ..model.errors import Failure
 from ..model.inflight import Limits
 from ..model.model import Canary, Split
 from ..startup.fast_dataclass import dataclass
-from .bake import bake
-from .canary import judge_step
 from .effects import NOTHING, Effect
 from .gates import await_path, check_golden, check_identity, drain, raise_if_dead
 from .phase_names import CANARY
@@ -84,6 +82,9 @@ class JudgeStep(Effect):
     def apply(self, host: Host, run: Run, left_s: float) -> Observation:
         if run.observations.promoted:
             return NOTHING
+        # Local import: few rollouts have a canary (docs/startup.md).
+        from .canary import judge_step
+
         percent, over, promoted = self.split.percent, True, False
         host.events.emit({"txn": run.txn, "phase": CANARY, "event": "watch", "percent": percent})
         try:
@@ -119,6 +120,9 @@ class Bake(Effect):
     max_error_ratio: float
 
     def apply(self, host: Host, run: Run, left_s: float) -> Observation:
+        # Local import: few rollouts have a bake (docs/startup.md).
+        from .bake import bake
+
         warnings = bake(
             host,
             slot=self.slot,
