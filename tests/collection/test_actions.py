@@ -308,7 +308,7 @@ def test_a_host_without_the_engine_and_an_engine_without_an_answer() -> None:
 
 def test_a_check_tells_a_canary_nothing() -> None:
     host = Host({"code": 0, "canary": {"percent": 5}})
-    result = action(canary, host, check=True).act({"service": "inference", "word": "abort", "by": "me"}, "web-1")
+    result = action(canary, host, check=True).act({"service": "inference", "command": "abort", "by": "me"}, "web-1")
     assert "canary status" in host.asked[0][0]
     assert result["changed"]
 

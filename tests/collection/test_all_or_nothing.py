@@ -75,8 +75,9 @@ def run(
     (inventory / "group_vars" / "all").mkdir(parents=True)
     (inventory / "group_vars" / "all" / "common.yml").symlink_to(ROOT / "inventory" / "common.yml")
     shared = {
-        "ansible_connection": "local", "ansible_become": False, "service_version": "v1.0.0", "aws_registry": "r.test",
-        "service_domains": ["s.test"], "aws_session": {"region": "eu-central-1"},
+        "ansible_connection": "local", "ansible_become": False, "aws_registry": "r.test",
+        "aws_session": {"region": "eu-central-1"}, "default_service": "inference", "service_model_store": "",
+        "services": {"inference": {"domains": ["s.test"], "slots": {"blue": 1, "green": 2}, "version": "v1.0.0"}},
     }  # fmt: skip
     hosts = {f"h{n}": {"rollout": it, "rollback": rollback, **shared} for n, it in enumerate(rollouts, 1)}
     (inventory / "hosts.yml").write_text(json.dumps({"inference": {"hosts": hosts}}))

@@ -58,7 +58,7 @@ def manifest(folder: Path) -> dict[str, Any]:
 
 
 def publish(folder: Path) -> lab.Done:
-    return lab.play("playbooks/models/publish.yml", "-e", f"folder={folder}")
+    return lab.play("playbooks/models/publish.yml", "-e", f"model_dir={folder}")
 
 
 def deploy(model: str = "", **more: Any) -> lab.Done:
@@ -118,7 +118,7 @@ def test_without_s3_the_cached_model_goes_live_and_another_is_refused(models: Pa
         said = refused("m4")
         assert "The service is loading: Failed to read s3://" in said
         assert "Connect timeout" in said or "Could not connect" in said
-        lab.good(deploy("m2", service_env={"LOG_PROBES": "true"}))
+        lab.good(deploy("m2", release_env={"LOG_PROBES": "true"}))
         assert serves("m2")
     assert lab.state()["live"]["release"]["model_version"] == "m2"
     assert "Published are: m2, m3, m4" in refused("m9")
@@ -143,8 +143,8 @@ class TestKeys:
     def settings(self, golden: str, *valid: str) -> dict[str, Any]:
         hashes = ",".join(hashlib.sha256(key.encode()).hexdigest() for key in valid)
         return {
-            "service_secrets": {"API_KEY_SHA256": hashes, "GOLDEN_API_KEY": golden},
-            "service_golden_headers": {"X-Api-Key": {"secret": "GOLDEN_API_KEY"}},
+            "release_secrets": {"API_KEY_SHA256": hashes, "GOLDEN_API_KEY": golden},
+            "release_golden_headers": {"X-Api-Key": {"secret": "GOLDEN_API_KEY"}},
         }
 
     def test_a_service_with_keys_is_gated_rotated_and_proved(self, models: Path, keyed: SteadyLoad) -> None:

@@ -13,14 +13,14 @@ from ansible_collections.slipway.ops.plugins.plugin_utils.engine import EngineAc
 class ActionModule(EngineAction):
     SPEC: ClassVar[dict[str, Any]] = {
         "service": {"type": "str", "default": "inference"},
-        "word": {"type": "str", "choices": ["promote", "abort", "hold", "status"], "default": "status"},
+        "command": {"type": "str", "choices": ["promote", "abort", "hold", "status"], "default": "status"},
         "by": {"type": "str", "default": ""},
     }
 
     def act(self, args: dict[str, Any], host: str) -> dict[str, Any]:
         # In check mode nobody is told anything.
-        word = "status" if self._task.check_mode else args["word"]
-        result = self.ask(args["service"], "canary", word, *(["--by", args["by"]] if args["by"] else []))
-        if self._task.check_mode and args["word"] != "status":
+        command = "status" if self._task.check_mode else args["command"]
+        result = self.ask(args["service"], "canary", command, *(["--by", args["by"]] if args["by"] else []))
+        if self._task.check_mode and args["command"] != "status":
             result["changed"] = bool(result.get("canary"))
         return finished(result)

@@ -22,7 +22,6 @@ Variables = dict[str, Any]
 class ActionModule(ActionBase):
     SPEC: ClassVar[dict[str, Any]] = {
         "roles": {"type": "list", "elements": "str", "required": True},
-        "instances": {"type": "dict", "default": {}},
         "warn": {"type": "bool", "default": False},
     }
 
@@ -38,12 +37,10 @@ class ActionModule(ActionBase):
         errors: dict[str, str] = {}
         states: list[tuple[str, State]] = []
         for role, path in paths.items():
-            instances = args["instances"].get(role, {}).items()
-            for instance in [{name: value} for name, values in instances for value in values] or [{}]:
-                try:
-                    states.append((role, self._desired(role, path, {**variables, **instance})))
-                except (AnsibleError, OSError) as error:
-                    errors[role] = str(error)
+            try:
+                states.append((role, self._desired(role, path, variables)))
+            except (AnsibleError, OSError) as error:
+                errors[role] = str(error)
         request = drift.probe_request(state for _role, state in states)
         probe: dict[str, Any] = self._execute_module(
             module_name="slipway.ops.host_probe", module_args=request, task_vars=variables
@@ -54,8 +51,7 @@ class ActionModule(ActionBase):
         for number, (role, state) in enumerate(states):
             items = drift.compare(number, *state, probe)
             if any(items.values()):
-                others = found.get(role, {kind: [] for kind in drift.KINDS})
-                found[role] = {kind: others[kind] + items[kind] for kind in drift.KINDS}
+                found[role] = items
         self._print(host, found, errors, args["warn"])
         roles = [role for role in args["roles"] if role in found or role in errors]
         return {"changed": False, "roles": roles, "drift": found, "errors": errors}

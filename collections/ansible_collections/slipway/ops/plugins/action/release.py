@@ -90,7 +90,7 @@ def _check(args: dict[str, Any]) -> None:
     if not VERSION.fullmatch(args["version"]):
         raise AnsibleActionFail(
             f"{args['version']!r} is not a version: it must look like v1.4.2 or v1.4.2-rc.1 (never 'latest'). "
-            "It was set by -e version=… or release_version in inventory/<env>/group_vars."
+            "It was set by -e version=… or the service's version in inventory/<env>/group_vars/all/services.yml."
         )
     missing = [f"release_{name}" for name in ("registry", "repository") if not args[name]]
     if missing:

@@ -11,7 +11,7 @@ description:
   - The engine that runs the canary hears it at its next look, within a second.
   - Fails when no canary runs, but for C(status).
 options:
-  word:
+  command:
     description:
       - C(promote) gives the candidate all the traffic now, C(abort) takes its share away, C(hold) keeps the share as
         it is until somebody says one of the other two, C(status) only tells where it stands.
@@ -32,7 +32,7 @@ EXAMPLES = r"""
 
 - name: Enough of it
   slipway.ops.canary:
-    word: abort
+    command: abort
 """
 
 RETURN = r"""

@@ -31,12 +31,6 @@ options:
     type: list
     elements: str
     required: true
-  instances:
-    description:
-      - Role → variable → list of its values, for a role that a host has several times. Its state is rendered and
-        compared once with each value.
-    type: dict
-    default: {}
   warn:
     description: Whether to print the drift as warnings, at the end of a play that should have left none.
     type: bool
