@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3  # type: ignore[import-untyped]
+import boto3
 import pytest
 
 from terraform.tools import plan as terraform_plan
@@ -57,7 +57,7 @@ def hosts(aws: str) -> dict[str, str]:
 def mixed(aws: str) -> dict[str, str]:
     """In another region, hosts of prod as they should be and as they should not; by what is wrong with them."""
     ec2 = client(aws, "eu-west-1")
-    ours = {"Environment": "slipway-prod", "Role": "host"}
+    ours: dict[str, Any] = {"Environment": "slipway-prod", "Role": "host"}
     subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
     private = {"NetworkInterfaces": [{"DeviceIndex": 0, "SubnetId": subnet, "AssociatePublicIpAddress": False}]}
     made = {

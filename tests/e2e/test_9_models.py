@@ -25,15 +25,15 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Folders of m2, which is less sure than the image's m1, and of m3 and m4, which are m2 by other names."""
     home = tmp_path_factory.mktemp("models")
     tools = lab.good(lab.run("tools/tool_venv", "app", "app/requirements-test.lock")).out.splitlines()[-1]
-    words = ("app/tools/train.py", "--model-version", "m2", "--trees", "20", "--out", str(home / "m2"))
-    lab.good(lab.run(f"{tools}/python", *words))
+    train = ("app/tools/train.py", "--model-version", "m2", "--trees", "20", "--out", str(home / "m2"))
+    lab.good(lab.run(f"{tools}/python", *train))
     for version in ("m3", "m4"):
         (home / version).mkdir()
         (home / version / "model.onnx").write_bytes((home / "m2" / "model.onnx").read_bytes())
         (home / version / "manifest.json").write_text(json.dumps({**manifest(home / "m2"), "version": version}))
-    words = (sys.executable, "app/tools/publish.py", "publish", "--store", f"s3://{BUCKET}/models", "--model")
+    publish = (sys.executable, "app/tools/publish.py", "publish", "--store", f"s3://{BUCKET}/models", "--model")
     for version in ("m3", "m4"):
-        lab.good(lab.run(*words, str(home / version), env=lab.AWS))
+        lab.good(lab.run(*publish, str(home / version), env=lab.AWS))
     lab.set_live(VERSION)
     if not serves("m1"):
         lab.good(deploy())

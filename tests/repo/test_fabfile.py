@@ -147,7 +147,12 @@ def test_whole_lines_are_passed_on_each_with_its_host() -> None:
 def test_a_reason_reaches_the_host_whatever_is_in_it(reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setattr(fabfile, "targets", lambda env, host: HOSTS[:1])
-    monkeypatch.setattr(fabfile, "on_host", lambda target, command, shape, follow: said.append(command) or 0)
+
+    def on_host(target: object, command: str, shape: object, follow: bool) -> int:
+        said.append(command)
+        return 0
+
+    monkeypatch.setattr(fabfile, "on_host", on_host)
     fabfile.rollback(Context(), to="v1.0.0", reason=reason)
     fabfile.maintenance(Context(), "on", reason=reason)
     assert [f"--reason={reason}" in shlex.split(it) for it in said] == [True, True]

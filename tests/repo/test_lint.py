@@ -24,6 +24,7 @@ def run(*argv: str) -> None:
         "ruff check",
         "ruff format --check",
         "mypy",
+        "mypy --config-file releasectl/mypy.ini",
         "yamllint --strict .",
         "ansible-lint --offline --profile production",
         "python tools/role_readme.py --check",

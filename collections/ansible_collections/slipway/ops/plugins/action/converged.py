@@ -32,8 +32,8 @@ class ActionModule(LookingAction):
             questions = [self._question(role, variables) for role, variables in looks]
         except AnsibleError as error:
             # A value that is not as it has to be: the role says what is wrong with it, and where it was set.
-            differing = sorted({look[0] for look in looks})
-            return {"changed": False, "converged": False, "differing": differing, "because": str(error)}
+            roles = sorted({look[0] for look in looks})
+            return {"changed": False, "converged": False, "differing": roles, "because": str(error)}
         there = self.ask(merged(questions), task_vars or {})
         differing = {
             role for number, (role, variables) in enumerate(looks)
