@@ -23,7 +23,7 @@ WANTED = {
     "ca": "service_ca_path",
     "door": "release_front_door if service_domains else {}",
     "models": "service_model_store",
-    "kept_as": "release_kept_as",
+    "retention_tag": "release_retention_tag",
     "image": "build_registry ~ '/' ~ release_repository",
 }
 

@@ -22,6 +22,7 @@ def test_a_run_seldom_looks_for_garbage() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.stdout.splitlines() == [
         "['ansible_collections.slipway.ops.plugins.callback.require_work', "
-        "'ansible_collections.slipway.ops.plugins.callback.unhurried_gc']",
+        "'ansible_collections.slipway.ops.plugins.callback.gc_tuning', "
+        "'ansible_collections.slipway.ops.plugins.callback.rollout_progress']",
         "True True True",
     ], done.stderr
