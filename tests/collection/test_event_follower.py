@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from ansible.playbook.play_context import PlayContext
-from ansible.plugins.loader import connection_loader, init_plugin_loader
+from ansible.plugins.loader import become_loader, connection_loader, init_plugin_loader
 from ansible_collections.slipway.ops.plugins.plugin_utils import event_follower, event_stream
 
 ROOT = Path(__file__).parent.parent.parent
@@ -83,6 +83,22 @@ def test_events_arrive_while_the_task_runs(pipe: int, log: Path) -> None:
         log.write_text(event("rotated"))
         assert messages(pipe, 1)[0]["event"]["phase"] == "rotated"
     assert messages(pipe, 1) == [{"host": "h1", "service": "inference", "end": True}]
+
+
+def test_a_host_is_followed_as_the_user_of_the_task(pipe: int, log: Path, tmp_path: Path) -> None:
+    log.write_text(event("pull"))
+    sudo = tmp_path / "sudo"
+    sudo.write_text(
+        '#!/bin/sh\necho "$@" >>"$0.called"\nwhile [ "$1" != /bin/sh ]; do shift || exit 1; done\nexec "$@"\n'
+    )
+    sudo.chmod(0o755)
+    connection = local()
+    connection.set_become_plugin(become_loader.get("ansible.builtin.sudo"))
+    connection.become.set_options(direct={"become_exe": str(sudo), "become_user": "root"})
+    with event_follower.follow(connection, PlayContext(), "inference", "h1"):
+        assert messages(pipe, 2)[1]["event"]["phase"] == "pull"
+    assert "-u root /bin/sh -c" in Path(f"{sudo}.called").read_text()
+    assert event_follower.second_connection(connection, PlayContext()).become is not connection.become
 
 
 def test_a_task_that_ends_at_once_is_not_followed(pipe: int, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:

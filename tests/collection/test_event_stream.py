@@ -40,6 +40,13 @@ def test_a_failure_is_printed_with_its_cause() -> None:
     assert line == "gate failed after 2.0 s: it exited with 1"
 
 
+def test_a_failure_of_another_process_is_not_printed_and_the_phase_continues() -> None:
+    one = formatter()
+    one.on_event(event(7, "gate", "start"))
+    assert one.on_event(event(9, "lock", "failed", seconds=5.0, cause="another change is running")) is None
+    assert one.heartbeat(BEGIN + 20) is not None
+
+
 def test_other_rollouts_services_and_torn_lines_are_not_printed() -> None:
     one = formatter()
     assert one.on_event(event(5, "pull", "done", seconds=9)) is None, "before this one"

@@ -8,13 +8,14 @@ busy. SSH shares one login between both (ControlPersist). Best effort: an error 
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ansible.plugins.loader import become_loader, connection_loader, shell_loader
+from ansible.plugins.loader import become_loader, connection_loader, get_shell_plugin
 from ansible_collections.slipway.ops.plugins.plugin_utils.event_stream import parse_event, send
 
 EVENTS = "/var/log/slipway/events.jsonl"
@@ -30,6 +31,7 @@ while s=$(size); [ "$s" -eq "$n" ] && [ "$i" -lt 10 ]; do sleep 0.2; i=$((i+1));
 [ "$s" -lt "$n" ] && n=0
 date +%s.%N; echo "$s"
 [ "$s" -eq "$n" ] || tail -c "+$((n + 1))" "$f" | head -c $((s - n))"""
+MARKER = re.compile(r"\ABECOME-SUCCESS-\w+\s+")
 # A second connection of these costs no login.
 TRANSPORTS = ("local", "ssh")
 
@@ -61,7 +63,8 @@ def _follow(
         offset, rest, known = -1, "", False
         while not finished.is_set():
             code, out, _ = second.exec_command(_command(second, offset))
-            clock, size, *text = out.decode(errors="replace").split("\n", 2)
+            # Some connections leave the marker of sudo in the output.
+            clock, size, *text = MARKER.sub("", out.decode(errors="replace")).split("\n", 2)
             if code != 0 or finished.is_set():
                 return
             if not known:
@@ -91,5 +94,5 @@ def second_connection(connection: Any, play_context: Any) -> Any:
 def _command(connection: Any, offset: int) -> str:
     command = COMMAND.format(path=EVENTS, offset=offset)
     if connection.become:
-        command = connection.become.build_become_command(command, shell_loader.get("ansible.builtin.sh"))
+        command = connection.become.build_become_command(command, get_shell_plugin("sh", "/bin/sh"))
     return str(command)

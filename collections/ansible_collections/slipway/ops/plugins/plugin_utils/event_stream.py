@@ -106,6 +106,9 @@ class ProgressFormatter:
             return f"canary: {event.get('percent')} % of the requests go to the candidate"
         if kind == "step":
             return f"canary at {event.get('numbers')}"
+        if kind == "failed" and self.phase and phase != self.phase:
+            # Of another process, which did not get the lock.
+            return None
         self.phase = ""
         seconds = float(event.get("seconds") or 0.0)
         if kind == "failed":
