@@ -152,10 +152,10 @@ def rollback(
     on_all(env, host, service, releasectl("rollback", *([f"--to={to}"] if to else []), *words))
 
 
-@task(help={**COMMON, "word": "promote, abort, hold or status"})
-def canary(context: Context, word: str, env: str = "local", host: str = "", service: str = "") -> None:
-    """Speak to the canary that runs: promote, abort, hold, status."""
-    on_all(env, host, service, releasectl("canary", word, *([] if word == "status" else ["--by", whoami()])))
+@task(help={**COMMON, "command": "promote, abort, hold or status"})
+def canary(context: Context, command: str, env: str = "local", host: str = "", service: str = "") -> None:
+    """Control a running canary: promote, abort, hold, status."""
+    on_all(env, host, service, releasectl("canary", command, *([] if command == "status" else ["--by", whoami()])))
 
 
 @task(help={**COMMON, "word": "on or off", "reason": "for those who look at the status"})
