@@ -1,55 +1,60 @@
-# A thin face: every target is one line that a person could type. ENV picks the inventory (local, dev, staging, prod).
+# Shortcuts: every target runs commands that README.md lists. ENV selects the inventory (local, dev, staging, prod).
 ENV ?= local
 VERSION ?=
 REASON ?=
-# What a person typed is never expanded: `$(value …)` reads it, and make does not export it. The reason travels in an
+# From the command line only: some shells export HOST as the name of this machine.
+SERVICE =
+HOST =
+# User input is never expanded: `$(value …)` reads it, and make does not export it. The reason is passed in an
 # environment variable, which needs no quoting.
-unexport VERSION REASON
+unexport VERSION REASON SERVICE HOST
 ifdef REASON
 export SLIPWAY_REASON = $(value REASON)
 endif
-# $(1) as one word of the shell, and as a JSON string: Ansible would split `-e version=…` at spaces and quotes.
+# $(1) as one shell word, and as a JSON string: Ansible would split `-e version=…` at spaces and quotes.
 quote = '$(subst ','\'',$(1))'
 json = "$(subst ",\",$(subst \,\\,$(1)))"
-version = --extra-vars $(call quote,{"version": $(call json,$(1))})
-wanted = $(if $(value VERSION),$(call version,$(value VERSION)))
+input = --extra-vars $(call quote,{"$(1)": $(call json,$(2))})
+version = $(if $(value VERSION),$(call input,version,$(value VERSION)))
+service = $(if $(value SERVICE),$(call input,service,$(value SERVICE)))
+limit = $(if $(value HOST),--limit $(call quote,$(value HOST)))
 PLAY = .venv/bin/ansible-playbook --inventory inventory/$(ENV)
 PYTEST = .venv/bin/python -m pytest
-# The lab's host, by its number, that the faults break and that the other tests leave alone.
+# The number of the lab host that the fault tests break; the other tests do not use it.
 FAULTS_HOST = 4
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy ground-local ground-dev ground-staging ground-prod build rollback status verify cost preflight
+.PHONY: help deploy infra-local infra-dev infra-staging infra-prod build rollback status verify cost quotas
 .PHONY: FORCE test test-unit test-app test-terraform test-e2e test-faults bench bench-app down
 
-help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-deploy: .venv/.ok ground-$(ENV) ## Converge ENV and make the wanted version live (for ENV=local: with its lab)
-	$(PLAY) site.yml $(wanted)
+deploy: .venv/.ok infra-$(ENV) ## Converge the hosts and deploy VERSION; ENV=local: start the lab first [VERSION= SERVICE= HOST= REASON=]
+	$(PLAY) site.yml $(version) $(service) $(limit)
 
-ground-local: .venv/.ok
+infra-local: .venv/.ok
 	$(PLAY) playbooks/lab/up.yml
-	$(PLAY) playbooks/build.yml $(call version,$(or $(value VERSION),v1.0.0)) -e build_existing=keep
+	$(PLAY) playbooks/build.yml $(call input,version,$(or $(value VERSION),v1.0.0)) -e build_existing=keep
 
-# Terraform made the ground of these, see docs/terraform.md.
-ground-dev ground-staging ground-prod:
+# Terraform provisions the infrastructure of these environments, see docs/terraform.md.
+infra-dev infra-staging infra-prod:
 
-build: .venv/.ok ## Build app/ as VERSION and push it
-	$(PLAY) playbooks/build.yml $(wanted)
+build: .venv/.ok ## Build the image of app/ and push it [VERSION=]
+	$(PLAY) playbooks/build.yml $(version)
 
-rollback: .venv/.ok ## Take it back: to VERSION, or to the release before
-	$(PLAY) playbooks/rollback.yml $(wanted)
+rollback: .venv/.ok ## Roll back to VERSION, or to the previous release [VERSION= SERVICE= HOST= REASON=]
+	$(PLAY) playbooks/rollback.yml $(version) $(service) $(limit)
 
-status: .venv/.ok ## Say what is live on each host
-	$(PLAY) playbooks/status.yml
+status: .venv/.ok ## Show the live release and its history [SERVICE= HOST=]
+	$(PLAY) playbooks/status.yml $(service) $(limit)
 
-verify: .venv/.ok ## Prove that the hosts are as the inventory says (only reads)
+verify: .venv/.ok ## Verify that the hosts match the inventory (read-only)
 	$(PYTEST) tests/host --env $(ENV)
 
-# What needs no lab, beside the making of it; then the faults beside the other tests of the lab.
-test: .venv/.ok ## Run every test; the lab is started for it
-	$(MAKE) --jobs 2 ENV=local VERSION= LAB_HOSTS=$(FAULTS_HOST) ground-local test-terraform test-app test-unit
+# The tests that need no lab run while the lab starts; then the fault tests run beside the other lab tests.
+test: .venv/.ok ## Run all tests; starts the lab
+	$(MAKE) --jobs 2 ENV=local VERSION= LAB_HOSTS=$(FAULTS_HOST) infra-local test-terraform test-app test-unit
 	$(MAKE) --jobs 2 ENV=local VERSION= test-faults test-e2e
 
 test-unit: .venv/.ok
@@ -67,30 +72,31 @@ test-e2e: .venv/.ok
 	LAB_HOSTS=1 $(PYTEST) tests/e2e tests/fleet
 
 test-faults: export LAB_HOSTS = $(FAULTS_HOST)
-test-faults: .venv/.ok ## Break host 4 of the lab (LAB_HOSTS=4 make ground-local) in every way of docs/reliability.md
+test-faults: .venv/.ok ## Run the fault tests of docs/reliability.md on host 4 (start the lab with LAB_HOSTS=4 make infra-local)
 	$(PLAY) site.yml --limit inference-$(FAULTS_HOST)
 	SLIPWAY_LAB_HOST=inference-$(FAULTS_HOST) $(PYTEST) tests/faults
 
-bench: .venv/.ok ## Measure and write docs/benchmarks.md
+bench: .venv/.ok ## Run the benchmarks and update docs/benchmarks.md
 	.venv/bin/python -m benchmarks.commands
+	.venv/bin/python -m benchmarks.converge
 
-bench-app: .venv/.ok ## Measure the inference service against its peers
+bench-app: .venv/.ok ## Compare the inference service with other model servers
 	.venv/bin/python -m benchmarks.app --overload 60
 
-cost: .venv/.ok ## Say what ENV's plan costs a month, from the committed price list
+cost: .venv/.ok ## Estimate the monthly cost of the plan of ENV
 	.venv/bin/python terraform/tools/cost.py $(ENV)
 
-preflight: .venv/.ok ## Compare ENV's quotas with what its plan needs
+quotas: .venv/.ok ## Check that the AWS quotas of ENV have room for its plan
 	.venv/bin/python terraform/tools/quotas.py $(ENV)
 
-down: .venv/.ok ## Remove the lab and all that it made
+down: .venv/.ok ## Remove the lab
 	$(PLAY) playbooks/lab/down.yml
 
 .venv/.ok: requirements.lock tools/bootstrap
 	tools/bootstrap
 
-# With CI=true every environment (the tools' are below .venv) is made anew, once by this make and those that it starts: one
-# that an earlier run left would hide that a lock no longer installs. A rollback does not wait for that.
+# With CI=true every virtual environment (those of tools are below .venv) is created again, once per make and its children:
+# an environment of an earlier run would hide that a lock no longer installs. A rollback does not wait for that.
 ifeq ($(CI) $(ENVIRONMENTS_ARE_NEW)$(filter rollback status,$(MAKECMDGOALS)),true )
 .venv/.ok: FORCE
 endif

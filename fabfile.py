@@ -1,9 +1,9 @@
 """
 On-call shortcuts over the same inventory as the playbooks: fab status, fab rollback, fab canary, fab logs …
 
-They need no Ansible while the copy of the inventory (.slipway/inventory-<env>.json) is as new as the inventory itself,
-so they are quick, and they still work when Ansible does not. Ends with releasectl's exit codes (docs/releasectl.md);
-255: a host could not be reached or is not who it should be.
+They do not need Ansible as long as the cached inventory (.slipway/inventory-<env>.json) is as new as the inventory
+itself, so they are fast and still work when Ansible does not. The exit codes are those of releasectl
+(docs/releasectl.md); 255: a host is unreachable or its host key cannot be verified.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ UNREACHABLE = 255
 
 
 class Lines:
-    """A stream that passes on whole lines, each as `shape` makes it."""
+    """A stream that passes on whole lines, each formatted by `shape`."""
 
     def __init__(self, stream: Any, shape: Callable[[str], str]) -> None:
         self.stream, self.shape, self.rest = stream, shape, ""
@@ -51,11 +51,11 @@ class Lines:
 
 
 def on_host(target: Target, command: str, shape: Callable[[str], str], follow: bool) -> int:
-    """Run as root, its output passed on line by line; returns its exit code. `follow`: it ends with our leaving."""
+    """Run as root and pass the output on line by line; returns the exit code. `follow`: stop it when we disconnect."""
     try:
         with connect(target) as connection:
             out, err = Lines(sys.stdout, shape), Lines(sys.stderr, shape)
-            # A terminal makes the host end a follower when we are gone.
+            # With a terminal the host ends a following command when the connection closes.
             done = connection.run(
                 f"sudo -n {command}", warn=True, in_stream=False, pty=follow, out_stream=out, err_stream=err,
                 encoding="utf-8",
@@ -67,7 +67,7 @@ def on_host(target: Target, command: str, shape: Callable[[str], str], follow: b
         print(f"{target.name}: {trouble}", file=sys.stderr)
         return UNREACHABLE
     except (OSError, EOFError, paramiko.SSHException) as error:
-        print(f"{target.name}: the connection ended: {error}; see `fab status`", file=sys.stderr)
+        print(f"{target.name}: connection lost: {error}; check with `fab status`", file=sys.stderr)
         return UNREACHABLE
 
 
@@ -75,7 +75,7 @@ def on_all(
     env: str, host: str, service: str, command: Callable[[Target], str],
     shape: Callable[[str], str] = str, follow: bool = False,
 ) -> None:  # fmt: skip
-    """On every host at once. Raises Exit with the worst of their exit codes."""
+    """Run on all hosts in parallel. Raises Exit with the highest exit code."""
     try:
         chosen = [replace(it, service=service or it.service) for it in targets(env, host)]
     except Unknown as trouble:
@@ -96,7 +96,9 @@ def on_all(
         for thread in threads:
             thread.join()
     except KeyboardInterrupt:
-        raise Exit(None if follow else "left; what was begun on a host goes on there: `fab events -f`", 130) from None
+        raise Exit(
+            None if follow else "interrupted; commands already started on the hosts continue: `fab events -f`", 130
+        ) from None
     code = max((codes.get(it.name, UNREACHABLE) for it in chosen), default=0)
     if code:
         raise Exit(code=code)
@@ -111,7 +113,7 @@ def whoami() -> str:
 
 
 def event_line(line: str) -> str:
-    """An event as a person reads it; what is none stays as it is."""
+    """An event as one readable line; any other line is returned unchanged."""
     with contextlib.suppress(ValueError, KeyError, TypeError):
         event = json.loads(line)
         took = f"{event['seconds']:8.3f} s" if "seconds" in event else " " * 10
@@ -121,7 +123,7 @@ def event_line(line: str) -> str:
 
 
 def logs_command(target: Target, number: int, follow: bool, slot: str) -> str:
-    """Of the container that has the traffic, unless a slot is named."""
+    """Of the live container, unless a slot is given."""
     name = f"/var/lib/slipway/{target.service}/live.map"
     words = ["docker", "logs", "--timestamps", "--tail", str(number), *(["--follow"] if follow else [])]
     live = shlex.quote(slot) if slot else f"$(sed -n 's/^live //p' {shlex.quote(name)})"
@@ -131,48 +133,49 @@ def logs_command(target: Target, number: int, follow: bool, slot: str) -> str:
 # The tasks.
 
 COMMON = {
-    "env": "inventory: local, dev, staging or prod", "host": "one host of it; without it all of them",
-    "service": "one of service_others; without it the first one",
+    "env": "inventory: local, dev, staging or prod", "host": "one host; default: all hosts",
+    "service": "a service of the inventory; default: the default service",
 }  # fmt: skip
-FOLLOW = {**COMMON, "number": "how many lines back", "follow": "go on with those to come"}
+FOLLOW = {**COMMON, "number": "number of past lines", "follow": "keep printing new lines"}
+REASON = "recorded in the history"
 
 
 @task(help=COMMON)
 def status(context: Context, env: str = "local", host: str = "", service: str = "") -> None:
-    """What is live, how it is, and what the way back is."""
+    """Show the live release, its health and the rollback target."""
     on_all(env, host, service, releasectl("status"))
 
 
-@task(help={**COMMON, "to": "version or release id; without it the release before", "reason": "for the history"})
+@task(help={**COMMON, "version": "version or release id; default: the previous release", "reason": REASON})
 def rollback(
-    context: Context, env: str = "local", host: str = "", service: str = "", to: str = "", reason: str = ""
+    context: Context, env: str = "local", host: str = "", service: str = "", version: str = "", reason: str = ""
 ) -> None:
-    """Take it back. Needs no registry, no AWS, no Ansible."""
+    """Roll back; needs no registry, no AWS and no Ansible."""
     words = [f"--by={whoami()}", f"--reason={reason}"]
-    on_all(env, host, service, releasectl("rollback", *([f"--to={to}"] if to else []), *words))
+    on_all(env, host, service, releasectl("rollback", *([f"--to={version}"] if version else []), *words))
 
 
 @task(help={**COMMON, "command": "promote, abort, hold or status"})
 def canary(context: Context, command: str, env: str = "local", host: str = "", service: str = "") -> None:
-    """Control a running canary: promote, abort, hold, status."""
+    """Control a running canary: promote, abort, hold or status."""
     on_all(env, host, service, releasectl("canary", command, *([] if command == "status" else ["--by", whoami()])))
 
 
-@task(help={**COMMON, "word": "on or off", "reason": "for those who look at the status"})
+@task(help={**COMMON, "mode": "on or off", "reason": f"shown by status, {REASON}"})
 def maintenance(
-    context: Context, word: str, env: str = "local", host: str = "", service: str = "", reason: str = ""
+    context: Context, mode: str, env: str = "local", host: str = "", service: str = "", reason: str = ""
 ) -> None:
-    """Take the traffic away (on), so that the edge answers for the service, or give it back (off)."""
-    on_all(env, host, service, releasectl("maintenance", word, f"--by={whoami()}", f"--reason={reason}"))
+    """Serve the maintenance page instead of the service (on), or end it (off)."""
+    on_all(env, host, service, releasectl("maintenance", mode, f"--by={whoami()}", f"--reason={reason}"))
 
 
-@task(help={**COMMON, "number": "how many, the newest first"})
+@task(help={**COMMON, "number": "number of entries, newest first"})
 def history(context: Context, env: str = "local", host: str = "", service: str = "", number: int = 20) -> None:
-    """Ended rollouts and rollbacks: who, why, how long."""
+    """List rollouts and rollbacks with operator, reason and duration."""
     on_all(env, host, service, releasectl("history", "-n", str(number)))
 
 
-@task(help={**FOLLOW, "slot": "blue or green; without it the live one"})
+@task(help={**FOLLOW, "slot": "blue or green; default: the live slot"})
 def logs(
     context: Context,
     env: str = "local",
@@ -182,7 +185,7 @@ def logs(
     follow: bool = False,
     slot: str = "",
 ) -> None:
-    """The container's log."""
+    """Show the container log."""
     on_all(env, host, service, lambda it: logs_command(it, number, follow, slot), follow=follow)
 
 
@@ -190,12 +193,12 @@ def logs(
 def events(
     context: Context, env: str = "local", host: str = "", service: str = "", number: int = 50, follow: bool = False
 ) -> None:
-    """What the engine did, phase by phase."""
+    """Show the rollout events, phase by phase."""
     words = ["events", "-n", str(number), *(["--follow"] if follow else [])]
     on_all(env, host, service, releasectl(*words), event_line, follow)
 
 
 @task(help=COMMON)
 def recover(context: Context, env: str = "local", host: str = "", service: str = "") -> None:
-    """Finish or undo interrupted work and make the hosts agree with their records."""
+    """Finish or undo interrupted rollouts and repair the hosts from their records."""
     on_all(env, host, service, releasectl("recover"))

@@ -1,4 +1,4 @@
-"""How large the service's image is, and how much of it are the dependencies: `bench_app --image inference:v1.0.0`."""
+"""The size of the image, and of its dependencies: `python -m benchmarks.app --image inference:v1.0.0`."""
 
 from __future__ import annotations
 

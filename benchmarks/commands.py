@@ -1,5 +1,5 @@
 """
-The committed benchmark: python -m benchmarks.commands [--host NAME] [--hosts 4] measures the lab and writes
+The committed benchmark: python -m benchmarks.commands [--host NAME] measures the lab and writes
 docs/benchmarks.md; with --quick it does a little of everything and writes nothing. It needs the lab with v1.0.0 and
 v2.0.0 built (make deploy; make build VERSION=v2.0.0), changes what is live on its host while it runs, and ends with
 what was live before.
@@ -11,7 +11,6 @@ import argparse
 import contextlib
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -67,12 +66,10 @@ class Bench:
         with contextlib.suppress(OSError):
             print(f"{datetime.now():%H:%M:%S}  {text}", flush=True)
 
-    def command(self, *argv: str, hosts: int | None = None, may_fail: bool = False) -> tuple[float, str]:
+    def command(self, *argv: str, may_fail: bool = False) -> tuple[float, str]:
         """(wall seconds, output) of a command as a person types it, its SSH connections made anew."""
         with tempfile.TemporaryDirectory(prefix="slipway-ssh-") as folder:
             environ = {**os.environ, "ANSIBLE_SSH_CONTROL_PATH_DIR": folder, "ANSIBLE_NOCOLOR": "1"}
-            if hosts:
-                environ["LAB_HOSTS"] = str(hosts)
             begin = time.monotonic()
             done = subprocess.run(
                 [str(BIN / argv[0]), *argv[1:]], cwd=ROOT, env=environ, stdin=subprocess.DEVNULL,
@@ -83,9 +80,8 @@ class Bench:
             raise Failed(f"{' '.join(argv)}: exit {done.returncode}\n{done.stdout[-3000:]}")
         return took, done.stdout
 
-    def play(self, playbook: str, *words: str, hosts: int | None = None, limit: bool = True) -> tuple[float, str]:
-        where = ["--limit", self.arguments.host] if limit else []
-        return self.command("ansible-playbook", playbook, *where, *words, hosts=hosts)
+    def play(self, playbook: str, *words: str) -> tuple[float, str]:
+        return self.command("ansible-playbook", playbook, "--limit", self.arguments.host, *words)
 
     def prepare(self) -> None:
         """Both versions recorded on the host, the first one live. Says which is missing when one was never built."""
@@ -187,31 +183,6 @@ class Bench:
         load.check()
         return begin, time.time()
 
-    # Converging what is converged.
-
-    def converge(self) -> str:
-        hosts = self.arguments.hosts
-        if hosts > 1:
-            self.say(f"making {hosts} hosts")
-            self.play("playbooks/lab/up.yml", hosts=hosts, limit=False)
-        self.say("site.yml, which may change something")
-        self.site(hosts)
-        runs: dict[int, list[tuple[float, int, int]]] = {1: [], hosts: []}
-        for number in range(self.plan.repeats):
-            # In turns: the machine is not as fast at all times.
-            for size, found in runs.items():
-                self.say(f"site.yml on {size}, {number + 1} of {self.plan.repeats}")
-                found.append(self.site(size))
-        return figures.converge(runs)
-
-    def site(self, hosts: int) -> tuple[float, int, int]:
-        """(wall seconds, tasks, changes) of site.yml on so many hosts."""
-        # Where more were not asked for, LAB_HOSTS stays as it is: --host may name any of the lab's.
-        there = self.arguments.hosts if self.arguments.hosts > 1 else None
-        took, out = self.play("site.yml", hosts=there, limit=hosts == 1)
-        changed = sum(int(count) for count in re.findall(r"\bchanged=(\d+)", out))
-        return took, len(re.findall(r"^TASK \[", out, re.MULTILINE)), changed
-
 
 def write(name: str, title: str, content: str, stolen: float) -> None:
     command = f"python -m benchmarks.commands {' '.join(sys.argv[1:])}".strip()
@@ -223,12 +194,11 @@ def write(name: str, title: str, content: str, stolen: float) -> None:
 def read_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.commands", description=__doc__)
     parser.add_argument("--host", default="inference-1", help="the host of the lab that is measured")
-    parser.add_argument("--hosts", type=int, choices=[1, 2, 3, 4], default=1, help="also converge this many hosts")
     parser.add_argument("--rate", type=float, default=220, help="requests per second of each loop, open and closed")
     parser.add_argument(
         "--quick", action="store_true", help="a few rounds, to see that it works; the page stays as it is"
     )
-    parser.add_argument("--only", choices=["commands", "load", "converge", "failover"], help="one section")
+    parser.add_argument("--only", choices=["commands", "load", "failover"], help="one section")
     parser.add_argument("--domain", help="the host's TLS name (HOST.slipway.test)")
     parser.add_argument(
         "--ca-file", type=Path, default=ROOT / ".lab" / "ca" / "acme-roots.pem", help="who certifies it"
@@ -241,7 +211,6 @@ def measure(bench: Bench) -> None:
     sections: dict[str, tuple[str, Callable[[], str]]] = {
         "commands": ("Commands, without load", bench.commands),
         "load": ("Rollouts and rollbacks under load", bench.load),
-        "converge": ("Converging what is converged", bench.converge),
         # Last: for a minute the status tells of the container that ended.
         "failover": ("The live container killed under load", bench.failover),
     }

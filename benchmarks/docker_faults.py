@@ -3,7 +3,8 @@ Docker killed, stopped, hung and restarted at random moments of rollouts and rol
 SLIPWAY_LAB_HOST=inference-1 python -m benchmarks.docker_faults --rounds 100 [--fault kill]. Then a minute without
 Docker at a high rate. Prints what was lost (nothing is the target) and how late the latest answer was; ends with 1
 where a request failed or took longer than a second. It needs the converged lab host, whose service it leaves with
-another live release.
+another live release. The load comes from one client, whose rate and connections the edge would limit: until the end
+the limits are higher.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ FAULTS = {
     "containerd": "systemctl kill --signal KILL --kill-whom main containerd",
     "both": "systemctl kill --signal KILL --kill-whom main containerd docker",
 }
+LIMITS = {"edge_rate_limit_per_s": 100_000, "edge_rate_burst": 200_000, "edge_connections_per_client": 7_000}
 # Three releases: with one live and one on standby, a rollback to the third has to make room.
 RELEASES = 3
 
@@ -47,7 +49,7 @@ def main() -> int:
     parser.add_argument("--away-rate", type=float, default=500, help="requests per second without Docker")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    with no_recovery_timer():
+    with higher_limits(), no_recovery_timer():
         releases = prepare()
         good = True
         if given.rounds:
@@ -55,6 +57,16 @@ def main() -> int:
         if given.away:
             good = away(given) and good
     return 0 if good else 1
+
+
+@contextmanager
+def higher_limits() -> Iterator[None]:
+    words = ("site.yml", *lab.LIMIT, "--tags", "edge")
+    lab.good(lab.play(*words, "-e", json.dumps(LIMITS)))
+    try:
+        yield
+    finally:
+        lab.good(lab.play(*words))
 
 
 @contextmanager

@@ -26,8 +26,6 @@ COMMANDS: dict[str, float | None] = {
     "`ansible-playbook playbooks/deploy.yml` of what is live": None,
 }
 TAIL_BAR = 1.5
-SITE_BAR_S = 12.0
-SITE_GROWTH_BAR = 1.5
 # Less than so much of the machine's time, taken by the hypervisor: like is compared with like.
 STOLEN = (0.02, 0.05, 0.10, 1.01)
 
@@ -154,22 +152,3 @@ def _row(
 
 def _latencies(found: Summary) -> str:
     return f"{ms(found.p50)} / {ms(found.p99)} / {ms(found.max)}"
-
-
-def converge(runs: Mapping[int, Sequence[tuple[float, int, int]]]) -> str:
-    """Hosts → wall seconds, tasks and changes of each run; the first is of one host."""
-    one = median([took for took, _, _ in runs[1]])
-    cells = []
-    for hosts, found in runs.items():
-        walls = [took for took, _, _ in found]
-        took = median(walls)
-        bar = (
-            verdict(took, SITE_BAR_S)
-            if hosts == 1
-            else f"{took / one:.2f} × of one: {verdict(took / one, SITE_GROWTH_BAR)}"
-        )
-        changed = sum(it for _, _, it in found)
-        cells.append((hosts, len(found), f"{took:.1f}", f"{max(walls):.1f}", found[0][1], changed, bar))
-    return "`ansible-playbook site.yml` where nothing is to be changed, in turns:\n\n" + table(
-        ("hosts", "times", "median (s)", "most (s)", "tasks", "changed", "bar"), cells
-    )

@@ -14,8 +14,8 @@ from releasectl.model.model import State
 from releasectl.startup.fast_dataclass import replace
 
 from .faults import WRITES, Crash, CrashAt, FailAt
-from .host import RIGHT, SLOTS, App, Host, config, read_journal, read_release
-from .simulated import SimulatedEdge, engine_of
+from .simulated_host import RIGHT, SLOTS, App, SimulatedHost, config, read_journal, read_release
+from .simulation import Simulation, engine_of
 
 GOLDEN = {"name": "benign", "path": "/predict", "body": {"instances": [[1.0]]}, "expect": RIGHT, "tolerance": 0.05}
 SECRET = "hunter2-hunter2"
@@ -40,29 +40,29 @@ def request(version: str, /, **changed: Any) -> dict[str, Any]:
     }
 
 
-def publish(host: Host, version: str, /, **behaviour: Any) -> Host:
+def publish(host: SimulatedHost, version: str, /, **behaviour: Any) -> SimulatedHost:
     """The registry has this version, and it behaves like this."""
     host.registry[image(version)] = App(**{"version": version, **behaviour})
     return host
 
 
-def engine(host: Host) -> Engine:
-    return engine_of(SimulatedEdge(host))
+def engine(host: SimulatedHost) -> Engine:
+    return engine_of(Simulation(host))
 
 
-def deploy(host: Host, version: str, dry_run: bool = False, /, **changed: Any) -> Result:
+def deploy(host: SimulatedHost, version: str, dry_run: bool = False, /, **changed: Any) -> Result:
     if image(version) not in host.registry:
         publish(host, version)
     return engine(host).deploy(request(version, **changed), dry_run)
 
 
-def rollback(host: Host, to: str | None = None) -> Result:
+def rollback(host: SimulatedHost, to: str | None = None) -> Result:
     return engine(host).rollback(to, "bob", "it was wrong")
 
 
-def with_live(*versions: str, standby: bool = True, **settings: Any) -> Host:
+def with_live(*versions: str, standby: bool = True, **settings: Any) -> SimulatedHost:
     """These were deployed, one after the other."""
-    host = Host(config(**settings))
+    host = SimulatedHost(config(**settings))
     for version in versions:
         result = deploy(host, version)
         assert result.outcome == "live", result
@@ -75,7 +75,7 @@ def with_live(*versions: str, standby: bool = True, **settings: Any) -> Host:
 @dataclass(frozen=True)
 class Scenario:
     name: str
-    prepare: Callable[[], Host]
+    prepare: Callable[[], SimulatedHost]
     act: Callable[[Engine], Result]
     target: str
     good: bool = True
@@ -93,21 +93,21 @@ def _rolling(to: str | None = None) -> Callable[[Engine], Result]:
     return lambda it: it.rollback(to, "bob", "it was wrong")
 
 
-def _then(version: str, *before: str, **behaviour: Any) -> Callable[[], Host]:
+def _then(version: str, *before: str, **behaviour: Any) -> Callable[[], SimulatedHost]:
     """Hosts with `before` live, and a version that behaves like this in the registry."""
     return lambda: publish(with_live(*before), version, **behaviour)
 
 
-def _dead_live(standby: bool = True) -> Host:
+def _dead_live(standby: bool = True) -> SimulatedHost:
     host = with_live("v1.0.0", "v2.0.0", standby=standby)
     host.kill("green")
     return host
 
 
-def _fixed(scenario: Callable[[], Host]) -> Callable[[], Host]:
-    made: list[Host] = []
+def _fixed(scenario: Callable[[], SimulatedHost]) -> Callable[[], SimulatedHost]:
+    made: list[SimulatedHost] = []
 
-    def copy() -> Host:
+    def copy() -> SimulatedHost:
         if not made:
             made.append(scenario())
         return made[0].copy()
@@ -115,7 +115,7 @@ def _fixed(scenario: Callable[[], Host]) -> Callable[[], Host]:
     return copy
 
 
-def _busy(host: Host) -> Host:
+def _busy(host: SimulatedHost) -> SimulatedHost:
     host.busy = 4
     return host
 
@@ -187,7 +187,7 @@ SCENARIOS = [
 # What must hold.
 
 
-def check_consistent(host: Host) -> State:
+def check_consistent(host: SimulatedHost) -> State:
     """No work is left over, one truth, one live release that answers, nothing that nobody needs."""
     host.settle()
     assert host.violations == ()
@@ -211,7 +211,7 @@ def check_consistent(host: Host) -> State:
     return state
 
 
-def check_history(host: Host, state: State) -> None:
+def check_history(host: SimulatedHost, state: State) -> None:
     entries = host.entries()
     txns = [entry.txn for entry in entries]
     assert len(set(txns)) == len(txns), f"history tells a transaction twice: {entries}"
@@ -223,7 +223,7 @@ def check_history(host: Host, state: State) -> None:
     assert all(entry.cause for entry in entries if entry.outcome == "failed")
 
 
-def check_healthy(host: Host) -> None:
+def check_healthy(host: SimulatedHost) -> None:
     """Once its container had the time to start, the live release answers."""
     if host.state_now().live:
         later = host.copy()
@@ -232,15 +232,15 @@ def check_healthy(host: Host) -> None:
         assert later.serves()
 
 
-def check_idle(host: Host) -> None:
+def check_idle(host: SimulatedHost) -> None:
     """Another recovery finds nothing to do."""
-    edge = SimulatedEdge(host)
-    result = engine_of(edge).recover()
+    simulation = Simulation(host)
+    result = engine_of(simulation).recover()
     assert (result.code, result.outcome, result.extra["done"]) == (0, "unchanged", [])
-    assert [name for name in edge.calls if name in WRITES and name != "sweep"] == []
+    assert [name for name in simulation.calls if name in WRITES and name != "sweep"] == []
 
 
-def check_way_back(host: Host) -> None:
+def check_way_back(host: SimulatedHost) -> None:
     """Every recorded release but the live one can be rolled back to."""
     state = host.state_now()
     for number, (text, _) in host.releases.items():
@@ -253,7 +253,7 @@ def check_way_back(host: Host) -> None:
         assert check_consistent(copy).live
 
 
-def fingerprint(host: Host) -> tuple[Any, ...]:
+def fingerprint(host: SimulatedHost) -> tuple[Any, ...]:
     """Hosts that differ only in times, and in marks that say no more than those before, count as one."""
     state = host.state_now()
     journal = read_journal(host.journal) if host.journal is not None else None
@@ -272,18 +272,22 @@ def fingerprint(host: Host) -> tuple[Any, ...]:
     )
 
 
-def run_until(host: Host, act: Callable[[Engine], Result], crash: CrashAt | None = None, fail: FailAt | None = None,
-              ) -> tuple[SimulatedEdge, Result | None]:  # fmt: skip
+def run_until(
+    host: SimulatedHost,
+    act: Callable[[Engine], Result],
+    crash: CrashAt | None = None,
+    fail: FailAt | None = None,
+) -> tuple[Simulation, Result | None]:
     """The result is None when it crashed."""
-    edge = SimulatedEdge(host, crash, fail)
+    simulation = Simulation(host, crash, fail)
     try:
-        return edge, act(engine_of(edge))
+        return simulation, act(engine_of(simulation))
     except Crash:
         host.locked = False
-        return edge, None
+        return simulation, None
 
 
-def heal(host: Host) -> Host:
+def heal(host: SimulatedHost) -> SimulatedHost:
     """Versions behave from now on."""
     host.registry = {image: replace(app, dies_at=None, ready=True, live=True) for image, app in host.registry.items()}
     return host

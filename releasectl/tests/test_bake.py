@@ -12,14 +12,14 @@ from releasectl.model.model import FrontDoor
 from releasectl.startup.http_client import Reply
 
 from .faults import MIDWAY, WRITES, CrashAt
-from .host import Host, config, config_doc
 from .scenarios import check_consistent, check_idle, deploy, publish, request, rollback, run_until, with_live
-from .simulated import SimulatedEdge, engine_of
+from .simulated_host import SimulatedHost, config, config_doc
+from .simulation import Simulation, engine_of
 
 DOOR = {"name": "inference-1.slipway.test", "ca": None}
 
 
-def busy(door: dict[str, Any] | None = None, **behaviour: Any) -> Host:
+def busy(door: dict[str, Any] | None = None, **behaviour: Any) -> SimulatedHost:
     host = with_live("v1.0.0")
     host.config = config(bake_s=10, front_door=door)
     host.rate = 50
@@ -30,7 +30,7 @@ def act(engine: Engine) -> Result:
     return engine.deploy(request("v2.0.0"))
 
 
-def live(host: Host) -> str:
+def live(host: SimulatedHost) -> str:
     it = check_consistent(host).live
     assert it
     return it.ref.version
@@ -38,23 +38,23 @@ def live(host: Host) -> str:
 
 def test_a_good_release_stays() -> None:
     host = busy(DOOR)
-    edge, result = run_until(host, act)
+    simulation, result = run_until(host, act)
     assert result and result.outcome == "live", result
     assert "bake" in dict(result.phases) and dict(result.phases)["bake"] >= 10
-    assert edge.calls.count("front_door") >= 8
+    assert simulation.calls.count("front_door") >= 8
     assert live(host) == "v2.0.0"
 
 
 def test_errors_flip_it_back_long_before_the_end() -> None:
     host = busy(errors=0.5)
-    edge, result = run_until(host, act)
+    simulation, result = run_until(host, act)
     assert result and (result.outcome, result.code) == ("failed", Code.GATE)
     assert result.cause and "of the requests failed after the switch, at most 5.0% may" in result.cause, result.cause
     assert dict(result.phases)["bake"] < 5
     assert live(host) == "v1.0.0"
     assert host.entries()[-1].outcome == "failed"
     check_idle(host)
-    assert not edge.held
+    assert not simulation.held
 
 
 def test_errors_that_are_usual_here_do_not() -> None:
@@ -69,16 +69,16 @@ def test_errors_that_are_usual_here_do_not() -> None:
 
 def test_a_death_flips_it_back() -> None:
     host = busy(DOOR)
-    edge = SimulatedEdge(host)
-    original = edge.front_door
+    simulation = Simulation(host)
+    original = simulation.http.front_door
 
     def front_door(path: str, timeout_s: float) -> Reply:
         if host.runtime == "green":
             host.kill("green")
         return original(path, timeout_s)
 
-    edge.front_door = front_door  # type: ignore[method-assign]
-    result = act(engine_of(edge))
+    simulation.http.front_door = front_door  # type: ignore[method-assign]
+    result = act(engine_of(simulation))
     assert result.cause and "in the bake" in result.cause
     assert live(host) == "v1.0.0"
 
@@ -86,30 +86,30 @@ def test_a_death_flips_it_back() -> None:
 class TestFrontDoor:
     def test_another_version_behind_it_flips_back(self) -> None:
         host = busy(DOOR)
-        edge = SimulatedEdge(host)
-        edge.door = Reply(200, '{"version": "v1.0.0"}')
-        result = act(engine_of(edge))
+        simulation = Simulation(host)
+        simulation.door = Reply(200, '{"version": "v1.0.0"}')
+        result = act(engine_of(simulation))
         assert result.code == Code.GATE
         assert result.cause and "front door: GET /version should name version v2.0.0" in result.cause, result.cause
         assert live(host) == "v1.0.0"
 
     def test_one_bad_answer_is_asked_again(self) -> None:
         host = busy(DOOR)
-        edge = SimulatedEdge(host)
-        original, asked = edge.front_door, []
+        simulation = Simulation(host)
+        original, asked = simulation.http.front_door, []
 
         def front_door(path: str, timeout_s: float) -> Reply:
             asked.append(path)
             return Reply(0, "no answer") if len(asked) == 4 else original(path, timeout_s)
 
-        edge.front_door = front_door  # type: ignore[method-assign]
-        assert act(engine_of(edge)).outcome == "live"
+        simulation.http.front_door = front_door  # type: ignore[method-assign]
+        assert act(engine_of(simulation)).outcome == "live"
 
     def test_what_did_not_answer_before_is_not_judged(self) -> None:
         host = busy(DOOR)
-        edge = SimulatedEdge(host)
-        edge.door = Reply(0, "no answer (certificate has expired)")
-        result = act(engine_of(edge))
+        simulation = Simulation(host)
+        simulation.door = Reply(0, "no answer (certificate has expired)")
+        result = act(engine_of(simulation))
         assert result.outcome == "live"
         assert any("certificate has expired" in warning for warning in result.warnings)
 
@@ -123,7 +123,7 @@ def test_a_rollback_is_not_baked() -> None:
 
 
 def test_the_first_release_is_not_baked() -> None:
-    host = publish(Host(config(bake_s=10)), "v1.0.0")
+    host = publish(SimulatedHost(config(bake_s=10)), "v1.0.0")
     assert "bake" not in dict(deploy(host, "v1.0.0").phases)
 
 
@@ -139,7 +139,7 @@ def test_an_interrupted_bake_is_finished_as_live_if_it_is_well(reboot: bool) -> 
             assert run_until(host, act, CrashAt(number, when))[1] is None
             if reboot:
                 host.reboot()
-            assert engine_of(SimulatedEdge(host)).recover().code == 0
+            assert engine_of(Simulation(host)).recover().code == 0
             assert live(host) == "v2.0.0", (number, name, when)
             check_idle(host)
 
@@ -154,7 +154,7 @@ def test_a_flip_back_that_is_interrupted_is_flipped_back(reboot: bool) -> None:
         undoing = host.journal is None or '"mark": "undo"' in host.journal[-1]
         if reboot:
             host.reboot()
-        assert engine_of(SimulatedEdge(host)).recover().code == 0
+        assert engine_of(Simulation(host)).recover().code == 0
         if undoing:
             assert live(host) == "v1.0.0"
         check_idle(host)

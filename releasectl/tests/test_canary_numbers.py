@@ -66,10 +66,10 @@ class TestCounters:
 
     def test_a_restart_of_the_edge_loses_only_what_nobody_saw(self) -> None:
         tally = Tally(Counters(100, 1))
-        assert tally.look(Counters(150, 2)).requests == 50
-        span = tally.look(Counters(10, 1))
+        assert tally.sample(Counters(150, 2)).requests == 50
+        span = tally.sample(Counters(10, 1))
         assert (span.requests, span.errors) == (60, 2)
-        assert tally.look(Counters(30, 1)).requests == 80
+        assert tally.sample(Counters(30, 1)).requests == 80
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from releasectl.commands.engine import Engine, Result
 from releasectl.documents.timestamps import parse
 from releasectl.startup.fast_dataclass import replace
 
+from .crashing import every_scenario, recover_cleanly
 from .faults import CrashAt
-from .host import Host
 from .scenarios import (
     Scenario,
     check_consistent,
@@ -32,42 +32,42 @@ from .scenarios import (
     run_until,
     with_live,
 )
-from .simulated import SimulatedEdge, engine_of
-from .test_crash import every_scenario, recover_cleanly
+from .simulated_host import SimulatedHost
+from .simulation import Simulation, engine_of
 
 T = TypeVar("T")
 JUMPS = [-7 * 86400.0, -3 * 3600.0, 3 * 3600.0, 7 * 86400.0]
 jumps = pytest.mark.parametrize("jump", JUMPS)
 
 
-class JumpingEdge(SimulatedEdge):
+class JumpingClock(Simulation):
     """The clock is set right before a call."""
 
-    def __init__(self, host: Host, at: int, jump: float) -> None:
+    def __init__(self, host: SimulatedHost, at: int, jump: float) -> None:
         super().__init__(host)
         self.at, self.jump = at, jump
 
-    def _call(self, name: str, act: Callable[[], T], midway: Callable[[], Any] | None = None) -> T:
+    def call(self, name: str, act: Callable[[], T], midway: Callable[[], Any] | None = None) -> T:
         if len(self.calls) == self.at:
-            self.host.wall += self.jump
-        return super()._call(name, act, midway)
+            self.world.wall += self.jump
+        return super().call(name, act, midway)
 
 
 @every_scenario
 def test_a_jump_during_a_rollout_changes_nothing_but_what_people_read(scenario: Scenario) -> None:
     """Same end, same seconds, same calls; and the standby has its time, no less and no more."""
-    calm = SimulatedEdge(scenario.prepare())
+    calm = Simulation(scenario.prepare())
     wanted = scenario.act(engine_of(calm))
     for at in range(len(calm.calls)):
-        edge = JumpingEdge(scenario.prepare(), at, JUMPS[at % len(JUMPS)])
-        result = scenario.act(engine_of(edge))
-        assert edge.calls == calm.calls
+        simulation = JumpingClock(scenario.prepare(), at, JUMPS[at % len(JUMPS)])
+        result = scenario.act(engine_of(simulation))
+        assert simulation.calls == calm.calls
         assert (result.outcome, result.code, result.cause) == (wanted.outcome, wanted.code, wanted.cause)
         assert result.phases == wanted.phases
-        check_standby_time(edge.host)
+        check_standby_time(simulation.world)
 
 
-def check_standby_time(host: Host) -> None:
+def check_standby_time(host: SimulatedHost) -> None:
     """A standby that is there stays for its time by the clock that counts, and then goes."""
     state = check_consistent(host)
     check_idle(host)
@@ -87,7 +87,7 @@ def test_a_jump_in_a_standby_s_time_neither_ends_nor_keeps_it(jump: float, spent
     host.spend(spent)
     host.wall += jump
     check_idle(host)
-    doc = report.status(SimulatedEdge(host), None)
+    doc = report.status(Simulation(host).host, None)
     left = host.config.standby_s - spent
     assert parse(doc["standby"]["until"]) == pytest.approx(host.wall + left, abs=1)
     assert doc["rollback"].startswith("ready: v1.0.0 (release 1) stands by on blue for ")
@@ -124,7 +124,7 @@ def test_a_standby_of_another_boot_does_not_stay_for_ever() -> None:
 
 
 def test_a_standby_that_an_older_engine_recorded_goes_by_the_wall_clock_and_is_bounded() -> None:
-    def older() -> Host:
+    def older() -> SimulatedHost:
         host = with_live("v1.0.0", "v2.0.0")
         assert host.state
         doc = json.loads(host.state)
@@ -158,7 +158,7 @@ def test_history_counts_by_its_order_and_not_by_its_times(order: list[int]) -> N
     engine(lost).recover()
     assert lost.state_now().live.ref.version == "v5.0.0"  # type: ignore[union-attr]
     assert rollback(host).release.version == "v4.0.0"  # type: ignore[union-attr]
-    text = report.history(SimulatedEdge(host), 9)["text"].splitlines()
+    text = report.history(Simulation(host).host, 9)["text"].splitlines()
     assert [line.split()[3] for line in text] == ["v4.0.0", "v5.0.0", "v4.0.0", "v3.0.0", "v2.0.0", "v1.0.0"]
 
 
@@ -166,10 +166,10 @@ def test_history_counts_by_its_order_and_not_by_its_times(order: list[int]) -> N
 def test_history_tells_seconds_that_passed(jump: float) -> None:
     host = with_live("v1.0.0")
     host.pull_s = 12
-    edge = JumpingEdge(publish(host, "v2.0.0"), 30, jump)
-    assert engine_of(edge).deploy(request("v2.0.0")).outcome == "live"
-    assert len(edge.calls) > 30
-    took = report.history(edge, 1)["text"].split()[6]
+    simulation = JumpingClock(publish(host, "v2.0.0"), 30, jump)
+    assert engine_of(simulation).deploy(request("v2.0.0")).outcome == "live"
+    assert len(simulation.calls) > 30
+    took = report.history(simulation.host, 1)["text"].split()[6]
     assert 12 <= float(took.rstrip("s")) < 20, took
 
 

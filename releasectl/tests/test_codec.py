@@ -14,13 +14,9 @@ from releasectl.model.errors import Failure
 from releasectl.model.journal import Entry, Intent, Mark
 from releasectl.model.model import Gates, Golden, Header, Live, Options, Ref, Release, Standby, State
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+from .strategies import JSON, TEXT
+
 TIMES = st.integers(0, 4_000_000_000_000).map(lambda ms: parse(rfc3339(ms / 1000)))
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
-    max_leaves=5,
-)
 PATHS = st.from_regex(r"/[!-~]{0,10}", fullmatch=True)
 SLOTS = st.sampled_from(["blue", "green"])
 refs = st.builds(Ref, st.integers(1, 2**31), TEXT, TEXT, st.none() | TEXT)

@@ -9,7 +9,7 @@ from releasectl.documents.config import read_config
 from releasectl.model.errors import Code, Failure
 from releasectl.model.model import Deadlines
 
-from .host import config, config_doc
+from .simulated_host import config, config_doc
 
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"service": "Inference"}, "service"),

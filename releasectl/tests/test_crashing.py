@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 from releasectl.commands.report import status
 
-from .host import Host
 from .scenarios import GOLDEN, WRONG, deploy, engine, publish, rollback, with_live
-from .simulated import SimulatedEdge
+from .simulated_host import SimulatedHost
+from .simulation import Simulation
 
 
-def troubles(host: Host) -> list[str]:
-    return list(status(SimulatedEdge(host), None)["troubles"])
+def troubles(host: SimulatedHost) -> list[str]:
+    return list(status(Simulation(host).host, None)["troubles"])
 
 
-def crashed() -> Host:
+def crashed() -> SimulatedHost:
     host = with_live("v1.0.0", "v2.0.0")
     host.spend(1)
     assert troubles(host) == []
@@ -24,7 +24,7 @@ def crashed() -> Host:
 
 def test_a_crash_is_told_while_it_is_down_and_for_a_while_after() -> None:
     host = crashed()
-    doc = status(SimulatedEdge(host), None)
+    doc = status(Simulation(host).host, None)
     assert doc["healthy"] is False
     assert "NOT HEALTHY" in doc["text"]
     assert len([line for line in doc["text"].splitlines() if "TROUBLE" in line]) == 2
@@ -37,10 +37,10 @@ def test_a_crash_is_told_while_it_is_down_and_for_a_while_after() -> None:
 
 
 def test_status_says_what_the_live_release_answers() -> None:
-    doc = status(SimulatedEdge(with_live("v1.0.0")), None)
+    doc = status(Simulation(with_live("v1.0.0")).host, None)
     assert doc["gates"]["version_path"] == "/version"
     assert doc["gates"]["golden"][0].items() >= GOLDEN.items()
-    assert status(SimulatedEdge(Host()), None)["gates"] is None
+    assert status(Simulation(SimulatedHost()).host, None)["gates"] is None
 
 
 def test_one_command_leads_away_from_it() -> None:

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 import pytest
 from releasectl.documents.config import read_config
 from releasectl.model.errors import Code, Failure
-from releasectl.model.inflight import Exchange, InFlight, Limits, cut_of, kinds
-from releasectl.rollout.effects import Drain
+from releasectl.model.inflight import Exchange, InFlight, Limits, dropped_of, kinds
 from releasectl.rollout.gates import drain
 
-from .host import config_doc
 from .scenarios import deploy, engine, with_live
+from .simulated_host import config_doc
 
 LIMITS = Limits(requests_s=3, streams_s=2, websockets_s=1)
 REQUEST = Exchange(-1, sent=True, answered=False, tunnel=False)
@@ -24,12 +23,20 @@ WEBSOCKET = Exchange(101, sent=True, answered=True, tunnel=True)
 
 @dataclass
 class Clock:
-    """An edge with things in flight, each until a time of its own."""
+    """HAProxy with requests in flight, each until a time of its own."""
 
     things: list[tuple[Exchange, float]]
     time: float = 0.0
-    looks: list[float] = field(default_factory=list)
+    samples: list[float] = field(default_factory=list)
     silent: bool = False
+
+    @property
+    def process(self) -> Clock:
+        return self
+
+    @property
+    def routing(self) -> Clock:
+        return self
 
     def monotonic(self) -> float:
         return self.time
@@ -46,12 +53,12 @@ class Clock:
         return len(self.left())
 
     def exchanges(self, slot: str) -> tuple[Exchange, ...]:
-        self.looks.append(self.time)
+        self.samples.append(self.time)
         return self.left()
 
 
-def drained(edge: Clock, limits: Limits = LIMITS) -> InFlight | None:
-    return drain(edge, Drain("blue", limits), str)  # type: ignore[arg-type]
+def drained(clock: Clock, limits: Limits = LIMITS) -> InFlight | None:
+    return drain(clock, "blue", limits, None, str)  # type: ignore[arg-type]
 
 
 def test_what_is_what() -> None:
@@ -79,40 +86,40 @@ def test_what_is_what() -> None:
 def test_each_kind_is_waited_for_until_its_own_limit(
     things: list[tuple[Exchange, float]], left: InFlight, until: float
 ) -> None:
-    edge = Clock(things)
-    assert drained(edge) == left
-    assert until <= edge.time < until + 0.2
+    clock = Clock(things)
+    assert drained(clock) == left
+    assert until <= clock.time < until + 0.2
 
 
 def test_nobody_is_asked_of_what_kind_what_ends_in_time() -> None:
-    edge = Clock([(REQUEST, 0.9), (STREAM, 0.9), (WEBSOCKET, 0.9)])
-    assert drained(edge) == InFlight()
-    assert edge.looks == []
+    clock = Clock([(REQUEST, 0.9), (STREAM, 0.9), (WEBSOCKET, 0.9)])
+    assert drained(clock) == InFlight()
+    assert clock.samples == []
 
 
 def test_with_one_limit_for_all_nobody_is_asked_before_it() -> None:
-    edge = Clock([(STREAM, 9)])
-    assert drained(edge, Limits(3, 3, 3)) == InFlight(streams=1)
-    assert len(edge.looks) == 1
+    clock = Clock([(STREAM, 9)])
+    assert drained(clock, Limits(3, 3, 3)) == InFlight(streams=1)
+    assert len(clock.samples) == 1
 
 
 def test_no_time_at_all_is_no_wait_at_all() -> None:
-    edge = Clock([(REQUEST, 9)])
-    assert drained(edge, Limits(0, 0, 0)) == InFlight(requests=1)
-    assert edge.time == 0
+    clock = Clock([(REQUEST, 9)])
+    assert drained(clock, Limits(0, 0, 0)) == InFlight(requests=1)
+    assert clock.time == 0
 
 
 def test_an_edge_that_does_not_answer_is_unknown_and_not_empty() -> None:
-    edge = Clock([], silent=True)
-    assert drained(edge) is None
-    assert edge.time >= LIMITS.longest
+    clock = Clock([], silent=True)
+    assert drained(clock) is None
+    assert clock.time >= LIMITS.longest
 
 
 def test_what_is_cut() -> None:
     before = InFlight(requests=2, streams=2, websockets=2)
-    assert cut_of(before, 0) == InFlight(websockets=2)
-    assert cut_of(before, 3) == InFlight(requests=1, streams=2, websockets=2)
-    assert cut_of(before, 99) == before
+    assert dropped_of(before, 0) == InFlight(websockets=2)
+    assert dropped_of(before, 3) == InFlight(requests=1, streams=2, websockets=2)
+    assert dropped_of(before, 99) == before
 
 
 def test_streams_and_websockets_have_the_limit_of_requests_unless_they_have_their_own() -> None:
@@ -126,10 +133,10 @@ def test_what_is_long_goes_on_with_the_standby_and_is_cut_when_that_ends() -> No
     host.long = {"blue": InFlight(streams=1, websockets=2)}
     result = deploy(host, "v2.0.0")
     assert next(seconds for name, seconds in result.phases if name == "drain") < 1
-    assert result.warnings == ["drain: 1 stream, 2 websockets still with blue, going on there until its standby ends"]
+    assert result.warnings == ["drain: 1 stream, 2 websockets still with blue, which keeps them until its standby ends"]
     assert result.extra["drain"]["left"] == {"blue": {"requests": 0, "streams": 1, "websockets": 2}}
     host.spend(host.config.standby_s + 1)
-    assert "cut: 1 stream, 2 websockets, when blue was stopped" in engine(host).recover().extra["done"]
+    assert "dropped: 1 stream, 2 websockets, when blue was stopped" in engine(host).recover().extra["done"]
 
 
 def test_without_a_standby_it_is_waited_for_and_then_cut() -> None:
@@ -140,7 +147,7 @@ def test_without_a_standby_it_is_waited_for_and_then_cut() -> None:
     assert result.warnings == [
         "drain: 1 stream, 2 websockets still in flight to blue after their time "
         "(requests 1 s, streams 4 s, websockets 2 s)",
-        "cut: 1 stream, 2 websockets, when blue was stopped",
+        "dropped: 1 stream, 2 websockets, when blue was stopped",
     ]
     assert result.extra["drain"]["cut"] == {"requests": 0, "streams": 1, "websockets": 2}
     assert result.outcome == "live"
@@ -153,4 +160,4 @@ def test_a_standby_that_makes_room_has_what_is_left_of_the_time(since_s: float, 
     host.spend(since_s)
     result = deploy(host, "v3.0.0")
     assert waits_s <= next(seconds for name, seconds in result.phases if name == "start") < waits_s + 1
-    assert "cut: 1 stream, when blue was stopped" in result.warnings
+    assert "dropped: 1 stream, when blue was stopped" in result.warnings

@@ -11,7 +11,6 @@ from releasectl.commands.engine import Engine, Result
 from releasectl.model.errors import Code
 
 from .faults import WRITES
-from .host import Host, config
 from .scenarios import (
     GOLDEN,
     WRONG,
@@ -25,16 +24,17 @@ from .scenarios import (
     rollback,
     with_live,
 )
-from .simulated import SimulatedEdge, engine_of
+from .simulated_host import SimulatedHost, config
+from .simulation import Simulation, engine_of
 
 
-def live_version(host: Host) -> str | None:
+def live_version(host: SimulatedHost) -> str | None:
     live = check_consistent(host).live
     return live.ref.version if live else None
 
 
 def test_the_first_deploy_makes_the_version_live() -> None:
-    host = Host(config())
+    host = SimulatedHost(config())
     result = deploy(host, "v1.0.0")
     assert (result.outcome, result.code, result.changed, result.previous) == ("live", 0, True, None)
     assert result.release and result.release.version == "v1.0.0"
@@ -135,7 +135,7 @@ def test_requests_that_outlast_the_drain_are_told() -> None:
     host.busy = 10**6
     result = deploy(host, "v2.0.0")
     assert result.outcome == "live"
-    assert result.warnings == ["drain: 1000 requests still with blue, going on there until its standby ends"]
+    assert result.warnings == ["drain: 1000 requests still with blue, which keeps them until its standby ends"]
     assert result.extra["drain"]["cut"] == {"requests": 0, "streams": 0, "websockets": 0}
 
 
@@ -158,10 +158,10 @@ def test_an_image_that_the_registry_does_not_have_is_code_5() -> None:
 
 def test_deploying_what_is_live_changes_nothing() -> None:
     host = with_live("v1.0.0", "v2.0.0")
-    edge = SimulatedEdge(host)
-    result = engine_of(edge).deploy(request("v2.0.0"))
+    simulation = Simulation(host)
+    result = engine_of(simulation).deploy(request("v2.0.0"))
     assert (result.outcome, result.code, result.changed) == ("unchanged", 0, False)
-    assert set(edge.calls) & WRITES == {"sweep"}
+    assert set(simulation.calls) & WRITES == {"sweep"}
     assert len(host.history) == 2
 
 
@@ -175,10 +175,10 @@ def test_the_live_version_with_another_setting_is_a_new_release() -> None:
 
 def test_deploying_the_standby_is_only_a_switch() -> None:
     host = with_live("v1.0.0", "v2.0.0")
-    edge = SimulatedEdge(host)
-    result = engine_of(edge).deploy(request("v1.0.0"))
+    simulation = Simulation(host)
+    result = engine_of(simulation).deploy(request("v1.0.0"))
     assert (result.outcome, result.release and result.release.id) == ("live", 1)
-    assert {"start_unit", "stop_unit", "pull_image", "write_release"} & set(edge.calls) == set()
+    assert {"start_unit", "stop_unit", "pull_image", "write_release"} & set(simulation.calls) == set()
 
 
 def test_a_moved_tag_is_refused_and_recorded_nowhere() -> None:
@@ -191,11 +191,11 @@ def test_a_moved_tag_is_refused_and_recorded_nowhere() -> None:
 def test_nonsense_is_refused_before_the_lock() -> None:
     host = with_live("v1.0.0")
     host.locked = True
-    edge = SimulatedEdge(host)
+    simulation = Simulation(host)
     for document in (None, {}, request("latest"), request("v2.0.0", gates={"golden": [{**GOLDEN, "path": 1}]})):
-        result = engine_of(edge).deploy(document)
+        result = engine_of(simulation).deploy(document)
         assert (result.outcome, result.code) == ("refused", Code.USAGE)
-    assert edge.calls == []
+    assert simulation.calls == []
 
 
 CHANGES: dict[str, Callable[[Engine], Result]] = {
@@ -218,10 +218,10 @@ def test_a_second_change_at_the_same_time_is_refused_with_its_holder(what: str) 
 @pytest.mark.parametrize("version", ["v2.0.0", "v3.0.0"], ids=["unchanged", "new"])
 def test_a_dry_run_says_the_same_and_does_nothing(version: str) -> None:
     host = publish(with_live("v1.0.0", "v2.0.0"), "v3.0.0")
-    edge = SimulatedEdge(host)
-    dry = engine_of(edge).deploy(request(version), dry_run=True)
-    assert set(edge.calls) & WRITES == set()
-    assert edge.events == []
+    simulation = Simulation(host)
+    dry = engine_of(simulation).deploy(request(version), dry_run=True)
+    assert set(simulation.calls) & WRITES == set()
+    assert simulation.events == []
     real = deploy(host, version)
     assert (dry.code, dry.changed, dry.diff, dry.release) == (real.code, real.changed, real.diff, real.release)
     assert dry.outcome == ("would_change" if real.changed else "unchanged")

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import pytest
-from releasectl.commands.engine import way_back
+from releasectl.commands.engine import rollback_info
 from releasectl.model.errors import Code
 
 from .faults import WRITES
-from .host import Host, config
 from .scenarios import check_consistent, check_idle, deploy, engine, image, publish, request, rollback, with_live
-from .simulated import SimulatedEdge, engine_of
+from .simulated_host import SimulatedHost, config
+from .simulation import Simulation, engine_of
 
 
 def test_a_rollback_to_the_standby_starts_no_container() -> None:
     host = with_live("v1.0.0", "v2.0.0")
-    edge = SimulatedEdge(host)
-    result = engine_of(edge).rollback(None, "bob", "it was wrong")
+    simulation = Simulation(host)
+    result = engine_of(simulation).rollback(None, "bob", "it was wrong")
     assert (result.outcome, result.code, result.changed) == ("live", 0, True)
     assert result.message == "v1.0.0 (release 1) is live on blue, was v2.0.0 (release 2)"
-    changes = [name for name in edge.calls if name in WRITES - {"append_journal", "sweep"}]
+    changes = [name for name in simulation.calls if name in WRITES - {"append_journal", "sweep"}]
     assert changes == ["begin_journal", "write_map", "set_map", "save_state", "append_history", "clear_journal"]
     state = check_consistent(host)
     assert state.live and state.live.via == "rollback"
@@ -29,10 +29,10 @@ def test_a_rollback_to_the_standby_starts_no_container() -> None:
 
 def test_a_rollback_after_the_standby_starts_the_recorded_release_without_a_registry() -> None:
     host = with_live("v1.0.0", "v2.0.0", standby=False)
-    edge = SimulatedEdge(host)
-    edge.down = frozenset({"pull_image"})
-    result = engine_of(edge).rollback(None, "bob", "")
-    assert result.outcome == "live" and "start_unit" in edge.calls
+    simulation = Simulation(host)
+    simulation.down = frozenset({"pull_image"})
+    result = engine_of(simulation).rollback(None, "bob", "")
+    assert result.outcome == "live" and "start_unit" in simulation.calls
     assert check_consistent(host).live
 
 
@@ -94,9 +94,9 @@ def test_a_rollback_restores_the_settings_of_its_release() -> None:
 def test_a_standby_that_died_is_started_afresh() -> None:
     host = with_live("v1.0.0", "v2.0.0")
     host.kill("blue")
-    edge = SimulatedEdge(host)
-    result = engine_of(edge).rollback(None, "bob", "")
-    assert result.outcome == "live" and "start_unit" in edge.calls
+    simulation = Simulation(host)
+    result = engine_of(simulation).rollback(None, "bob", "")
+    assert result.outcome == "live" and "start_unit" in simulation.calls
     assert check_consistent(host).live
 
 
@@ -125,26 +125,26 @@ def test_who_and_why_can_always_be_recorded() -> None:
 )
 def test_the_way_back_is_told(versions: tuple[str, ...], says: str) -> None:
     host = with_live(*versions, standby_s=0)
-    assert says in way_back(SimulatedEdge(host), host.state_now())
+    assert says in rollback_info(Simulation(host).host, host.state_now())
 
 
 def test_the_way_back_says_why_there_is_none() -> None:
     host = with_live("v1.0.0", "v2.0.0", standby_s=0)
     host.images -= {image("v1.0.0")}
-    assert "the image of v1.0.0 (release 1) is gone" in way_back(SimulatedEdge(host), host.state_now())
+    assert "the image of v1.0.0 (release 1) is gone" in rollback_info(Simulation(host).host, host.state_now())
     del host.releases[1]
-    assert "v1.0.0 (release 1) is no longer recorded" in way_back(SimulatedEdge(host), host.state_now())
+    assert "v1.0.0 (release 1) is no longer recorded" in rollback_info(Simulation(host).host, host.state_now())
 
 
 def test_the_way_back_is_not_known_while_docker_is_down() -> None:
     host = with_live("v1.0.0", "v2.0.0", standby_s=0)
-    edge = SimulatedEdge(host)
-    edge.down = frozenset({"has_image"})
-    assert way_back(edge, host.state_now()).startswith("not known: ")
+    simulation = Simulation(host)
+    simulation.down = frozenset({"has_image"})
+    assert rollback_info(simulation.host, host.state_now()).startswith("not known: ")
 
 
 def test_prune_keeps_what_is_needed_and_removes_the_rest() -> None:
-    host = Host(config(retain=10))
+    host = SimulatedHost(config(retain=10))
     versions = [f"v{number}.0.0" for number in range(1, 7)]
     for version in versions:
         assert deploy(host, version).outcome == "live"
@@ -163,9 +163,9 @@ def test_prune_keeps_what_is_needed_and_removes_the_rest() -> None:
 def test_a_deploy_prunes_and_a_prune_that_fails_never_fails_it() -> None:
     host = with_live("v1.0.0", "v2.0.0", "v3.0.0")
     publish(host, "v4.0.0")
-    edge = SimulatedEdge(host)
-    edge.down = frozenset({"remove_image", "remove_release"})
-    result = engine_of(edge).deploy(request("v4.0.0"))
+    simulation = Simulation(host)
+    simulation.down = frozenset({"remove_image", "remove_release"})
+    result = engine_of(simulation).deploy(request("v4.0.0"))
     assert (result.outcome, result.code) == ("live", 0)
     assert any("prune" in warning for warning in result.warnings)
     assert deploy(host, "v5.0.0").outcome == "live"

@@ -20,18 +20,18 @@ from releasectl.rollout.failover import WINDOW_S, Exit, exit_doc, read_exit, to_
 from releasectl.slot import exits as module
 from releasectl.startup.fast_dataclass import replace
 
-from .host import Host, config
+from .crashing import points, recover_cleanly
 from .scenarios import check_consistent, check_idle, deploy, engine, publish, request, rollback, run_until, with_live
-from .simulated import SimulatedEdge, engine_of
-from .test_crash import points, recover_cleanly
+from .simulated_host import SimulatedHost, config
+from .simulation import Simulation, engine_of
 
 
-def warm() -> Host:
+def warm() -> SimulatedHost:
     """v2.0.0 live on green, v1.0.0 warm on blue."""
     return with_live("v1.0.0", "v2.0.0")
 
 
-def exits_of(host: Host, count: int, every_s: float = 10.0, **more: Any) -> Host:
+def exits_of(host: SimulatedHost, count: int, every_s: float = 10.0, **more: Any) -> SimulatedHost:
     """The live container goes down so often, and is down now."""
     state = host.state_now()
     assert state.live
@@ -69,13 +69,13 @@ def test_without_a_standby_it_names_none(changed: dict[str, Any]) -> None:
 
 def test_a_standby_is_off_the_map_before_it_stops() -> None:
     host = publish(warm(), "v3.0.0")
-    edge, _ = run_until(host, lambda it: it.deploy(request("v3.0.0")))
-    assert edge.calls.index("set_map") < edge.calls.index("stop_unit")
+    simulation, _ = run_until(host, lambda it: it.deploy(request("v3.0.0")))
+    assert simulation.calls.index("set_map") < simulation.calls.index("stop_unit")
     host = warm()
     host.spend(host.config.standby_s + 1)
-    edge = SimulatedEdge(host)
-    engine_of(edge).recover()
-    assert edge.calls.index("set_map") < edge.calls.index("stop_unit")
+    simulation = Simulation(host)
+    engine_of(simulation).recover()
+    assert simulation.calls.index("set_map") < simulation.calls.index("stop_unit")
     assert (host.map_standby, host.runtime_standby) == ("none", "none")
 
 
@@ -83,7 +83,7 @@ def test_a_host_of_before_gets_the_standby_onto_its_map() -> None:
     host = warm()
     host.map_standby = host.runtime_standby = "none"
     done = engine(host).recover().extra["done"]
-    assert done == ["live map rewritten: green, blue stands by", "edge routed to green, blue stands by"]
+    assert done == ["live map rewritten: green, blue stands by", "HAProxy routes to green, blue stands by"]
     check_idle(host)
 
 
@@ -130,16 +130,16 @@ def test_a_live_slot_that_only_restarts_is_waited_for() -> None:
 
 def test_status_says_who_answers() -> None:
     host = warm()
-    assert status(SimulatedEdge(host), None)["failover"] is None
+    assert status(Simulation(host).host, None)["failover"] is None
     exits_of(host, 1)
-    doc = status(SimulatedEdge(host), None)
+    doc = status(Simulation(host).host, None)
     assert (doc["healthy"], doc["failover"]["release"]["version"], doc["failover"]["slot"]) == (False, "v1.0.0", "blue")
     assert "  FAILOVER  v1.0.0 on blue answers: v2.0.0 (release 2) exited with code 137\n" in doc["text"]
     host.exits = (replace(host.exits[0], back=host.wall),)
-    doc = status(SimulatedEdge(host), None)
+    doc = status(Simulation(host).host, None)
     assert doc["failover"]["cause"] == "v2.0.0 (release 2) does not answer"
     host.stop_slot("blue")
-    assert status(SimulatedEdge(host), None)["failover"] is None
+    assert status(Simulation(host).host, None)["failover"] is None
 
 
 # A candidate's failures are its own, whoever mends them.
@@ -155,8 +155,8 @@ def test_a_bake_takes_back_what_the_standby_answers_for() -> None:
     host = with_live("v1.0.0")
     host.config, host.rate = config(bake_s=10), 50
     publish(host, "v2.0.0")
-    edge = SimulatedEdge(host)
-    counters = edge.counters
+    simulation = Simulation(host)
+    counters = simulation.routing.counters
 
     def failing() -> dict[str, Counters]:
         """The edge finds the candidate down, and its container runs on."""
@@ -164,8 +164,8 @@ def test_a_bake_takes_back_what_the_standby_answers_for() -> None:
             slot: replace(it, failover=it.requests // 2 if slot == "green" else 0) for slot, it in counters().items()
         }
 
-    edge.counters = failing  # type: ignore[method-assign]
-    result = engine_of(edge).deploy(request("v2.0.0"))
+    simulation.routing.counters = failing  # type: ignore[method-assign]
+    result = engine_of(simulation).deploy(request("v2.0.0"))
     assert (result.outcome, result.code) == ("failed", Code.GATE)
     assert "answered by the other slot" in (result.cause or "")
 
@@ -176,8 +176,8 @@ def test_a_bake_takes_back_what_the_standby_answers_for() -> None:
 def test_three_times_within_five_minutes_is_rolled_back() -> None:
     host = exits_of(warm(), 3)
     host.hooks = frozenset({"post-rollback"})
-    edge = SimulatedEdge(host)
-    result = engine_of(edge).recover()
+    simulation = Simulation(host)
+    result = engine_of(simulation).recover()
     assert (result.outcome, result.code) == ("live", 0)
     state = check_consistent(host)
     assert state.live and (state.live.ref.version, state.live.via) == ("v1.0.0", "rollback")
@@ -187,7 +187,7 @@ def test_three_times_within_five_minutes_is_rolled_back() -> None:
     assert entry.reason == (
         "v2.0.0 (release 2) went down 3 times within 5 minutes; the last time it exited with code 137"
     )
-    (heard,) = edge.hooked
+    (heard,) = simulation.hooked
     assert (heard["hook"], heard["by"], heard["reason"]) == ("post-rollback", "releasectl recover", entry.reason)
     # The failover that the rollback ended.
     engine(host).recover()
@@ -260,7 +260,7 @@ def test_history_says_who_answered_and_why() -> None:
     assert (entry.kind, entry.outcome, entry.release.version, entry.slot) == ("failover", "answered", "v1.0.0", "blue")
     assert entry.cause == "v2.0.0 (release 2) exited with code 137"
     assert len([it for it in host.entries() if it.kind == "failover"]) == 1
-    text = history(SimulatedEdge(host), 1)["text"]
+    text = history(Simulation(host).host, 1)["text"]
     assert "failover answered v1.0.0       release 1       2.5s  by edge" in text
 
 

@@ -7,18 +7,18 @@ import time
 from pathlib import Path
 
 import pytest
-from releasectl.host.hooks import present, run_hook
+from releasectl.host.hooks import HookDirectory, run_hook
 from releasectl.model.errors import Code, Failure
 
 from .faults import CrashAt
-from .host import Host
 from .scenarios import check_consistent, check_idle, publish, request, run_until, with_live
-from .simulated import SimulatedEdge, engine_of
+from .simulated_host import SimulatedHost
+from .simulation import Simulation, engine_of
 
 ALL = frozenset({"pre-deploy", "post-switch", "post-rollback", "on-failure"})
 
 
-def hooked(*bad: str, **behaviour: object) -> Host:
+def hooked(*bad: str, **behaviour: object) -> SimulatedHost:
     host = publish(with_live("v1.0.0"), "v2.0.0", **behaviour)
     host.hooks, host.bad_hooks = ALL, frozenset(bad)
     return host
@@ -26,21 +26,21 @@ def hooked(*bad: str, **behaviour: object) -> Host:
 
 class TestEngine:
     def test_a_deploy_calls_two_of_them(self) -> None:
-        edge = SimulatedEdge(hooked())
-        assert engine_of(edge).deploy(request("v2.0.0")).outcome == "live"
-        assert [doc["hook"] for doc in edge.hooked] == ["pre-deploy", "post-switch"]
-        doc = edge.hooked[-1]
+        simulation = Simulation(hooked())
+        assert engine_of(simulation).deploy(request("v2.0.0")).outcome == "live"
+        assert [doc["hook"] for doc in simulation.hooked] == ["pre-deploy", "post-switch"]
+        doc = simulation.hooked[-1]
         assert (doc["release"]["version"], doc["previous"]["version"]) == ("v2.0.0", "v1.0.0")
         assert (doc["service"], doc["kind"], doc["by"], doc["code"]) == ("inference", "deploy", "alice", 0)
-        assert "hunter2" not in json.dumps(edge.hooked)
+        assert "hunter2" not in json.dumps(simulation.hooked)
 
     def test_a_failing_pre_deploy_stops_before_anything_begins(self) -> None:
         host = hooked("pre-deploy")
-        edge = SimulatedEdge(host)
-        result = engine_of(edge).deploy(request("v2.0.0"))
+        simulation = Simulation(host)
+        result = engine_of(simulation).deploy(request("v2.0.0"))
         assert (result.code, result.outcome) == (Code.PREFLIGHT, "refused")
         assert result.cause == "hook pre-deploy: pre-deploy ended with 1: no"
-        assert "begin_journal" not in edge.calls
+        assert "begin_journal" not in simulation.calls
         assert check_consistent(host).live
         check_idle(host)
 
@@ -48,23 +48,23 @@ class TestEngine:
     def test_the_others_only_warn(self, name: str) -> None:
         good = name == "post-switch"
         host = hooked(name, **({} if good else {"ready": False}))
-        result = engine_of(SimulatedEdge(host)).deploy(request("v2.0.0"))
+        result = engine_of(Simulation(host)).deploy(request("v2.0.0"))
         assert result.outcome == ("live" if good else "failed")
         assert any(warning.startswith(f"hook {name}:") for warning in result.warnings)
         check_consistent(host)
 
     def test_a_failure_is_told_with_its_cause(self) -> None:
-        edge = SimulatedEdge(hooked(ready=False))
-        result = engine_of(edge).deploy(request("v2.0.0"))
-        assert edge.hooked[-1]["hook"] == "on-failure"
-        assert (edge.hooked[-1]["code"], edge.hooked[-1]["cause"]) == (Code.GATE, result.cause)
+        simulation = Simulation(hooked(ready=False))
+        result = engine_of(simulation).deploy(request("v2.0.0"))
+        assert simulation.hooked[-1]["hook"] == "on-failure"
+        assert (simulation.hooked[-1]["code"], simulation.hooked[-1]["cause"]) == (Code.GATE, result.cause)
 
     def test_a_rollback_has_its_own(self) -> None:
         host = with_live("v1.0.0", "v2.0.0")
         host.hooks = ALL
-        edge = SimulatedEdge(host)
-        assert engine_of(edge).rollback(None, "bob", "").outcome == "live"
-        assert [doc["hook"] for doc in edge.hooked] == ["post-rollback"]
+        simulation = Simulation(host)
+        assert engine_of(simulation).rollback(None, "bob", "").outcome == "live"
+        assert [doc["hook"] for doc in simulation.hooked] == ["post-rollback"]
 
     @pytest.mark.parametrize(
         ("call", "hook"),
@@ -74,23 +74,23 @@ class TestEngine:
         host = hooked()
         calls = run_until(hooked(), lambda it: it.deploy(request("v2.0.0")))[0].calls
         run_until(host, lambda it: it.deploy(request("v2.0.0")), CrashAt(calls.index(call) + 1, "after"))
-        edge = SimulatedEdge(host)
-        assert engine_of(edge).recover().code == 0
-        assert [doc["hook"] for doc in edge.hooked] == [hook]
-        assert edge.hooked[0]["release"]["version"] == "v2.0.0"
+        simulation = Simulation(host)
+        assert engine_of(simulation).recover().code == 0
+        assert [doc["hook"] for doc in simulation.hooked] == [hook]
+        assert simulation.hooked[0]["release"]["version"] == "v2.0.0"
         if hook == "on-failure":
-            assert "interrupted in phase start" in edge.hooked[0]["cause"]
-        assert engine_of(edge).recover().code == 0
-        assert len(edge.hooked) == 1, "once"
+            assert "interrupted in phase start" in simulation.hooked[0]["cause"]
+        assert engine_of(simulation).recover().code == 0
+        assert len(simulation.hooked) == 1, "once"
 
     def test_it_hears_after_the_live_slot_runs_again(self) -> None:
         host = hooked()
         calls = run_until(hooked(), lambda it: it.deploy(request("v2.0.0")))[0].calls
         run_until(host, lambda it: it.deploy(request("v2.0.0")), CrashAt(calls.index("start_unit") + 1, "after"))
         host.reboot()
-        edge = SimulatedEdge(host)
-        engine_of(edge).recover()
-        assert edge.calls.index("run_hook") > edge.calls.index("start_unit")
+        simulation = Simulation(host)
+        engine_of(simulation).recover()
+        assert simulation.calls.index("run_hook") > simulation.calls.index("start_unit")
 
 
 class TestOnDisk:
@@ -103,8 +103,8 @@ class TestOnDisk:
     def test_it_reads_the_document(self, tmp_path: Path) -> None:
         run_hook(self.hook(tmp_path, f"cat > {tmp_path}/seen"), {"hook": "pre-deploy"}, 10)
         assert json.loads((tmp_path / "seen").read_text()) == {"hook": "pre-deploy"}
-        assert present(str(tmp_path)) == {"pre-deploy"}
-        assert present(str(tmp_path / "none")) == frozenset()
+        assert HookDirectory(str(tmp_path), 1).present() == {"pre-deploy"}
+        assert HookDirectory(str(tmp_path / "none"), 1).present() == frozenset()
 
     def test_it_need_not_read_it(self, tmp_path: Path) -> None:
         run_hook(self.hook(tmp_path, "exit 0"), {"x": "y" * 200_000}, 10)

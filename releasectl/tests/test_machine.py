@@ -1,5 +1,5 @@
 """
-Anything may happen, in any order: deploys of good and bad versions, rollbacks, crashes, reboots, restarts of the edge,
+Anything may happen, in any order: deploys of good and bad versions, rollbacks, crashes, reboots, restarts of HAProxy,
 time passing, a lost state.json. After each step and its recovery the host is consistent and serves what it should.
 """
 
@@ -11,12 +11,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from releasectl.commands.engine import Result
-from releasectl.model.model import NOBODY, Ref
+from releasectl.model.model import NO_SLOT, Ref
 
 from .faults import CrashAt, FailAt
-from .host import Host, config
 from .scenarios import WRONG, check_consistent, check_healthy, check_idle, check_way_back, publish, request, run_until
-from .simulated import SimulatedEdge, engine_of
+from .simulated_host import SimulatedHost, config
+from .simulation import Simulation, engine_of
 
 BEHAVIOURS: list[dict[str, Any]] = [
     {}, {}, {}, {"ready": False}, {"answer": WRONG}, {"starts": False}, {"dies_at": "set_map"},
@@ -28,7 +28,7 @@ MAYBE = st.none() | CRASHES
 class Rollouts(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.host = Host(config(standby_s=300))
+        self.host = SimulatedHost(config(standby_s=300))
         self.made = 0
         self.live: Ref | None = None
         self.told: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class Rollouts(RuleBasedStateMachine):
         return result
 
     def recover(self) -> None:
-        result = engine_of(SimulatedEdge(self.host)).recover()
+        result = engine_of(Simulation(self.host)).recover()
         assert result.code == 0, result
 
     def deploy_it(self, crash: CrashAt | None, behaviour: dict[str, Any], fail: FailAt | None = None) -> None:
@@ -120,7 +120,7 @@ class Rollouts(RuleBasedStateMachine):
                 host.state = None
             self.recover()
             check_consistent(host)
-            assert host.runtime in (NOBODY, None), "the traffic came back by itself"
+            assert host.runtime in (NO_SLOT, None), "the traffic came back by itself"
         host.spend(1)
         run_until(host, lambda it: it.maintenance(False, "bob", ""), crashes[1])
         host.spend(1)

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from releasectl.commands.report import status
 from releasectl.model.errors import Code
-from releasectl.model.model import NOBODY
+from releasectl.model.model import NO_SLOT
 
 from .faults import CrashAt, FailAt
-from .host import Host, config
 from .scenarios import check_consistent, check_idle, deploy, engine, publish, request, rollback, run_until, with_live
-from .simulated import SimulatedEdge, engine_of
+from .simulated_host import SimulatedHost, config
+from .simulation import Simulation, engine_of
 
 
-def begin(host: Host) -> Host:
+def begin(host: SimulatedHost) -> SimulatedHost:
     result = engine(host).maintenance(True, "alice", "new disks")
     assert (result.code, result.outcome, result.changed) == (0, "maintenance", True)
     return host
@@ -23,7 +23,7 @@ def begin(host: Host) -> Host:
 
 def test_it_begins_and_ends() -> None:
     host = begin(with_live("v1.0.0"))
-    assert (host.runtime, host.map_file) == (NOBODY, NOBODY)
+    assert (host.runtime, host.map_file) == (NO_SLOT, NO_SLOT)
     state = check_consistent(host)
     assert state.live and state.maintenance and state.maintenance.reason == "new disks"
     check_idle(host)
@@ -44,11 +44,11 @@ def test_said_twice_is_said_once() -> None:
 
 def test_status_shows_it() -> None:
     host = begin(with_live("v1.0.0"))
-    doc = status(SimulatedEdge(host), None)
+    doc = status(Simulation(host).host, None)
     assert (doc["maintenance"]["by"], doc["maintenance"]["reason"]) == ("alice", "new disks")
     assert "by alice: new disks" in doc["text"]
     assert doc["troubles"] == []
-    assert doc["routed"] == NOBODY
+    assert doc["routed"] == NO_SLOT
 
 
 @pytest.mark.parametrize("strategy", ["blue_green", "stop_first"])
@@ -56,8 +56,8 @@ def test_rollouts_go_on_behind_it(strategy: str) -> None:
     host = begin(with_live("v1.0.0", bake_s=5))
     result = deploy(host, "v2.0.0", False, strategy=strategy)
     assert result.outcome == "live"
-    assert any("it gets no traffic until" in warning for warning in result.warnings)
-    assert (host.runtime, host.map_file) == (NOBODY, NOBODY)
+    assert any("no traffic until" in warning for warning in result.warnings)
+    assert (host.runtime, host.map_file) == (NO_SLOT, NO_SLOT)
     check_consistent(host)
     check_idle(host)
     assert engine(host).maintenance(False, "bob", "").release == result.release
@@ -66,25 +66,25 @@ def test_rollouts_go_on_behind_it(strategy: str) -> None:
 
 def test_a_canary_has_nothing_to_measure() -> None:
     host = publish(begin(with_live("v1.0.0")), "v2.0.0")
-    edge = SimulatedEdge(host)
-    result = engine_of(edge).deploy(request("v2.0.0", canary={"steps": [5]}))
+    simulation = Simulation(host)
+    result = engine_of(simulation).deploy(request("v2.0.0", canary={"steps": [5]}))
     assert result.outcome == "live"
-    assert "set_split" not in edge.calls
-    assert host.runtime == NOBODY
+    assert "set_split" not in simulation.calls
+    assert host.runtime == NO_SLOT
 
 
 @pytest.mark.parametrize("strategy", ["blue_green", "stop_first"])
 def test_a_failed_rollout_leaves_it(strategy: str) -> None:
     host = publish(begin(with_live("v1.0.0")), "v2.0.0", ready=False)
     assert deploy(host, "v2.0.0", False, strategy=strategy).outcome == "failed"
-    assert (host.runtime, host.map_file) == (NOBODY, NOBODY)
+    assert (host.runtime, host.map_file) == (NO_SLOT, NO_SLOT)
     check_consistent(host)
 
 
 def test_a_rollback_goes_on_behind_it() -> None:
     host = begin(with_live("v1.0.0", "v2.0.0"))
     assert rollback(host).outcome == "live"
-    assert host.runtime == NOBODY
+    assert host.runtime == NO_SLOT
     assert check_consistent(host).maintenance
 
 
@@ -92,21 +92,21 @@ def test_a_reboot_and_a_restart_of_the_edge_leave_it() -> None:
     host = begin(with_live("v1.0.0"))
     host.reboot()
     assert engine(host).recover().code == 0
-    assert host.runtime == NOBODY
+    assert host.runtime == NO_SLOT
     host.restart_edge()
     check_consistent(host)
 
 
 def test_it_does_not_end_before_the_release_is_ready() -> None:
     host = begin(with_live("v1.0.0"))
-    edge = SimulatedEdge(host)
-    edge.down = frozenset({"start_unit"})
+    simulation = Simulation(host)
+    simulation.down = frozenset({"start_unit"})
     host.kill(host.state_now().live.slot)  # type: ignore[union-attr]
     host.units.clear()
-    result = engine_of(edge).maintenance(False, "bob", "")
+    result = engine_of(simulation).maintenance(False, "bob", "")
     assert (result.code, result.outcome) == (Code.PREFLIGHT, "refused")
     assert "does not answer GET /ready" in str(result.cause)
-    assert host.runtime == NOBODY
+    assert host.runtime == NO_SLOT
     assert host.state_now().maintenance
 
 
@@ -123,7 +123,7 @@ def test_a_crash_anywhere_ends_on_one_side(on: bool, when: str) -> None:
         assert engine(host).recover().code == 0
         state = check_consistent(host)
         assert state.live
-        assert (host.runtime == NOBODY) == bool(state.maintenance)
+        assert (host.runtime == NO_SLOT) == bool(state.maintenance)
     assert call > 5
 
 
@@ -136,10 +136,10 @@ def test_a_failure_anywhere_is_mended_by_recovery() -> None:
 
 
 def test_it_can_begin_before_anything_is_live() -> None:
-    host = begin(Host(config()))
+    host = begin(SimulatedHost(config()))
     publish(host, "v1.0.0")
     assert deploy(host, "v1.0.0").outcome == "live"
-    assert host.runtime == NOBODY
+    assert host.runtime == NO_SLOT
     assert engine(host).maintenance(False, "bob", "").outcome == "live"
     assert host.serves()
 

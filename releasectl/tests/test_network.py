@@ -7,12 +7,13 @@ from collections.abc import Callable
 import pytest
 from releasectl.commands.engine import Engine, Result
 from releasectl.commands.report import status
-from releasectl.rollout.network import AGAIN_S, Network, docker_lacks, firewall_lacks, repair
+from releasectl.rollout.network import AGAIN_S, Network, docker_lacks, firewall_lacks
+from releasectl.rollout.reconcile import repair
 from releasectl.slot.published import removal, rules, table
 
-from .host import Host
 from .scenarios import check_consistent, check_idle, deploy, engine, publish, request, rollback, with_live
-from .simulated import SimulatedEdge, engine_of
+from .simulated_host import SimulatedHost
+from .simulation import Simulation, engine_of
 
 SAVED = """\
 *filter
@@ -96,23 +97,23 @@ def test_what_brings_them_back(network: Network, effects: list[str]) -> None:
     assert [effect.name for effect in repair(network)] == effects
 
 
-def flushed(host: Host) -> Host:
+def flushed(host: SimulatedHost) -> SimulatedHost:
     host.flushed = frozenset({"docker", "firewall"})
     return host
 
 
 @pytest.mark.parametrize(
     "prepare",
-    [lambda: with_live("v1.0.0"), lambda: with_live("v1.0.0", "v2.0.0"), Host],
+    [lambda: with_live("v1.0.0"), lambda: with_live("v1.0.0", "v2.0.0"), SimulatedHost],
     ids=["at rest", "with a standby", "before the first release"],
 )
-def test_recovery_brings_them_back(prepare: Callable[[], Host]) -> None:
+def test_recovery_brings_them_back(prepare: Callable[[], SimulatedHost]) -> None:
     host = flushed(prepare())
-    edge = SimulatedEdge(host)
-    result = engine_of(edge).recover()
+    simulation = Simulation(host)
+    result = engine_of(simulation).recover()
     assert (result.code, result.outcome) == (0, "recovered")
     assert host.flushed == frozenset()
-    told = [event for event in edge.events if event.get("effect") == "RestartDocker"]
+    told = [event for event in simulation.events if event.get("effect") == "RestartDocker"]
     assert [event["event"] for event in told] == ["start", "done"]
     assert "something flushed the packet filter" in told[0]["cause"]
     assert any("restarted Docker" in line for line in result.extra["done"])
@@ -142,12 +143,12 @@ def test_a_restart_that_does_not_help_is_not_repeated_at_once() -> None:
     engine(host).recover()
     for _ in range(3):
         host.spend(60)
-        edge = SimulatedEdge(host)
-        result = engine_of(edge).recover()
-        assert "restart_docker" not in edge.calls
+        simulation = Simulation(host)
+        result = engine_of(simulation).recover()
+        assert "restart_docker" not in simulation.calls
         assert result.code == 8
         assert "did not bring them back" in str(result.cause)
-    (line,) = [it for it in status(SimulatedEdge(host), None)["troubles"] if "Docker's rules" in it]
+    (line,) = [it for it in status(Simulation(host).host, None)["troubles"] if "Docker's rules" in it]
     assert "did not bring them back; by hand: systemctl restart docker" in line
     # The way back does not depend on it.
     assert deploy(host, "v2.0.0").outcome == "live"
@@ -160,17 +161,17 @@ def test_a_restart_that_does_not_help_is_not_repeated_at_once() -> None:
 
 def test_docker_that_writes_its_rules_just_now_is_not_restarted() -> None:
     host = with_live("v1.0.0")
-    edge = SimulatedEdge(host)
-    looks = [Network(("nat OUTPUT to DOCKER",)), Network()]
-    edge.network = lambda: looks.pop(0)  # type: ignore[method-assign]
-    assert engine_of(edge).recover().outcome == "unchanged"
-    assert looks == []
-    assert "restart_docker" not in edge.calls
+    simulation = Simulation(host)
+    networks = [Network(("nat OUTPUT to DOCKER",)), Network()]
+    simulation.packet_filter.read = lambda _: networks.pop(0)  # type: ignore[method-assign, assignment]
+    assert engine_of(simulation).recover().outcome == "unchanged"
+    assert networks == []
+    assert "restart_docker" not in simulation.calls
 
 
 def test_status_names_the_cause_and_the_command() -> None:
     host = flushed(with_live("v1.0.0"))
-    docker, firewall = status(SimulatedEdge(host), None)["troubles"]
+    docker, firewall = status(Simulation(host).host, None)["troubles"]
     assert "something flushed the packet filter; recovery restarts Docker within a minute" in docker
     assert "by hand: systemctl restart docker" in docker
     assert "by hand: systemctl reload slipway-firewall" in firewall

@@ -11,8 +11,8 @@ from releasectl.model.journal import Intent
 from releasectl.model.model import Gates, Live, Options, Ref, Release, Settings, Standby, State
 from releasectl.rollout import plan
 
-from .host import config
 from .scenarios import image, request
+from .simulated_host import config
 
 SETTINGS = Settings({"LOG_LEVEL": "info"}, {"TOKEN": "t"})
 
@@ -45,25 +45,25 @@ def state(
     )
 
 
-def wanted(version: str, now: State, **changed: Any) -> tuple[Release, bool]:
+def resolved(version: str, now: State, **changed: Any) -> tuple[Release, bool]:
     secrets = {"secrets": {"TOKEN": "t"}, "gates": {}}
-    asked = read_request(request(version, **{**secrets, **changed}), None)
-    return plan.wanted(asked, RELEASES, now, lambda _: SETTINGS, lambda: 4, 5.0)
+    parsed = read_request(request(version, **{**secrets, **changed}), None)
+    return plan.resolve_release(parsed, RELEASES, now, settings_of=lambda _: SETTINGS, next_id=lambda: 4, now=5.0)
 
 
 def test_an_unknown_version_is_a_new_release() -> None:
-    found, fresh = wanted("v3.0.0", state(2))
+    found, fresh = resolved("v3.0.0", state(2))
     assert (found.ref, fresh) == (Ref(4, "v3.0.0", image("v3.0.0"), "m-v3.0.0"), True)
     assert (found.env_keys, found.secret_keys, found.created) == (("LOG_LEVEL",), ("TOKEN",), 5.0)
 
 
 def test_the_same_request_is_the_recorded_release() -> None:
-    assert wanted("v2.0.0", state(1)) == (RELEASES[2], False)
+    assert resolved("v2.0.0", state(1)) == (RELEASES[2], False)
 
 
 def test_of_identical_releases_the_live_one_is_meant_and_else_the_newest() -> None:
-    assert wanted("v1.0.0", state(1)) == (RELEASES[1], False)
-    assert wanted("v1.0.0", state(2)) == (RELEASES[3], False)
+    assert resolved("v1.0.0", state(1)) == (RELEASES[1], False)
+    assert resolved("v1.0.0", state(2)) == (RELEASES[3], False)
 
 
 @pytest.mark.parametrize(
@@ -78,30 +78,30 @@ def test_of_identical_releases_the_live_one_is_meant_and_else_the_newest() -> No
     ids=lambda it: next(iter(it)),
 )
 def test_whatever_differs_makes_a_new_release_of_the_same_version(changed: dict[str, Any]) -> None:
-    found, fresh = wanted("v2.0.0", state(2), **changed)
+    found, fresh = resolved("v2.0.0", state(2), **changed)
     assert (found.ref.id, found.ref.version, fresh) == (4, "v2.0.0", True)
 
 
 def test_a_recorded_version_needs_no_image() -> None:
-    assert wanted("v2.0.0", state(1), image=None) == (RELEASES[2], False)
+    assert resolved("v2.0.0", state(1), image=None) == (RELEASES[2], False)
 
 
 def test_a_version_that_is_not_recorded_needs_one() -> None:
     with pytest.raises(Failure, match=r"request\.image: v9\.0\.0 is not recorded here") as caught:
-        wanted("v9.0.0", state(1), image=None)
+        resolved("v9.0.0", state(1), image=None)
     assert caught.value.code == Code.USAGE
     assert "v1.0.0 (release 3), v2.0.0 (release 2), v1.0.0 (release 1)" in (caught.value.hint or "")
 
 
 def test_a_moved_tag_is_refused() -> None:
     with pytest.raises(Failure, match="the tag moved") as caught:
-        wanted("v2.0.0", state(1), image=image("v2.0.1"))
+        resolved("v2.0.0", state(1), image=image("v2.0.1"))
     assert caught.value.code == Code.USAGE
 
 
 def test_another_repository_with_the_same_digest_is_a_new_release() -> None:
     elsewhere = image("v2.0.0").replace("registry.example", "mirror.example")
-    found, fresh = wanted("v2.0.0", state(1), image=elsewhere)
+    found, fresh = resolved("v2.0.0", state(1), image=elsewhere)
     assert (found.ref.image, fresh) == (elsewhere, True)
 
 
@@ -147,19 +147,30 @@ def test_a_release_that_is_no_longer_recorded_is_no_way_back() -> None:
         back(None, gone)
 
 
-def intend(target: int, now: State, running: bool = True) -> Intent:
-    return plan.intend("deploy", "t", REF[target], False, running, now, config(), ("a", "b"), 5.0)
+def intent_for(target: int, now: State, running: bool = True) -> Intent:
+    return plan.build_intent(
+        kind="deploy",
+        txn="t",
+        target=REF[target],
+        fresh=False,
+        running=running,
+        state=now,
+        config=config(),
+        by="a",
+        reason="b",
+        now=5.0,
+    )
 
 
 def test_the_slot_is_the_one_that_is_not_live() -> None:
-    assert intend(1, State()).slot == "blue"
-    assert intend(2, state(1)).slot == "green"
+    assert intent_for(1, State()).slot == "blue"
+    assert intent_for(2, state(1)).slot == "green"
 
 
 def test_a_running_standby_is_adopted_and_another_displaced() -> None:
-    warm = intend(2, state(1, standby=2))
+    warm = intent_for(2, state(1, standby=2))
     assert (warm.adopt, warm.displaces, warm.base) == (True, False, warm.before)
-    for other in (intend(3, state(1, standby=2)), intend(2, state(1, standby=2), running=False)):
+    for other in (intent_for(3, state(1, standby=2)), intent_for(2, state(1, standby=2), running=False)):
         assert (other.adopt, other.displaces, other.base.standby) == (False, True, None)
 
 

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from releasectl.host import docker, listener
+from releasectl.host import containers, docker, listener, platform
 from releasectl.host.command import Done
+from releasectl.host.containers import ServiceContainers
 from releasectl.host.docker import Docker
 from releasectl.host.platform import Platform, emulated, emulated_by, foreign, runs
 from releasectl.model.errors import Code, Failure
 from releasectl.startup.http_client import Reply
 
 from .scenarios import image
+from .simulated_host import config
 
 QEMU = """enabled
 interpreter /usr/libexec/qemu-binfmt/aarch64-binfmt-P
@@ -71,10 +73,13 @@ def pulled(monkeypatch: pytest.MonkeyPatch, architecture: str, emulators: frozen
         return Done(0, "", "")
 
     monkeypatch.setattr(docker, "ask_socket", ask)
-    monkeypatch.setattr(docker, "run", run)
-    monkeypatch.setattr(docker, "emulated", lambda: emulators)
+    monkeypatch.setattr(containers, "run", run)
+    monkeypatch.setattr(platform, "emulated", lambda: emulators)
     try:
-        Docker("", "").pull(image("v1.0.0"), None, 1, lambda: None)
+        service = ServiceContainers(
+            Docker(""), config=config(), run_dir="", images_of_others=frozenset, pulse=lambda: None
+        )
+        service.pull(image("v1.0.0"), None, 1)
     finally:
         monkeypatch.undo()
     return commands

@@ -8,61 +8,61 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from releasectl.host.canary_mailbox import CanaryFiles
+from releasectl.host.canary_mailbox import CanaryMailbox
 from releasectl.host.paths import Paths
 from releasectl.host.scope import in_scope, scope_argv
 from releasectl.host.store import Store
 from releasectl.model.errors import Code, Failure
 from releasectl.model.model import Split
-from releasectl.rollout.ports import Word
+from releasectl.rollout.ports import CanaryCommand
 from releasectl.rollout.retention import to_prune
 
-from .host import Host, config
+from .releases import entry, images, state
 from .scenarios import check_consistent, deploy, image, publish, with_live
-from .simulated import SimulatedEdge, engine_of
-from .test_retention import entry, images, state
+from .simulated_host import SimulatedHost, config
+from .simulation import Simulation, engine_of
 
 
 class TestPrefetch:
     def test_it_pulls_and_records_nothing(self) -> None:
         host = publish(with_live("v1.0.0"), "v2.0.0")
         before = host.copy()
-        edge = SimulatedEdge(host)
-        result = engine_of(edge).prefetch({"image": image("v2.0.0")})
+        simulation = Simulation(host)
+        result = engine_of(simulation).prefetch({"image": image("v2.0.0")})
         assert (result.outcome, result.code, result.changed) == ("prefetched", 0, True)
         assert image("v2.0.0") in host.images
         assert (host.history, host.state, host.releases) == (before.history, before.state, before.releases)
-        assert set(edge.calls) == {"check_docker", "has_image", "pull_image"}
+        assert set(simulation.calls) == {"check_docker", "has_image", "pull_image"}
         deploy(host, "v2.0.0")
         check_consistent(host)
 
     def test_what_is_here_is_not_pulled_again(self) -> None:
         host = with_live("v1.0.0")
-        edge = SimulatedEdge(host)
-        assert engine_of(edge).prefetch({"image": image("v1.0.0")}).outcome == "unchanged"
-        assert "pull_image" not in edge.calls
+        simulation = Simulation(host)
+        assert engine_of(simulation).prefetch({"image": image("v1.0.0")}).outcome == "unchanged"
+        assert "pull_image" not in simulation.calls
 
     @pytest.mark.parametrize("document", [{}, {"image": "app:latest"}, {"image": image("v1.0.0"), "tag": "x"}, []])
     def test_by_digest_only(self, document: Any) -> None:
-        assert engine_of(SimulatedEdge(Host())).prefetch(document).code == Code.USAGE
+        assert engine_of(Simulation(SimulatedHost())).prefetch(document).code == Code.USAGE
 
     def test_not_onto_a_full_disk(self) -> None:
-        host = publish(Host(), "v1.0.0")
+        host = publish(SimulatedHost(), "v1.0.0")
         host.free_mb = 10
-        assert engine_of(SimulatedEdge(host)).prefetch({"image": image("v1.0.0")}).code == Code.PREFLIGHT
+        assert engine_of(Simulation(host)).prefetch({"image": image("v1.0.0")}).code == Code.PREFLIGHT
 
     def test_while_another_change_runs(self) -> None:
-        host = publish(Host(), "v1.0.0")
+        host = publish(SimulatedHost(), "v1.0.0")
         host.locked = True
-        assert engine_of(SimulatedEdge(host)).prefetch({"image": image("v1.0.0")}).outcome == "prefetched"
+        assert engine_of(Simulation(host)).prefetch({"image": image("v1.0.0")}).outcome == "prefetched"
 
     def test_what_is_never_deployed_goes_after_a_week(self) -> None:
         host = publish(publish(with_live("v1.0.0"), "v2.0.0"), "v3.0.0")
-        engine_of(SimulatedEdge(host)).prefetch({"image": image("v2.0.0")})
+        engine_of(Simulation(host)).prefetch({"image": image("v2.0.0")})
         host.images |= {"registry.example.com/postgres@sha256:" + "a" * 64}
         host.wall += 6 * 24 * 3600
-        engine_of(SimulatedEdge(host)).prefetch({"image": image("v3.0.0")})
-        assert engine_of(SimulatedEdge(host)).prune().outcome == "unchanged"
+        engine_of(Simulation(host)).prefetch({"image": image("v3.0.0")})
+        assert engine_of(Simulation(host)).prune().outcome == "unchanged"
         host.wall += 2 * 24 * 3600
         # By the next deploy, too, which is not failed by it.
         result = deploy(host, "v1.0.0", env={"A": "1"})
@@ -95,9 +95,9 @@ class TestRetentionByBytes:
     def test_the_engine_asks_for_sizes_only_then(self) -> None:
         host = with_live("v1.0.0", "v2.0.0", "v3.0.0", "v4.0.0", retain=9, retain_mb=250)
         assert len(host.releases) == 2
-        edge = SimulatedEdge(with_live("v1.0.0"))
-        engine_of(edge).prune()
-        assert "image_sizes" not in edge.calls
+        simulation = Simulation(with_live("v1.0.0"))
+        engine_of(simulation).prune()
+        assert "image_sizes" not in simulation.calls
 
 
 class TestScope:
@@ -111,43 +111,43 @@ class TestScope:
         assert not in_scope("inference", "0::/user.slice/user-0.slice/session-3.scope\n")
 
 
-class TestCanaryFiles:
-    def test_what_is_said_is_heard_once(self, tmp_path: Path) -> None:
-        files = CanaryFiles(str(tmp_path), "inference")
-        files.show({"txn": "t1", "percent": 5})
-        heard: list[Word | None] = []
+class TestCanaryMailbox:
+    def test_a_command_is_accepted_once(self, tmp_path: Path) -> None:
+        mailbox = CanaryMailbox(str(tmp_path), "inference")
+        mailbox.publish_status({"txn": "t1", "percent": 5})
+        accepted: list[CanaryCommand | None] = []
 
         def engine() -> None:
-            while not heard:
-                word = files.take("t1")
-                if word:
-                    heard.append(word)
+            while not accepted:
+                command = mailbox.take_command("t1")
+                if command:
+                    accepted.append(command)
                 time.sleep(0.01)
 
         thread = threading.Thread(target=engine)
         thread.start()
-        assert files.say("promote", "alice")["percent"] == 5
+        assert mailbox.send("promote", "alice")["percent"] == 5
         thread.join()
-        assert heard == [Word("promote", "alice")]
-        assert files.take("t1") is None
+        assert accepted == [CanaryCommand("promote", "alice")]
+        assert mailbox.take_command("t1") is None
 
-    def test_nobody_to_tell(self, tmp_path: Path) -> None:
+    def test_no_canary_runs(self, tmp_path: Path) -> None:
         with pytest.raises(Failure, match="no canary is running") as caught:
-            CanaryFiles(str(tmp_path), "inference").say("abort", "alice")
+            CanaryMailbox(str(tmp_path), "inference").send("abort", "alice")
         assert caught.value.code == Code.USAGE
 
-    def test_a_word_for_another_canary_is_not_heard(self, tmp_path: Path) -> None:
-        files = CanaryFiles(str(tmp_path), "inference")
+    def test_a_command_for_another_canary_is_ignored(self, tmp_path: Path) -> None:
+        mailbox = CanaryMailbox(str(tmp_path), "inference")
         (tmp_path / "inference.canary.word").write_text('{"txn": "old", "word": "abort", "by": "x"}')
-        assert files.take("t1") is None
+        assert mailbox.take_command("t1") is None
         (tmp_path / "inference.canary.word").write_text("half a li")
-        assert files.take("t1") is None
+        assert mailbox.take_command("t1") is None
 
     def test_what_a_dead_engine_left_is_cleared(self, tmp_path: Path) -> None:
-        files = CanaryFiles(str(tmp_path), "inference")
-        files.show({"txn": "t1"})
-        files.clear()
-        assert files.read() is None
+        mailbox = CanaryMailbox(str(tmp_path), "inference")
+        mailbox.publish_status({"txn": "t1"})
+        mailbox.clear()
+        assert mailbox.read_status() is None
 
 
 class TestMapFile:
@@ -160,11 +160,11 @@ class TestMapFile:
         store = self.store(tmp_path)
         store.write_split(Split("blue", "green", 25))
         assert Path(store.map_path).read_text() == "live blue\ncanary green\npercent 25\n"
-        assert (store.records().map_slot, store.records().map_percent) == ("blue", 25)
+        assert (store.read().map_slot, store.read().map_percent) == ("blue", 25)
 
     def test_the_switch_leaves_one_line(self, tmp_path: Path) -> None:
         store = self.store(tmp_path)
         store.write_split(Split("blue", "green", 25))
         store.write_map("green")
         assert Path(store.map_path).read_text() == "live green\n"
-        assert (store.records().map_slot, store.records().map_percent) == ("green", 0)
+        assert (store.read().map_slot, store.read().map_percent) == ("green", 0)

@@ -8,8 +8,8 @@ import pytest
 from releasectl.model.errors import Code
 from releasectl.model.model import State
 
+from .crashing import every_scenario, has_begun, points, recover_cleanly
 from .faults import WRITES, CrashAt
-from .host import Host, config
 from .scenarios import (
     SCENARIOS,
     Scenario,
@@ -25,8 +25,8 @@ from .scenarios import (
     run_until,
     with_live,
 )
-from .simulated import SimulatedEdge, engine_of
-from .test_crash import every_scenario, has_begun, points, recover_cleanly
+from .simulated_host import SimulatedHost, config
+from .simulation import Simulation, engine_of
 
 BROKEN = ['{"schema": 1, "live": {"rel', "", "null", '{"schema": 2}', "[]"]
 
@@ -37,7 +37,7 @@ def told(state: State) -> tuple[object, ...]:
     return live and (live.ref, live.slot, live.via), state.previous
 
 
-def lose(host: Host, text: str | None) -> Host:
+def lose(host: SimulatedHost, text: str | None) -> SimulatedHost:
     host.state = text
     return host
 
@@ -74,8 +74,8 @@ def test_a_crash_that_takes_the_state_along_is_recovered(scenario: Scenario, tex
 
 
 def test_an_empty_host_without_state_stays_empty() -> None:
-    host = Host(config())
-    assert engine(host).recover().extra["done"] == ["live map rewritten: none", "edge routed to none"]
+    host = SimulatedHost(config())
+    assert engine(host).recover().extra["done"] == ["live map rewritten: none", "HAProxy routes to none"]
     check_idle(host)
     assert host.state is None and check_consistent(host) == State()
 
@@ -90,28 +90,28 @@ def test_after_the_same_release_again_a_lost_state_still_knows_the_way_back() ->
     assert was.previous and was.previous.version == "v1.0.0"
 
 
-def disagree_map(host: Host) -> None:
+def disagree_map(host: SimulatedHost) -> None:
     host.map_file = "blue"
 
 
-def disagree_link(host: Host) -> None:
+def disagree_link(host: SimulatedHost) -> None:
     host.links["green"] = 1
 
 
-def no_release(host: Host) -> None:
+def no_release(host: SimulatedHost) -> None:
     del host.releases[2]
 
 
-def nonsense_map(host: Host) -> None:
+def nonsense_map(host: SimulatedHost) -> None:
     host.map_file = "purple"
 
 
-def no_history(host: Host) -> None:
+def no_history(host: SimulatedHost) -> None:
     host.history = host.history[:1]
 
 
 @pytest.mark.parametrize("spoil", [disagree_map, disagree_link, no_release, nonsense_map, no_history])
-def test_records_that_disagree_ask_for_a_person_and_nothing_is_touched(spoil: Callable[[Host], None]) -> None:
+def test_records_that_disagree_ask_for_a_person_and_nothing_is_touched(spoil: Callable[[SimulatedHost], None]) -> None:
     host = with_live("v1.0.0", "v2.0.0")
     spoil(lose(host, BROKEN[0]))
     for act in (
@@ -119,10 +119,10 @@ def test_records_that_disagree_ask_for_a_person_and_nothing_is_touched(spoil: Ca
         lambda it: it.deploy(request("v2.0.0")),
         lambda it: it.rollback(None, "b", ""),
     ):
-        edge, result = run_until(host, act)
+        simulation, result = run_until(host, act)
         assert result and (result.outcome, result.code) == ("failed", Code.PERSON)
         assert "recover --live blue|green" in (result.hint or "")
-        assert set(edge.calls) & WRITES == {"sweep"}
+        assert set(simulation.calls) & WRITES == {"sweep"}
     assert host.runtime == "green" and host.serves()
 
 
@@ -178,7 +178,10 @@ def test_a_map_that_somebody_changed_is_put_right() -> None:
     host = with_live("v1.0.0", "v2.0.0")
     host.map_file, host.runtime = "none", None
     result = engine(host).recover()
-    assert result.extra["done"] == ["live map rewritten: green, blue stands by", "edge routed to green, blue stands by"]
+    assert result.extra["done"] == [
+        "live map rewritten: green, blue stands by",
+        "HAProxy routes to green, blue stands by",
+    ]
     assert check_consistent(host).standby
     check_idle(host)
 
@@ -186,13 +189,13 @@ def test_a_map_that_somebody_changed_is_put_right() -> None:
 def test_an_edge_that_is_down_is_told_and_the_rest_is_done() -> None:
     host = with_live("v1.0.0", "v2.0.0")
     host.spend(host.config.standby_s + 1)
-    edge = SimulatedEdge(host)
-    edge.down = frozenset({"get_map", "set_map"})
-    result = engine_of(edge).recover()
+    simulation = Simulation(host)
+    simulation.down = frozenset({"get_map", "set_map"})
+    result = engine_of(simulation).recover()
     assert (result.code, result.changed) == (Code.PREFLIGHT, True)
     assert host.state_now().standby is None and host.links == {"green": 2}
     # Once it answers it is told that there is no standby any more.
-    assert engine(host).recover().extra["done"] == ["edge routed to green"]
+    assert engine(host).recover().extra["done"] == ["HAProxy routes to green"]
     check_idle(host)
 
 

@@ -4,29 +4,10 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from releasectl.model.journal import Entry
-from releasectl.model.model import Live, Ref, Standby, State
+from releasectl.model.model import State
 from releasectl.rollout.retention import to_prune
 
-
-def ref(number: int) -> Ref:
-    return Ref(number, f"v{number}.0.0", f"image-{number}")
-
-
-def entry(number: int, outcome: str = "live") -> Entry:
-    return Entry(f"t{number}", "deploy", outcome, ref(number), "blue", None, "a", "", 0.0, 1.0)
-
-
-def state(live: int, standby: int | None = None, previous: int | None = None) -> State:
-    return State(
-        Live(ref(live), "blue", 0.0, "deploy"),
-        Standby(ref(standby), "green", 0.0, 1.0) if standby else None,
-        ref(previous) if previous else None,
-    )
-
-
-def images(*numbers: int) -> dict[int, str]:
-    return {number: f"image-{number}" for number in numbers}
+from .releases import entry, images, state
 
 
 def test_the_releases_that_were_live_last_are_kept() -> None:

@@ -23,7 +23,7 @@ from releasectl.model.model import Config
 from releasectl.slot import main as module
 from releasectl.slot.container import Running, running, signal_of
 
-from .host import config_doc
+from .simulated_host import config_doc
 
 RELEASE = SimpleNamespace(ref="v1.0.0 (release 1)", options=SimpleNamespace(stop_timeout_s=1))
 STARTED: list[subprocess.Popen[bytes]] = []
@@ -94,7 +94,7 @@ def test_an_end_is_a_failure_unless_it_was_asked_for(
             asked()
         return found()
 
-    fate = Path(paths.fate(config.service, "blue"))
+    fate = Path(paths.exit_record(config.service, "blue"))
     fate.parent.mkdir(parents=True)
     monkeypatch.setattr(module, "_start", start)
     assert module.run_slot(paths, config, "blue") == (0 if told else 1)

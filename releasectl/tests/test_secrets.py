@@ -8,18 +8,23 @@ from typing import Any
 import pytest
 from releasectl.commands.engine import Result
 
-from .host import Host
 from .scenarios import GOLDEN, SECRET, deploy, publish, request, with_live
-from .simulated import SimulatedEdge, engine_of
+from .simulated_host import SimulatedHost
+from .simulation import Simulation, engine_of
 
 AUTH = "registry-pass-word"
 QUOTED = 'pa"ss\\wörd-9'
 
 
-def everything(host: Host, edge: SimulatedEdge, result: Result) -> str:
+def everything(host: SimulatedHost, simulation: Simulation, result: Result) -> str:
     """All that is written or told, but the release's settings."""
     records = [host.state, host.journal, host.history, [text for text, _ in host.releases.values()]]
-    told = [result.document(), edge.events, repr(result), repr([settings for _, settings in host.releases.values()])]
+    told = [
+        result.document(),
+        simulation.events,
+        repr(result),
+        repr([settings for _, settings in host.releases.values()]),
+    ]
     return json.dumps([records, told], ensure_ascii=False) + json.dumps([records, told])
 
 
@@ -44,11 +49,11 @@ LEAKS: list[dict[str, Any]] = [
 def test_a_candidate_that_tells_its_secrets_is_not_quoted(behaviour: dict[str, Any]) -> None:
     says = (f"connecting with {SECRET}", f"and {json.dumps(QUOTED)}", f"and {QUOTED}")
     host = publish(with_live("v1.0.0"), "v2.0.0", says=says, **behaviour)
-    edge = SimulatedEdge(host)
+    simulation = Simulation(host)
     auth = {"username": "AWS", "password": AUTH}
-    result = engine_of(edge).deploy(request("v2.0.0", secrets={"TOKEN": SECRET, "Q": QUOTED}, registry_auth=auth))
+    result = engine_of(simulation).deploy(request("v2.0.0", secrets={"TOKEN": SECRET, "Q": QUOTED}, registry_auth=auth))
     assert (result.code != 0) == bool(behaviour)
-    found = everything(host, edge, result)
+    found = everything(host, simulation, result)
     for secret in (SECRET, SECRET[:8], AUTH, QUOTED, json.dumps(QUOTED)[1:-1], 'pa"ss', 'pa\\\\\\"ss'):
         assert secret not in found
 
@@ -60,10 +65,10 @@ KEYED = {"version_path": "/version", "golden": [{**GOLDEN, "headers": {"X-Api-Ke
 @pytest.mark.parametrize(("given", "code"), [(KEY, 0), ("an-other-key-by-mistake", 3)])
 def test_a_golden_request_takes_its_key_from_the_secrets_and_nobody_tells_it(given: str, code: int) -> None:
     host = publish(with_live("v1.0.0"), "v2.0.0", key=KEY)
-    edge = SimulatedEdge(host)
-    result = engine_of(edge).deploy(request("v2.0.0", gates=KEYED, secrets={"GOLDEN_API_KEY": given}))
+    simulation = Simulation(host)
+    result = engine_of(simulation).deploy(request("v2.0.0", gates=KEYED, secrets={"GOLDEN_API_KEY": given}))
     assert result.code == code
-    found = everything(host, edge, result)
+    found = everything(host, simulation, result)
     assert "GOLDEN_API_KEY" in found and given not in found
     assert code == 0 or "expected status 200, got 401" in (result.cause or "")
 
@@ -73,7 +78,7 @@ def test_a_golden_request_takes_its_key_from_the_secrets_and_nobody_tells_it(giv
 )
 def test_a_key_that_cannot_be_had_is_refused_before_anything_begins(secrets: dict[str, str], why: str) -> None:
     host = with_live("v1.0.0")
-    result = engine_of(SimulatedEdge(host)).deploy(request("v2.0.0", gates=KEYED, secrets=secrets))
+    result = engine_of(Simulation(host)).deploy(request("v2.0.0", gates=KEYED, secrets=secrets))
     assert (result.code, result.outcome) == (2, "refused")
     assert "request.gates.golden[0].headers.X-Api-Key" in (result.cause or "") and why in (result.cause or "")
     assert "ключ" not in json.dumps(result.document(), ensure_ascii=False)
@@ -83,15 +88,15 @@ def test_a_key_may_be_the_live_release_s() -> None:
     host = publish(with_live("v1.0.0"), "v2.0.0", key=SECRET)
     golden = {**GOLDEN, "headers": {"X-Api-Key": {"secret": "TOKEN"}}}
     document = {"version": "v2.0.0", "image": request("v2.0.0")["image"], "gates": {"golden": [golden]}}
-    assert engine_of(SimulatedEdge(host)).deploy(document).outcome == "live"
+    assert engine_of(Simulation(host)).deploy(document).outcome == "live"
 
 
 def test_a_changed_secret_is_named_and_not_shown() -> None:
     host = with_live("v1.0.0")
-    edge = SimulatedEdge(host)
-    result = engine_of(edge).deploy(request("v1.0.0", secrets={"TOKEN": "an-other-secret"}))
+    simulation = Simulation(host)
+    result = engine_of(simulation).deploy(request("v1.0.0", secrets={"TOKEN": "an-other-secret"}))
     assert result.diff and result.diff["after"]["values_changed"] == ["TOKEN"]
-    assert "an-other-secret" not in everything(host, edge, result)
+    assert "an-other-secret" not in everything(host, simulation, result)
 
 
 def test_recovery_does_not_quote_the_live_release_either() -> None:
@@ -99,10 +104,10 @@ def test_recovery_does_not_quote_the_live_release_either() -> None:
     host.reboot()
     publish(host, "v1.0.0", starts=False, says=(f"cannot log in with {SECRET}",))
     host.containers.clear()
-    edge = SimulatedEdge(host)
-    result = engine_of(edge).recover()
+    simulation = Simulation(host)
+    result = engine_of(simulation).recover()
     assert result.code != 0 and result.logs == ("cannot log in with •••",)
-    assert SECRET not in everything(host, edge, result)
+    assert SECRET not in everything(host, simulation, result)
 
 
 def test_an_interrupted_rollout_is_undone_without_quoting() -> None:
@@ -111,9 +116,9 @@ def test_an_interrupted_rollout_is_undone_without_quoting() -> None:
     assert deploy(host, "v2.0.0").outcome == "live"
     host.reboot()
     publish(host, "v2.0.0", starts=False, says=(SECRET,))
-    edge = SimulatedEdge(host)
-    result = engine_of(edge).rollback(None, "bob", "")
-    assert SECRET not in everything(host, edge, result)
+    simulation = Simulation(host)
+    result = engine_of(simulation).rollback(None, "bob", "")
+    assert SECRET not in everything(host, simulation, result)
 
 
 def test_a_candidate_whose_answer_is_no_text_can_still_be_recorded() -> None:

@@ -14,12 +14,12 @@ from releasectl.host.store import Store
 from releasectl.model.errors import Failure
 from releasectl.model.journal import Entry, Intent, Mark
 from releasectl.model.model import Gates, Live, Options, Ref, Release, Settings, State
-from releasectl.rollout.ports import Broken
+from releasectl.rollout.ports import Unreadable
 from releasectl.startup.fast_dataclass import replace
 
-from .host import config
+from .full_disk import FullDisk
 from .scenarios import SECRET
-from .test_files import FullDisk
+from .simulated_host import config
 
 REF = Ref(1, "v1.0.0", "registry.example/inference@sha256:" + "0" * 64, "m-1")
 STATE = State(Live(REF, "blue", 5.0, "deploy"))
@@ -42,7 +42,7 @@ def mode(path: str) -> int:
 
 
 def test_an_empty_host_has_no_records(store: Store) -> None:
-    found = store.records()
+    found = store.read()
     assert (found.state, found.journal, found.links, found.map_slot) == (None, None, {}, None)
     assert store.history().entries == () and store.releases() == {}
 
@@ -56,9 +56,9 @@ def test_what_is_recorded_is_read_again(store: Store) -> None:
     store.write_release(RELEASE, SETTINGS)
     store.link("blue", 1)
     store.write_map("blue")
-    found = store.records()
+    found = store.read()
     assert (found.state, found.links, found.map_slot) == (STATE, {"blue": 1}, "blue")
-    assert found.journal and not isinstance(found.journal, Broken)
+    assert found.journal and not isinstance(found.journal, Unreadable)
     assert (found.journal.intent, found.journal.marks) == (INTENT, (BEFORE, AFTER))
     assert store.history().entries == (ENTRY,)
     assert store.releases() == {1: RELEASE}
@@ -67,7 +67,7 @@ def test_what_is_recorded_is_read_again(store: Store) -> None:
     store.clear_journal()
     store.unlink("blue")
     store.remove_release(1)
-    found = store.records()
+    found = store.read()
     assert (found.journal, found.links, store.releases()) == (None, {}, {})
 
 
@@ -82,13 +82,13 @@ def test_secrets_are_for_root_alone_and_in_no_other_file(store: Store, tmp_path:
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"schema": 2}', '{"schema": 1, "live": {}}', "\ud800"])
 def test_a_state_that_cannot_be_read_is_broken_and_not_empty(store: Store, text: str) -> None:
     Path(store.state_path).write_bytes(text.encode("utf-8", "surrogatepass"))
-    found = store.records().state
-    assert isinstance(found, Broken) and found.why
+    found = store.read().state
+    assert isinstance(found, Unreadable) and found.why
 
 
 def test_a_state_that_cannot_be_opened_is_broken(store: Store) -> None:
     os.mkdir(store.state_path)
-    assert isinstance(store.records().state, Broken)
+    assert isinstance(store.read().state, Unreadable)
 
 
 def test_a_release_that_cannot_be_read_is_broken_and_the_others_are_not(store: Store) -> None:
@@ -102,12 +102,12 @@ def test_a_release_that_cannot_be_read_is_broken_and_the_others_are_not(store: S
     (releases / "notes").mkdir()
     found = store.releases()
     assert found[1] == RELEASE and list(found) == [1, 2, 3, 4]
-    assert all(isinstance(found[number], Broken) for number in (2, 3, 4))
+    assert all(isinstance(found[number], Unreadable) for number in (2, 3, 4))
 
 
 def journal_of(store: Store) -> tuple[Mark, ...]:
-    found = store.records().journal
-    assert found is not None and not isinstance(found, Broken), found
+    found = store.read().journal
+    assert found is not None and not isinstance(found, Unreadable), found
     return found.marks
 
 
@@ -130,9 +130,9 @@ def test_a_journal_with_a_torn_line_can_be_continued(store: Store) -> None:
 
 def test_a_journal_whose_beginning_is_nonsense_is_broken_and_can_be_set_aside(store: Store) -> None:
     Path(store.journal_path).write_text("nonsense\n")
-    assert isinstance(store.records().journal, Broken)
+    assert isinstance(store.read().journal, Unreadable)
     name = store.set_aside_journal()
-    assert store.records().journal is None
+    assert store.read().journal is None
     assert Path(store.home, name).read_text() == "nonsense\n"
 
 
@@ -150,7 +150,7 @@ def test_links_that_lead_elsewhere_are_no_links(store: Store) -> None:
     slots = Path(store.home, "slots")
     (slots / "blue").symlink_to("/etc")
     (slots / "green").write_text("1")
-    assert store.records().links == {}
+    assert store.read().links == {}
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_links_that_lead_elsewhere_are_no_links(store: Store) -> None:
 )
 def test_the_map_is_read_as_the_edge_reads_it(store: Store, text: str, slot: str | None) -> None:
     Path(store.map_path).write_text(text)
-    assert store.records().map_slot == slot
+    assert store.read().map_slot == slot
 
 
 @pytest.mark.parametrize("room", [0, 1, 40])
@@ -183,7 +183,7 @@ def test_a_rollout_that_meets_a_full_disk_can_still_be_undone_and_recorded(
     store.remove_release(1)
     store.clear_journal()
     store.sweep()
-    assert store.records().state == STATE and store.history().entries == (ENTRY,)
+    assert store.read().state == STATE and store.history().entries == (ENTRY,)
     left = [name for _, _, names in os.walk(store.home) for name in names if name.startswith(".")]
     assert left == []
     store.prepare()
@@ -209,7 +209,7 @@ def test_a_full_disk_without_reserve_loses_nothing_that_was_written(
     for write in writes:
         with pytest.raises(Failure, match="No space left"):
             write()
-    assert store.records().state == STATE and journal_of(store) == (BEFORE,)
+    assert store.read().state == STATE and journal_of(store) == (BEFORE,)
     assert store.history().entries == (ENTRY,) and store.history().unreadable == 0
     assert store.releases() == {}
 

@@ -1,7 +1,7 @@
 # What cannot be true together, said before anything is made.
 
 resource "terraform_data" "checks" {
-  # Kept in the state: what this ground was asked to be.
+  # Stored in the state: the settings of the last apply.
   input = { topology = var.topology, region = var.region, service = var.service, image = var.image, tags = local.tags, off_hours = var.off_hours }
 
   lifecycle {

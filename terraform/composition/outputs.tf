@@ -1,7 +1,7 @@
 # What Ansible reads (inventory/<environment>/group_vars/all/aws.yml): nothing is copied by hand.
 
 output "ansible" {
-  description = "Everything that the inventory and the playbooks need to know of this ground."
+  description = "Everything that the inventory and the playbooks need from this infrastructure."
   value = {
     environment      = local.name
     topology         = var.topology

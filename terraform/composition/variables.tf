@@ -29,7 +29,7 @@ variable "replica_region" {
 }
 
 variable "suffix" {
-  description = "Tells a second ground of the same environment apart, in every name, for instance \"-west\" (docs/runbooks/fail-over-a-region.md)."
+  description = "Suffix of every name, to tell a second infrastructure of the same environment apart, for instance \"-west\" (docs/runbooks/fail-over-a-region.md)."
   type        = string
   default     = ""
 

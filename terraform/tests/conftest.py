@@ -197,7 +197,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
         )
     folder = tmp_path_factory.mktemp("ground")
     path = folder / "terraform"
-    terraform_plan.copy_ground(path)
+    terraform_plan.copy_code(path)
     os.environ.update(TF_IN_AUTOMATION="1", CHECKPOINT_DISABLE="1")
     # Nothing is called; the provider only wants to see some.
     os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_EC2_METADATA_DISABLED="true")

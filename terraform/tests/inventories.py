@@ -30,11 +30,11 @@ WANTED = {
 
 def surroundings(aws: str, facts: dict[str, Any], scratch: Path, **more: str) -> dict[str, str]:
     """The environment of a run against the stand-in for AWS, with these outputs of Terraform."""
-    file = scratch / "ground.json"
+    file = scratch / "terraform_outputs.json"
     file.write_text(json.dumps(facts))
     return {
         **os.environ,
-        "SLIPWAY_GROUND": str(file),
+        "SLIPWAY_TERRAFORM_OUTPUTS": str(file),
         "AWS_ENDPOINT_URL": aws,
         "AWS_ACCESS_KEY_ID": "t",
         "AWS_SECRET_ACCESS_KEY": "t",

@@ -98,7 +98,7 @@ class Real:
 
 def make(path: Path, address: str, *environments: str) -> Real:
     """A copy in `path` whose environments are ready to plan."""
-    terraform_plan.copy_ground(path)
+    terraform_plan.copy_code(path)
     change(path, (*FOR_ANY_VERSION, *FOR_THE_STAND_IN))
     real = Real(path, address)
     for env in environments:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shlex
 import ssl
@@ -23,7 +24,7 @@ ENVIRONMENTS = terraform_plan.ENVIRONMENTS
 STATUS, DEPLOY = "playbooks/status.yml", "playbooks/deploy.yml"
 
 
-def ground(env: str, **more: Any) -> dict[str, Any]:
+def infra(env: str, **more: Any) -> dict[str, Any]:
     """Terraform's output `ansible`, as far as the inventory reads it."""
     return {
         "account": "123456789012",
@@ -88,7 +89,7 @@ def start(ec2: Any, more: dict[str, Any] | None = None, **tags: str) -> str:
 
 @pytest.mark.parametrize("env", ENVIRONMENTS)
 def test_an_environment_finds_its_own_running_hosts(env: str, aws: str, hosts: dict[str, str], tmp_path: Path) -> None:
-    found = answers(ask(env, aws, ground(env), tmp_path))
+    found = answers(ask(env, aws, infra(env), tmp_path))
     assert list(found) == [hosts[env]]
     facts = found[hosts[env]]
     assert facts["host"] == hosts[env] and facts["user"] == "admin"
@@ -101,7 +102,7 @@ def test_an_environment_finds_its_own_running_hosts(env: str, aws: str, hosts: d
 
 
 def test_a_client_can_trust_certificates_for_trying_out(aws: str, hosts: dict[str, str], tmp_path: Path) -> None:
-    done = ask("dev", aws, ground("dev"), tmp_path, "--extra-vars", "service_staging_certificates=true")
+    done = ask("dev", aws, infra("dev"), tmp_path, "--extra-vars", "service_staging_certificates=true")
     (facts,) = answers(done).values()
     assert "acme-staging" in facts["directory"]
     assert Path(facts["ca"]).samefile(ROOT / "inventory/letsencrypt_staging_roots.pem")
@@ -120,7 +121,7 @@ def test_the_staging_roots_are_those_of_letsencrypt() -> None:
 
 
 def test_with_open_ssh_a_host_is_reached_by_its_address(aws: str, hosts: dict[str, str], tmp_path: Path) -> None:
-    (facts,) = answers(ask("dev", aws, ground("dev", access="ssh"), tmp_path)).values()
+    (facts,) = answers(ask("dev", aws, infra("dev", access="ssh"), tmp_path)).values()
     assert facts["host"].count(".") == 3 and facts["args"] == ""
 
 
@@ -129,13 +130,13 @@ def test_no_image_is_built_that_the_hosts_cannot_run(aws: str, tmp_path: Path) -
     (tmp_path / "uname").write_text("#!/bin/sh\necho aarch64\n")
     (tmp_path / "uname").chmod(0o755)
     path = f"{tmp_path}:{os.environ['PATH']}"
-    done = play("dev", "playbooks/build.yml", aws, ground("dev"), tmp_path, "-e", "version=v1.0.0", PATH=path)
+    done = play("dev", "playbooks/build.yml", aws, infra("dev"), tmp_path, "-e", "version=v1.0.0", PATH=path)
     said = " ".join(done.stdout.split())
     assert done.returncode != 0 and "builds images for arm64, and the hosts are x86_64" in said, done.stdout
 
 
 def test_a_wrong_instance_does_not_hide_the_right_one(aws: str, mixed: dict[str, str], tmp_path: Path) -> None:
-    found = answers(ask("prod", aws, ground("prod", access="ssh"), tmp_path, AWS_REGION="eu-west-1"))
+    found = answers(ask("prod", aws, infra("prod", access="ssh"), tmp_path, AWS_REGION="eu-west-1"))
     assert set(found) == {mixed["nothing"], mixed["no public address"]}
     addresses = {name: facts["host"] for name, facts in found.items()}
     assert addresses[mixed["nothing"]].count(".") == 3
@@ -145,7 +146,7 @@ def test_a_wrong_instance_does_not_hide_the_right_one(aws: str, mixed: dict[str,
 
 def test_a_run_names_the_instances_that_it_leaves_out(aws: str, mixed: dict[str, str], tmp_path: Path) -> None:
     # No task is selected, so no host has to answer.
-    done = play("prod", STATUS, aws, ground("prod"), tmp_path, "--tags", "nonexistent", AWS_REGION="eu-west-1")
+    done = play("prod", STATUS, aws, infra("prod"), tmp_path, "--tags", "nonexistent", AWS_REGION="eu-west-1")
     said = " ".join(done.stderr.split())
     for wrong in ("no tag", "lower case", "another value"):
         assert f"{mixed[wrong]} is left out: its tag Service is not inference" in said
@@ -155,34 +156,48 @@ def test_a_run_names_the_instances_that_it_leaves_out(aws: str, mixed: dict[str,
 
 @pytest.mark.parametrize("wrong", [{"AWS_REGION": "eu-north-1"}, {"SLIPWAY_SUFFIX": "-dr"}], ids=["region", "suffix"])
 def test_a_run_without_a_host_names_the_query(aws: str, wrong: dict[str, str], tmp_path: Path) -> None:
-    done = play("prod", DEPLOY, aws, ground("prod"), tmp_path, "-e", "version=v1.0.0", **wrong)
+    done = play("prod", DEPLOY, aws, infra("prod"), tmp_path, "-e", "version=v1.0.0", **wrong)
     assert done.returncode == 1, done.stdout + done.stderr
     assert f"region: {wrong.get('AWS_REGION', 'eu-central-1')}" in done.stderr
     assert f"tag:Environment=slipway-prod{wrong.get('SLIPWAY_SUFFIX', '')} tag:Role=host" in done.stderr
 
 
 def test_verify_without_a_host_is_no_success(aws: str, tmp_path: Path) -> None:
-    environ = surroundings(aws, ground("prod"), tmp_path, AWS_REGION="eu-north-1")
+    environ = surroundings(aws, infra("prod"), tmp_path, AWS_REGION="eu-north-1")
     command = [str(ROOT / ".venv/bin/python"), "-m", "pytest", "-q", "tests/host", "--env", "prod"]
     done = run(command, environ)
     assert done.returncode != 0 and "IndexError" not in done.stdout
     assert "region: eu-north-1" in done.stdout, done.stdout + done.stderr
 
 
-def test_without_a_ground_it_says_what_to_do(tmp_path: Path) -> None:
-    """An environment that was never applied is an error with a next step, never an empty inventory."""
+def read_outputs(tmp_path: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """The inventory source of prod, with a Terraform whose backend was never initialised."""
     (tmp_path / "terraform").write_text("#!/bin/sh\necho 'Backend initialization required' >&2\nexit 1\n")
     (tmp_path / "terraform").chmod(0o755)
-    environ = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    environ.pop("SLIPWAY_GROUND", None)
-    command = [str(ROOT / "inventory/prod/ground.py"), "--list"]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 1 and "first-apply.md" in done.stderr and "ground of prod" in done.stderr
+    inherited = {k: v for k, v in os.environ.items() if k not in ("SLIPWAY_TERRAFORM_OUTPUTS", "SLIPWAY_GROUND")}
+    environ = {**inherited, "PATH": f"{tmp_path}:{os.environ['PATH']}", **environ}
+    command = [str(ROOT / "inventory/prod/terraform_outputs.py"), "--list"]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60)
+
+
+def test_an_environment_that_was_never_applied_is_an_error_with_a_next_step(tmp_path: Path) -> None:
+    """Never an empty inventory."""
+    done = read_outputs(tmp_path)
+    assert done.returncode == 1 and "first-apply.md" in done.stderr and "Terraform outputs of prod" in done.stderr
+
+
+def test_the_former_name_of_the_outputs_variable_is_refused_with_the_new_one(tmp_path: Path) -> None:
+    """Ignored, it would silently read the state of another account."""
+    (tmp_path / "outputs.json").write_text("{}")
+    done = read_outputs(tmp_path, SLIPWAY_GROUND=str(tmp_path / "outputs.json"))
+    assert done.returncode == 1 and "set SLIPWAY_TERRAFORM_OUTPUTS instead" in done.stderr
+    named = read_outputs(tmp_path, SLIPWAY_TERRAFORM_OUTPUTS=str(tmp_path / "outputs.json"))
+    assert named.returncode == 0 and json.loads(named.stdout)["all"]["vars"] == {"infra": {}}
 
 
 def test_the_outputs_hold_what_the_inventory_reads() -> None:
     output = (ROOT / "terraform/composition/outputs.tf").read_text()
-    for key in ground("dev"):
+    for key in infra("dev"):
         assert f"    {key} " in output, f"terraform's output `ansible` lacks {key}"
 
 

@@ -45,7 +45,7 @@ def changes(plan: dict[str, Any], *types: str) -> list[dict[str, Any]]:
 
 
 def test_an_example_is_planned_before_its_zone_exists(other_account: Real) -> None:
-    """`make cost` and `make preflight` come first in docs/runbooks/first-apply.md: there is no terraform.tfvars yet."""
+    """`make cost` and `make quotas` come first in docs/runbooks/first-apply.md: there is no terraform.tfvars yet."""
     example = ROOT / "terraform/environments/prod/terraform.tfvars.example"
     plan = other_account.plan("prod", terraform_plan.example_variables("prod"), f"-var-file={example}")
     assert len(changes(plan, "aws_instance")) == 1 and len(changes(plan, "aws_route53_zone")) == 1

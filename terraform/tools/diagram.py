@@ -16,10 +16,11 @@ if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from terraform.tools.plan import ROOT, TOPOLOGIES
 from terraform.tools.readme import attribute, body
+from tools.doc_blocks import update
 
 DOCUMENT = ROOT / "docs" / "topologies.md"
 COMPOSITION = ROOT / "terraform" / "composition"
-# What a topology's picture shows; the rest is the same ground everywhere and is listed in words.
+# Modules drawn in the diagram of a topology; the rest is the same everywhere and is listed in the text.
 DRAWN = ("host", "fleet", "ecs", "serverless", "load_balancer", "api_gateway", "certificate", "dns", "network", "iam")
 LABELS = {
     "host": "host<br>one EC2 instance, its own address",
@@ -113,8 +114,8 @@ def document(found: list[Call]) -> str:
         lines += ["", f"## {topology}", "", *picture(topology, found)]
         if topology in OPTIONAL_API:
             lines += ["", "With `api` set, `api_gateway` stands in front and the load balancer becomes internal."]
-    ground = [c for c in found if c.topologies == set(TOPOLOGIES) and c.name not in DRAWN]
-    always = sorted(c.name for c in ground if not c.switched)
+    shared = [c for c in found if c.topologies == set(TOPOLOGIES) and c.name not in DRAWN]
+    always = sorted(c.name for c in shared if not c.switched)
     switched = sorted(c.name for c in found if c.switched)
     lines += ["", "## In every topology", "", f"Always: {', '.join(always)}."]
     lines += ["", f"By a switch: {', '.join(switched)}."]
@@ -122,14 +123,7 @@ def document(found: list[Call]) -> str:
 
 
 def main() -> int:
-    wanted = document(calls())
-    if DOCUMENT.exists() and DOCUMENT.read_text() == wanted:
-        return 0
-    if "--check" in sys.argv:
-        print(f"{DOCUMENT.relative_to(ROOT)} differs from the code; run terraform/tools/diagram.py")
-        return 1
-    DOCUMENT.write_text(wanted)
-    return 0
+    return update({DOCUMENT: document(calls())}, "terraform/tools/diagram.py")
 
 
 if __name__ == "__main__":

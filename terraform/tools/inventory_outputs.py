@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""An inventory source: what Terraform made for an environment, as the variable `ground` of every host.
+"""An inventory source: the Terraform outputs of an environment as the variable `infra` of every host.
 
-inventory/<environment>/ground.py is a link to this file; Ansible runs it once a run. `ground` is the output `ansible`
-of terraform/environments/<environment>; SLIPWAY_GROUND names a file to read instead, as
-`terraform output -json ansible` prints it, for a controller that may not read the state.
+inventory/<environment>/terraform_outputs.py is a link to this file; Ansible runs it once per run. `infra` is the output
+`ansible` of terraform/environments/<environment>. A controller that must not read the state sets
+SLIPWAY_TERRAFORM_OUTPUTS to a file with the output of `terraform output -json ansible`.
 """
 
 from __future__ import annotations
@@ -16,43 +16,46 @@ from pathlib import Path
 from typing import Any
 
 DEADLINE_S = 60
+FILE = "SLIPWAY_TERRAFORM_OUTPUTS"
+RENAMED = "SLIPWAY_GROUND"
 
 
-class NoGround(Exception):
-    """The outputs could not be read; the message says what to do."""
+class Unavailable(Exception):
+    """The outputs could not be read; the message has the next step."""
 
 
 def outputs(root: Path, env: str) -> dict[str, Any]:
-    """The environment's ground. Raises NoGround."""
-    if named := os.environ.get("SLIPWAY_GROUND"):
+    """The Terraform outputs of the environment. Raises Unavailable."""
+    if RENAMED in os.environ:
+        raise Unavailable(f"the environment variable {RENAMED} was renamed: set {FILE} instead")
+    if named := os.environ.get(FILE):
         return dict(json.loads(Path(named).read_text()))
     command = ["terraform", f"-chdir={root / 'terraform' / 'environments' / env}", "output", "-json", "ansible"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, stdin=subprocess.DEVNULL)
     except FileNotFoundError:
-        raise NoGround(
-            "terraform is not on this machine; install it, or name its outputs with SLIPWAY_GROUND"
-        ) from None
+        raise Unavailable(f"terraform is not installed; install it, or set {FILE} to a file with the outputs") from None
     except subprocess.TimeoutExpired:
-        raise NoGround(f"terraform output did not answer within {DEADLINE_S} s") from None
+        raise Unavailable(f"terraform output timed out after {DEADLINE_S} s") from None
     if done.returncode != 0:
-        raise NoGround(f"{done.stderr.strip()}\nNo ground for {env} yet? See docs/runbooks/first-apply.md.")
+        hint = f"If {env} was never applied, see docs/runbooks/first-apply.md."
+        raise Unavailable(f"{done.stderr.strip()}\n{hint}")
     return dict(json.loads(done.stdout))
 
 
 def main() -> int:
-    # The link's own folder says which environment is asked for.
+    # The directory of the link names the environment.
     here = Path(os.path.abspath(sys.argv[0])).parent
     root = Path(__file__).resolve().parents[2]
     if "--host" in sys.argv:
         print("{}")
         return 0
     try:
-        ground = outputs(root, here.name)
-    except (NoGround, OSError, json.JSONDecodeError) as error:
-        print(f"Failed to read the ground of {here.name}: {error}", file=sys.stderr)
+        infra = outputs(root, here.name)
+    except (Unavailable, OSError, json.JSONDecodeError) as error:
+        print(f"Failed to read the Terraform outputs of {here.name}: {error}", file=sys.stderr)
         return 1
-    print(json.dumps({"all": {"vars": {"ground": ground}}, "_meta": {"hostvars": {}}}))
+    print(json.dumps({"all": {"vars": {"infra": infra}}, "_meta": {"hostvars": {}}}))
     return 0
 
 

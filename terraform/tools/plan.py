@@ -54,7 +54,7 @@ def run(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def copy_ground(target: Path) -> None:
+def copy_code(target: Path) -> None:
     """terraform/ with every link followed and a local state for each environment: it can be planned anywhere."""
     ignored = shutil.ignore_patterns(
         ".terraform", ".terraform.lock.hcl", "*.tfstate*", "terraform.tfvars", "backend.hcl", "composition"
@@ -72,7 +72,7 @@ def workspace(env: str) -> Iterator[Path]:
     """A copy of the environment with an empty local state, initialised; gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="slipway-plan-") as scratch:
         copy = Path(scratch) / "terraform"
-        copy_ground(copy)
+        copy_code(copy)
         folder = copy / "environments" / env
         run(folder, "init", "-input=false", "-no-color")
         yield folder

@@ -8,8 +8,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-TERRAFORM = Path(__file__).resolve().parent.parent
-BEGIN, END = "<!-- interface -->", "<!-- /interface -->"
+if __package__ in (None, ""):
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tools.doc_blocks import ROOT, cell, replace_block, table, update
+
+TERRAFORM = ROOT / "terraform"
 
 
 @dataclass(frozen=True)
@@ -76,48 +79,24 @@ def shape(expression: str) -> str:
     return re.sub(r"([({\[]), |, ([)}\]])", lambda m: (m[1] or "") + (m[2] or ""), joined)
 
 
-def cell(text: str) -> str:
-    return text.replace("|", "\\|")
-
-
-def table(folder: Path) -> str:
-    lines = ["| input | type | default | meaning |", "| --- | --- | --- | --- |"]
+def interface(folder: Path) -> str:
+    rows = []
     for e in entries(folder, "variable"):
         default = "required" if e.default is None else f"`{cell(shape(e.default))}`"
-        lines.append(f"| `{e.name}` | `{cell(shape(e.type))}` | {default} | {cell(e.description)} |")
-    outputs = entries(folder, "output")
-    if outputs:
-        lines += ["", "| output | meaning |", "| --- | --- |"]
-        lines += [f"| `{e.name}` | {cell(e.description)} |" for e in outputs]
-    return "\n".join(lines)
+        rows.append([f"`{e.name}`", f"`{cell(shape(e.type))}`", default, cell(e.description)])
+    inputs = table(["input", "type", "default", "meaning"], rows)
+    outputs = [[f"`{e.name}`", cell(e.description)] for e in entries(folder, "output")]
+    return f"{inputs}\n\n{table(['output', 'meaning'], outputs)}" if outputs else inputs
 
 
 def filled(readme: str, folder: Path) -> str:
-    before, rest = readme.split(BEGIN, 1)
-    return f"{before}{BEGIN}\n{table(folder)}\n{END}{rest.split(END, 1)[1]}"
+    return replace_block(readme, "<!-- interface -->", "<!-- /interface -->", interface(folder))
 
 
 def main() -> int:
-    check = "--check" in sys.argv
-    stale = []
-    for folder in [
-        *sorted(p for p in (TERRAFORM / "modules").iterdir() if p.is_dir()),
-        TERRAFORM / "bootstrap",
-        TERRAFORM / "composition",
-    ]:
-        path = folder / "README.md"
-        text = path.read_text()
-        wanted = filled(text, folder)
-        if wanted != text:
-            stale.append(folder.name)
-            if not check:
-                path.write_text(wanted)
-    if stale:
-        print(
-            f"{', '.join(stale)}: README",
-            "differs from the code; run terraform/tools/readme.py" if check else "written",
-        )
-    return 1 if stale and check else 0
+    modules = sorted(path for path in (TERRAFORM / "modules").iterdir() if path.is_dir())
+    pages = [folder / "README.md" for folder in [*modules, TERRAFORM / "bootstrap", TERRAFORM / "composition"]]
+    return update({page: filled(page.read_text(), page.parent) for page in pages}, "terraform/tools/readme.py")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+if __package__ in (None, ""):
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tools.doc_blocks import ROOT, cell, table, update
+
 DOCUMENT = ROOT / "docs" / "terraform-skips.md"
 SKIP = re.compile(r"#checkov:skip=(\w+):(.*)")
 BLOCK = re.compile(r'^(resource|data) "(\w+)" "(\w+)"')
@@ -43,26 +46,19 @@ def document(found: list[Skip]) -> str:
     lines = [
         "# Checks that the Terraform code skips",
         "",
-        "Every check of checkov passes on the modules and on the plans, but for these. Each is skipped in the block",
-        "that it concerns, with the reason beside it. This page is made from the code by `terraform/tools/skips.py`,",
-        "and a test compares them.",
+        "The modules and the plans pass every check of checkov except these. Each skip stands in the block that it",
+        "concerns, with its reason. Generated from the code by `terraform/tools/skips.py`; a test compares them.",
         "",
-        "| check | where | resource | reason |",
-        "| --- | --- | --- | --- |",
-        *(f"| {s.check} | {s.folder} | `{s.resource}` | {s.reason} |".replace("||", "| |") for s in found),
+        table(
+            ["check", "where", "resource", "reason"],
+            [[s.check, s.folder, f"`{s.resource}`", cell(s.reason)] for s in found],
+        ),
     ]
     return "\n".join([*lines, ""])
 
 
 def main() -> int:
-    wanted = document(skips())
-    if DOCUMENT.exists() and DOCUMENT.read_text() == wanted:
-        return 0
-    if "--check" in sys.argv:
-        print(f"{DOCUMENT.relative_to(ROOT)} differs from the code; run terraform/tools/skips.py")
-        return 1
-    DOCUMENT.write_text(wanted)
-    return 0
+    return update({DOCUMENT: document(skips())}, "terraform/tools/skips.py")
 
 
 if __name__ == "__main__":

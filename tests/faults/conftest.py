@@ -6,20 +6,22 @@ Other tests may be going on, on other hosts.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.harness import host_driver as host
-from tests.harness import lab, network
+from tests.harness import lab, network, reporting
+from tests.harness.load.predictions import unfailing
 from tests.harness.load.steady import SteadyLoad
 
-# The hooks of the tests that go the whole way: what the host says when one fails.
-from tests.e2e.conftest import pytest_runtest_makereport  # noqa: F401  # isort: skip
-
 DEADLINES = {"start": 20, "liveness": 6, "readiness": 6, "golden": 6, "switch": 5}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return reporting.add_host((yield))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -55,15 +57,5 @@ def _bring(version: str) -> None:
 @pytest.fixture
 def load() -> Iterator[SteadyLoad]:
     """A steady load on the front door; the test ends with: nobody was failed."""
-    with steady() as load:
-        load.wait_for(10)
+    with unfailing(10, **host.LOAD) as load:
         yield load
-        sent = len(load.samples)
-        load.wait_for(sent + 10, what=lambda sample: True)
-    assert load.failed == []
-
-
-def steady() -> SteadyLoad:
-    golden = lab.GOLDEN[0]
-    body = json.dumps(golden["body"]).encode()
-    return SteadyLoad(lab.NAME, golden["path"], body, str(lab.ROOTS), rate=40, clients=4)

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults.test_canary_broken import QUICK
 from tests.harness import host_driver as host
 from tests.harness import lab, network
+from tests.harness.canaries import QUICK
 from tests.harness.load.steady import SteadyLoad
 
 

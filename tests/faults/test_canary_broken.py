@@ -5,59 +5,17 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from random import Random
-from typing import Any
 
 import pytest
 
-from tests.faults.conftest import steady
-from tests.faults.test_daemons import SLACK_S, docker_answers, edge_answers
-from tests.faults.test_engine_killed import killed_everywhere
 from tests.harness import host_driver as host
 from tests.harness import lab
+from tests.harness.canaries import FIRST, SECOND, canary, running, until_ended, wait_shown
+from tests.harness.daemons import SLACK_S, docker_answers, edge_answers
+from tests.harness.killed_engine import killed_everywhere
+from tests.harness.load.predictions import predictions
 from tests.harness.load.steady import SteadyLoad
-
-FIRST, SECOND = 30, 60
-# A few requests are evidence here, and the machine's hiccups are none.
-QUICK = {"steps": [FIRST, SECOND], "step_s": 0.3, "min_requests": 1, "wait_s": 8, "max_latency_ratio": 1000}
-
-
-def canary(version: str, **changed: Any) -> dict[str, Any]:
-    by = changed.pop("by", "alice")
-    return host.request(version, by=by, canary={**QUICK, **changed})
-
-
-def shown() -> dict[str, Any]:
-    """What `status` shows of the canary; empty: none runs."""
-    return dict(lab.status()["canary"] or {})
-
-
-def until_ended() -> None:
-    lab.wait_until(lambda: lab.status()["changing"] is None, 30, "the engine has ended")
-
-
-def wait_shown(percent: int, *states: str) -> None:
-    def there() -> bool:
-        now = shown()
-        return now.get("percent") == percent and (not states or now["state"] in states)
-
-    lab.wait_until(there, 30, f"the canary is at {percent} %")
-
-
-@contextmanager
-def running(doc: dict[str, Any], percent: int, *states: str) -> Iterator[list[host.Answer]]:
-    """A canary that has come to a step (and one of these states); its engine's answer is in the list afterwards."""
-    answers: list[host.Answer] = []
-    thread = threading.Thread(target=lambda: answers.append(host.deploy(doc)), daemon=True)
-    thread.start()
-    wait_shown(percent, *states)
-    try:
-        yield answers
-    finally:
-        host.releasectl("canary", "abort")
-        thread.join(60)
 
 
 def say(word: str, by: str = "bob") -> host.Answer:
@@ -90,7 +48,7 @@ def test_an_engine_that_is_killed_at_any_step(load: SteadyLoad, on_interrupt: st
 def test_the_split_survives_the_edge(command: str) -> None:
     """Lost is only what HAProxy had when it went, and nothing by a reload. The canary then ends live."""
     wanted = host.other(host.live())
-    with steady() as load:
+    with predictions(**host.LOAD) as load:
         load.wait_for(10)
         with host.held("canary/JudgeStep#2", canary(wanted), "deploy") as answers:
             begin = time.monotonic()
@@ -109,7 +67,7 @@ def test_the_split_survives_the_edge(command: str) -> None:
 def test_the_edge_is_killed_between_the_map_file_and_the_running_map() -> None:
     before = host.live()
     wanted = host.other(before)
-    with steady():
+    with predictions(**host.LOAD):
         answer = host.deploy_at("canary/SetSplit#2", "systemctl kill --signal KILL haproxy", canary(wanted))
         edge_answers()
         host.recovered()

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 import pytest
 import requests
 
-from tests.faults.conftest import steady
 from tests.harness import host_driver as host
 from tests.harness import lab
+from tests.harness.load.predictions import predictions
 from tests.harness.load.steady import SteadyLoad
 
 
@@ -84,7 +84,7 @@ def test_dies_when_it_has_the_traffic(place: str) -> None:
     """The old release answers for it at once, and has the traffic again."""
     before, entries = host.live(), len(host.look()["history"])
     slot = "green" if lab.state()["live"]["slot"] == "blue" else "blue"
-    with steady() as load:
+    with predictions(**host.LOAD) as load:
         load.wait_for(10)
         with host.configured(bake_s=5):
             answer = host.deploy_at(place, f"docker kill inference-{slot}", host.request(host.other(before)))

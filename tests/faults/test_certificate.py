@@ -101,7 +101,7 @@ def test_the_challenge_leads_elsewhere(load: SteadyLoad) -> None:
     with kept(), challenges_answered_by(PROMETHEUS):
         by_role = issue()
     assert by_role.code != 0
-    for words in (f"The authority was not asked: port 80 of {lab.NAME}", "answers 404 for a challenge",
+    for words in (f"No certificate was requested: port 80 of {lab.NAME}", "answers 404 for a challenge",
                   "edge_acme_port", "ansible-playbook site.yml --tags tls"):  # fmt: skip
         assert words in by_role.out, by_role.out[-3000:]
     before = serial()
@@ -114,8 +114,8 @@ def bring(lineage: str) -> lab.Done:
 
 
 SPOILT = {
-    "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:prime256v1 -out privkey.pem": "do not fit each other",
-    "head -c 700 fullchain.pem > cut && mv cut fullchain.pem": "do not fit each other",
+    "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:prime256v1 -out privkey.pem": "do not match",
+    "head -c 700 fullchain.pem > cut && mv cut fullchain.pem": "do not match",
     "rm privkey.pem": "No such file",
 }
 
@@ -128,7 +128,7 @@ def test_a_pair_that_does_not_fit_is_refused(load: SteadyLoad) -> None:
             done = bring(folder)
             host.shell("rm -r /run/spoilt")
         assert done.code == 1, spoil
-        for words in (says, "The one before still serves", "systemctl start certbot"):
+        for words in (says, "The previous one is still served", "systemctl start certbot"):
             assert words in done.out, done.out
 
 
@@ -150,7 +150,7 @@ def test_a_disk_that_is_full_when_the_certificate_comes(load: SteadyLoad) -> Non
     with full_disk():
         done = renew()
         assert "No space left on device" in done.out
-        assert "The one before still serves" in done.out
+        assert "The previous one is still served" in done.out
         again = lab.run("docker", "exec", lab.CONTAINER, "systemctl", "start", "certbot")
         assert again.code != 0, "the service says so, too"
         assert host.shell(f"cd {CERTIFICATES} && ls -A") == f"ballast\n{lab.NAME}.pem\n", "no half of a file is left"

@@ -7,30 +7,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.conftest import steady
 from tests.harness import host_driver as host
 from tests.harness import lab
+from tests.harness.daemons import KILL_DOCKER, SLACK_S, container_ids, docker_answers, edge_answers
+from tests.harness.load.predictions import predictions
 from tests.harness.load.steady import SteadyLoad
 
-KILL_DOCKER = "systemctl kill --signal KILL --kill-whom main docker"
 STOP_DOCKER = "systemctl stop docker.socket docker.service"
 START_DOCKER = "systemctl start docker.socket docker.service"
 # Whatever becomes of Docker, nobody waits for longer.
 LATEST_S = 1.0
-# No failure may begin later than this after the edge runs again: time for one more look of a client.
-SLACK_S = 0.5
-
-
-def container_ids() -> str:
-    return lab.on_host("docker", "ps", "--quiet", "--no-trunc")
-
-
-def docker_answers() -> None:
-    lab.wait_until(lambda: bool(container_ids()), 30, "Docker answers again")
-
-
-def edge_answers() -> None:
-    lab.wait_until(lambda: lab.ask("/ready").status_code == 200, 30, "the edge answers again")
 
 
 def test_dockerd_restarted(load: SteadyLoad) -> None:
@@ -175,7 +161,7 @@ def test_a_flushed_packet_filter(flushable: None, flush: str) -> None:
 def test_a_converge_brings_flushed_rules_back(flushable: None) -> None:
     host.shell("nft flush ruleset")
     done = lab.good(lab.play("playbooks/converge.yml", "--tags", "baseline,docker", *lab.LIMIT))
-    assert "iptables rules are gone" in done.out
+    assert "role docker: command rules" in done.out
     host.shell("iptables -t nat -S OUTPUT | grep -e '-j DOCKER$' && nft list chain inet slipway input")
     host.recovered()
 
@@ -196,7 +182,7 @@ def test_haproxy_reloaded_between_the_map_file_and_the_running_map(load: SteadyL
 
 
 def test_haproxy_restarted_and_killed_loses_only_what_it_had() -> None:
-    with steady() as load:
+    with predictions(**host.LOAD) as load:
         for command in ("systemctl restart haproxy", "systemctl kill --signal KILL haproxy"):
             load.wait_for(len(load.samples) + 10, what=lambda sample: True)
             begin = time.monotonic()

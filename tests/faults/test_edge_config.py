@@ -14,8 +14,6 @@ from tests.harness.load.steady import SteadyLoad
 
 FOLDER = "/etc/haproxy"
 CERTIFICATE = f"{FOLDER}/certs/{lab.NAME}.pem"
-RELOAD = (lab.ROOT / "roles/edge/files/reload.py").read_text()
-SOCKET = "/run/haproxy/admin.sock"
 PORT = 8499
 """Of somebody else. The edge's metrics are to move there."""
 TAKE = f"""import socket, sys
@@ -28,9 +26,9 @@ def converge(**variables: Any) -> lab.Done:
     return lab.play("site.yml", *lab.LIMIT, "--tags", "edge", "-e", json.dumps(variables))
 
 
-def reload(*pairs: str) -> lab.Done:
-    """What the role's handler does."""
-    return lab.run("docker", "exec", lab.CONTAINER, "python3", "-c", RELOAD, SOCKET, "5", *pairs)
+def reload(*options: str) -> lab.Done:
+    """The role's handler."""
+    return lab.run("docker", "exec", lab.CONTAINER, "releasectl", "edge", "reload", *options)
 
 
 def running() -> str:
@@ -83,8 +81,8 @@ def test_a_port_that_another_has_is_told_and_the_next_converge_takes_it(load: St
     """A valid file that cannot be run: the one before is put back, so it is still news to the next converge."""
     with taken(), untouched():
         told(
-            converge(edge_metrics_port=PORT), f"127.0.0.1:{PORT} cannot be listened on (Address already in use)",
-            f"ss -ltnp 'sport = :{PORT}'", "The process of before goes on", "The file of before is back",
+            converge(edge_metrics_port=PORT), f"Failed to bind 127.0.0.1:{PORT} (Address already in use)",
+            f"ss -ltnp 'sport = :{PORT}'", "The previous process still serves", "The previous file is restored",
             "ansible-playbook site.yml --tags edge",
         )  # fmt: skip
     again = lab.good(converge(edge_metrics_port=PORT))
@@ -105,7 +103,7 @@ def test_a_reload_that_systemd_calls_good_is_seen_to_have_failed() -> None:
     try:
         with taken(), goes_back_to(host.shell(f"cat {backup}")):
             host.shell(f"sed /disabled/d {backup} > {config}")
-            told(reload(f"{config}={backup}"), "no new process answers", "Address already in use", "of before is back")
+            told(reload("--rollback"), "no new process answers", "Address already in use", "file is restored")
     finally:
         host.shell(f"cp -p /run/haproxy.cfg.first {config} && rm -f /run/haproxy.cfg.first {backup}")
         lab.good(reload())
@@ -117,7 +115,7 @@ def test_a_broken_certificate_keeps_it_from_a_reload_and_from_nothing_else(load:
     host.shell(f"cp -p {CERTIFICATE} /run/whole.pem && echo broken > {CERTIFICATE}")
     try:
         with untouched():
-            told(reload(), "it is not valid", CERTIFICATE, "The process of before goes on", "No file was changed")
+            told(reload(), "is not valid", CERTIFICATE, "The previous process still serves", "No file was changed")
     finally:
         host.shell(f"cp -p /run/whole.pem {CERTIFICATE} && rm /run/whole.pem")
     lab.good(reload())

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from tests.faults.conftest import steady
-from tests.faults.test_canary_broken import canary, running
 from tests.harness import host_driver as host
 from tests.harness import lab
+from tests.harness.canaries import canary, running
+from tests.harness.load.predictions import predictions
 from tests.harness.load.steady import SteadyLoad
 
 KILL = "docker kill --signal KILL inference-{slot}"
@@ -107,7 +107,7 @@ def test_without_a_standby_lost_is_what_it_had_and_the_time_of_its_restart() -> 
     slot, now = warm()
     host.shell(f"systemctl stop inference@{now['standby']['slot']}")
     host.good(host.releasectl("recover"))
-    with steady() as load:
+    with predictions(**host.LOAD) as load:
         load.wait_for(10)
         begin = time.monotonic()
         down_and_up(slot, KILL)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from tests.faults.conftest import steady
 from tests.harness import host_driver as host
+from tests.harness.load.predictions import predictions
 
 
 def slow_release_replaced(drain_timeout_s: int) -> int:
@@ -13,7 +13,7 @@ def slow_release_replaced(drain_timeout_s: int) -> int:
     with host.configured(standby_s=0, drain_timeout_s=drain_timeout_s):
         # Without a standby: it would answer what was in flight to the one that is stopped.
         host.good(host.deploy(host.request(host.other(host.live()), "sluggish")))
-        with steady() as load:
+        with predictions(**host.LOAD) as load:
             load.wait_for(4)
             host.good(host.deploy(host.request(host.other(host.live()))))
             end = time.monotonic()

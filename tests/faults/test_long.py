@@ -70,7 +70,7 @@ def test_with_a_standby_they_go_on_with_the_old_release(load: SteadyLoad) -> Non
         assert websocket.versions == {before}
         assert websocket.ended_at > stream.ended_at
         assert drain_of(answer)["cut"] == {"requests": 0, "streams": 0, "websockets": 1}
-        assert any(it.startswith("cut: 1 websocket, when") for it in answer.doc["warnings"])
+        assert any(it.startswith("dropped: 1 websocket, when") for it in answer.doc["warnings"])
     host.well()
 
 
@@ -92,7 +92,7 @@ def test_beyond_their_time_they_are_cut_and_requests_are_not(load: SteadyLoad) -
         assert "closed in the middle" in stream.problem
         assert websocket.problem
         assert drain_of(answer)["cut"] == {"requests": 0, "streams": 1, "websockets": 1}
-        assert any(it.startswith("cut: 1 stream, 1 websocket, when") for it in answer.doc["warnings"])
+        assert any(it.startswith("dropped: 1 stream, 1 websocket, when") for it in answer.doc["warnings"])
     host.well()
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.faults.conftest import steady
-from tests.faults.test_canary_broken import QUICK
 from tests.harness import host_driver as host
 from tests.harness import lab
+from tests.harness.canaries import QUICK
+from tests.harness.load.predictions import predictions
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def traffic(how: dict[str, Any]) -> Iterator[None]:
     if "canary" not in how:
         yield
         return
-    with steady():
+    with predictions(**host.LOAD):
         yield
 
 

@@ -22,14 +22,14 @@ TOKEN = "an-expired-token"
 
 # What is wrong → what is said of it, and what to do.
 ANSWERS = {
-    "throttled": ("the registry throttles (", "Wait a minute"),
-    "throttled-bare": ("the registry throttles (", "Wait a minute"),
+    "throttled": ("the registry limits the request rate (", "Wait a minute"),
+    "throttled-bare": ("the registry limits the request rate (", "Wait a minute"),
     "expired": ("the registry token has expired (", "deploy again by the playbook"),
-    "unauthorized": ("did not accept who asks (", "Deploy by the playbook, which asks for a token"),
+    "unauthorized": ("registry authentication failed (", "Deploy with the playbook, which fetches a token"),
     "denied": ("the registry denied access (", "ecr:BatchGetImage"),
     "denied-bare": ("the registry denied access (", "ecr:BatchGetImage"),
     "missing": ("does not have this image (", "was pushed to this repository"),
-    "broken": ("the registry is in trouble (", "a rollback needs no registry"),
+    "broken": ("the registry has an internal error (", "a rollback needs no registry"),
     "portal": ("what answered is no registry (", "A proxy or a login page"),
     "garbled": ("what the registry sent does not match its digest (", "Do not use it"),
     "torn": ("what the registry sent does not match its digest (", "Do not use it"),

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.conftest import steady
-from tests.faults.test_engine_killed import killed_everywhere
 from tests.harness import host_driver as host
+from tests.harness.killed_engine import killed_everywhere
+from tests.harness.load.predictions import predictions
 from tests.harness.load.steady import SteadyLoad
 
 # Where it differs from a rollout beside the live release.
@@ -18,7 +18,7 @@ PHASES = ("stop", "start", "gate", "switch", "record")
 @pytest.fixture
 def only_maintenance() -> Iterator[SteadyLoad]:
     """A steady load that is answered all the while: by a release, or by the maintenance page."""
-    with steady() as load:
+    with predictions(**host.LOAD) as load:
         load.wait_for(10)
         yield load
         load.wait_for(len(load.samples) + 10, what=lambda sample: True)

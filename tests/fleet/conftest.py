@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
-from tests.e2e.conftest import load, pytest_runtest_makereport
-
-__all__ = ["load", "pytest_runtest_makereport"]
+from tests.harness import reporting
+from tests.harness.load.predictions import unfailing
+from tests.harness.load.steady import SteadyLoad
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -17,3 +17,15 @@ def three_of_trixie() -> Iterator[None]:
         patch.setenv("LAB_SUITE", "trixie")
         patch.setenv("LAB_HOSTS", "3")
         yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return reporting.add_host((yield))
+
+
+@pytest.fixture
+def load() -> Iterator[SteadyLoad]:
+    """A steady load of predictions on the first host; the test ends with: nobody was failed."""
+    with unfailing(20) as load:
+        yield load

@@ -25,6 +25,8 @@ HELD = "/run/fault.held"
 HOLD = f"touch {HELD}; for i in $(seq 1200); do [ -e {HELD} ] || break; sleep 0.05; done"
 OPTIONS = {"memory": "64m", "stop_timeout_s": 3, "pids": 64}
 GATES = {"liveness_path": "/health", "readiness_path": "/ready", "version_path": "/version"}
+# Of predictions, as `predictions(**LOAD)`.
+LOAD: dict[str, Any] = {"rate": 40, "clients": 4}
 _numbers = count(1)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import figures, killed, page, stolen
+from benchmarks import converge, figures, killed, page, stolen
 from benchmarks.on_host import Rollout
 from benchmarks.stolen import Stolen
 from tests.harness.load import http2
@@ -102,9 +102,21 @@ def test_the_kernels_line_is_read() -> None:
 
 
 def test_four_hosts_are_held_against_one() -> None:
-    text = figures.converge({1: [(9.0, 60, 0), (10.0, 60, 0), (30.0, 60, 0)], 4: [(16.0, 60, 0)]})
-    assert "| 1 | 3 | 10.0 | 30.0 | 60 | 0 | ≤ 12: yes |" in text
-    assert "1.60 × of one: ≤ 1.5: **no**" in text
+    one, four = (
+        [converge.Run(it, 7, 0) for it in (5.0, 5.5, 30.0)],
+        [converge.Run(it, 13, 0) for it in (7.0, 9.9, 60.0)],
+    )
+    text = converge.report({converge.NO_DRIFT: one, converge.SEVERAL.format(4): four})
+    assert "| no drift, one host | 3 | 5.5 | 30.0 | 7 | 0 | ≤ 6: yes |" in text
+    # Of each pair, for the machine is not always as fast.
+    assert "| no drift, 4 hosts | 3 | 9.9 | 60.0 | 13 | 0 | 1.80 × of one: ≤ 1.6: **no** |" in text
+
+
+def test_a_run_that_did_not_do_what_is_measured_is_no_measurement() -> None:
+    with pytest.raises(converge.Failed, match="3 changes; converge the hosts first"):
+        converge.expect(converge.Run(9.0, 60, 3), changes=False)
+    with pytest.raises(converge.Failed, match="0 changes"):
+        converge.expect(converge.Run(5.0, 7, 0), changes=True)
 
 
 def test_what_kills_cost_is_held_against_nothing_lost() -> None:

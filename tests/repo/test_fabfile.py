@@ -8,11 +8,12 @@ import os
 import re
 import shlex
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from ansible_collections.slipway.ops.plugins.plugin_utils.releasectl import RELEASECTL
-from invoke import Context
+from invoke import Collection, Context, Program
 
 import fabfile
 from tools import inventory
@@ -146,22 +147,39 @@ def test_whole_lines_are_passed_on_each_with_its_host() -> None:
     assert stream.getvalue().endswith("inference-1 | three\n")
 
 
+def recorder(commands: list[str]) -> Callable[..., int]:
+    """In place of `on_host`: records the command, and succeeds."""
+
+    def on_host(target: Target, command: str, shape: object, follow: bool) -> int:
+        commands.append(command)
+        return 0
+
+    return on_host
+
+
 @pytest.mark.parametrize("reason", ["it's broken", "#42", "-x", "{{ x }}", "$5 `id`", "a\nb", "zurück", ""])
 def test_a_reason_reaches_the_host_whatever_is_in_it(reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setattr(fabfile, "targets", lambda env, host: HOSTS[:1])
-
-    def on_host(target: object, command: str, shape: object, follow: bool) -> int:
-        said.append(command)
-        return 0
-
-    monkeypatch.setattr(fabfile, "on_host", on_host)
-    fabfile.rollback(Context(), to="v1.0.0", reason=reason)
+    monkeypatch.setattr(fabfile, "on_host", recorder(said))
+    fabfile.rollback(Context(), version="v1.0.0", reason=reason)
     fabfile.maintenance(Context(), "on", reason=reason)
     assert [f"--reason={reason}" in shlex.split(it) for it in said] == [True, True]
 
 
-def test_commands_quote_what_a_person_says() -> None:
+def test_rollback_takes_a_version_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--version` is an option of fab itself as well; after the task's name it is the task's."""
+    commands: list[str] = []
+    monkeypatch.setattr(fabfile, "targets", lambda env, host: HOSTS[:1])
+    monkeypatch.setattr(fabfile, "on_host", recorder(commands))
+    Program(namespace=Collection.from_module(fabfile)).run(
+        ["fab", "rollback", "--version", "v1.0.0", "--host", "inference-1", "--reason", "too slow"], exit=False
+    )
+    (words,) = [shlex.split(it) for it in commands]
+    assert "--to=v1.0.0" in words and "--reason=too slow" in words
+
+
+def test_commands_quote_user_input() -> None:
     command = fabfile.releasectl("rollback", "--reason", "it's; rm -rf /")(HOSTS[0])
     assert command == """/usr/local/bin/releasectl --service inference rollback --reason 'it'"'"'s; rm -rf /'"""
     assert "inference-blue" in fabfile.logs_command(HOSTS[0], 10, True, "blue")

@@ -1,4 +1,4 @@
-"""The Makefile hands on what a person says, whatever is in it; and in CI environments are made anew."""
+"""The Makefile passes user input on unchanged, and creates environments again in CI."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TEXTS = [
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A checkout in which Ansible, pytest and the making of environments only write down how they were called."""
+    """A checkout in which Ansible, pytest and the bootstrap only record how they were called."""
     shutil.copy(ROOT / "Makefile", tmp_path)
     (tmp_path / "requirements.lock").touch()
     (tmp_path / "app").mkdir()
@@ -44,6 +44,8 @@ def make(tree: Path, *words: str, **variables: str) -> None:
     ours = {
         "CI",
         "ENV",
+        "HOST",
+        "SERVICE",
         "VERSION",
         "REASON",
         "SLIPWAY_REASON",
@@ -85,7 +87,7 @@ def test_a_version_reaches_the_playbook_as_one_text(tree: Path, text: str) -> No
     assert len(argv) == 5 and reason is None
 
 
-def test_the_lab_gets_a_version_where_none_was_said(tree: Path) -> None:
+def test_the_lab_gets_a_default_version(tree: Path) -> None:
     make(tree, "deploy")
     lab, build, site = (argv[2:] for argv, _ in calls(tree, "ansible-playbook"))
     assert lab == ["playbooks/lab/up.yml"]
@@ -93,12 +95,33 @@ def test_the_lab_gets_a_version_where_none_was_said(tree: Path) -> None:
     assert site == ["site.yml"]
 
 
+def test_service_and_host_reach_the_playbook_under_their_names(tree: Path) -> None:
+    make(tree, "rollback", "SERVICE=scoring", "HOST=inference-2", "VERSION=v1.0.0")
+    [[argv, _]] = calls(tree, "ansible-playbook")
+    assert argv[3:] == [
+        "--extra-vars", '{"version": "v1.0.0"}', "--extra-vars", '{"service": "scoring"}', "--limit", "inference-2",
+    ]  # fmt: skip
+
+
+def test_the_name_of_this_machine_is_not_taken_for_a_host(tree: Path) -> None:
+    make(tree, "status", HOST="laptop", SERVICE="sshd")
+    assert calls(tree, "ansible-playbook") == [[["--inventory", "inventory/local", "playbooks/status.yml"], None]]
+
+
+def test_every_environment_has_an_infrastructure_target(tree: Path) -> None:
+    for env in ("dev", "staging", "prod"):
+        make(tree, "deploy", f"ENV={env}")
+    assert [argv[1:3] for argv, _ in calls(tree, "ansible-playbook")] == [
+        [f"inventory/{env}", "site.yml"] for env in ("dev", "staging", "prod")
+    ]
+
+
 def test_environments_are_kept(tree: Path) -> None:
     make(tree, "test")
     assert calls(tree, "bootstrap") == []
 
 
-def test_in_ci_environments_are_made_anew_once_a_run(tree: Path) -> None:
+def test_in_ci_environments_are_created_again_once_a_run(tree: Path) -> None:
     make(tree, "test", CI="true")
     assert len(calls(tree, "bootstrap")) == 1
     assert len(calls(tree, "python")) == 6, "not every suite ran"

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 from releasectl.documents.config import read_config
+from releasectl.documents.host_settings import read_edge, read_tls
 
 ROOT = Path(__file__).parent.parent.parent
-ROLES = ("baseline", "docker", "edge", "tls", "release")
+ROLES = ("baseline", "docker", "engine", "edge", "tls", "release")
 TEMPLATES = sorted(
     path for role in ROLES for path in (ROOT / "roles" / role / "templates").rglob("*") if path.is_file()
 )
@@ -31,6 +32,10 @@ STICKY = {
     "edge_canary_sticky_cookie": "sid",
     "edge_canary_cookie": "side",
 }
+
+
+# What the engine reads has to be whole; the defaults have no domain.
+NAMED = {"tls_domains": ["inference.example.com"]}
 
 
 def play(role: str, destination: Path, more: dict[str, Any]) -> dict[str, Any]:
@@ -57,7 +62,12 @@ def play(role: str, destination: Path, more: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("rendered")
-    wanted: list[tuple[str, str, dict[str, Any]]] = [*((role, role, {}) for role in ROLES), ("sticky", "edge", STICKY)]
+    wanted: list[tuple[str, str, dict[str, Any]]] = [
+        *((role, role, {}) for role in ROLES),
+        ("sticky", "edge", STICKY),
+        ("named", "tls", NAMED),
+        ("dns", "tls", {**NAMED, "tls_challenge": "dns-01"}),
+    ]
     book = folder / "render.yml"
     book.write_text(json.dumps([play(role, folder / f"{name}.json", more) for name, role, more in wanted]))
     ansible = str(Path(sys.executable).parent / "ansible-playbook")
@@ -77,9 +87,8 @@ def test_it_renders_to_the_end(rendered: Path, path: Path) -> None:
     role = path.relative_to(ROOT / "roles").parts[0]
     text = (rendered / role / path.name).read_text()
     assert text.strip()
-    if path.suffix != ".py":
-        assert "{{" not in text
-        assert "{%" not in text
+    assert "{{" not in text
+    assert "{%" not in text
     assert text.endswith("\n")
 
 
@@ -108,6 +117,18 @@ def test_the_slot_outlives_the_engine_and_a_drain(rendered: Path) -> None:
 def test_the_engine_accepts_the_rendered_settings(rendered: Path) -> None:
     config = read_config(json.loads((rendered / "release" / "service.json").read_text()), "service.json")
     assert config.slots == {"blue": 18080, "green": 18081}
+    edge = read_edge(json.loads((rendered / "edge" / "edge.json").read_text()), "edge.json")
+    assert edge.config == "/etc/haproxy/haproxy.cfg"
+    for name, port in (("named", "8888"), ("dns", None)):
+        tls = read_tls(json.loads((rendered / name / "tls.json").read_text()), "tls.json")
+        assert tls.certificate == "/etc/haproxy/certs/inference.example.com.pem"
+        assert tls.renewal.get("http01_port") == port
+
+
+def test_certbot_s_hook_is_a_script_that_installs_the_certificate(rendered: Path) -> None:
+    path = rendered / "tls" / "slipway-haproxy"
+    subprocess.run(["sh", "-n", str(path)], check=True)
+    assert path.read_text().splitlines()[-1] == "exec /usr/local/bin/releasectl certificate install"
 
 
 def test_the_container_engine_s_settings_are_json(rendered: Path) -> None:

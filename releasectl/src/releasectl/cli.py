@@ -1,4 +1,4 @@
-"""The command line: parses, wires the real edge, prints, and ends with a documented code (docs/releasectl.md)."""
+"""The command line: parses, connects the engine to the host, prints, and returns an exit code (docs/releasectl.md)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from .adapter import Host
+from .adapter import Devices
 from .commands.engine import Engine, Lock
 from .commands.result import Result
 from .documents.config import read_config
@@ -24,12 +24,16 @@ from .rollout.transaction import as_failure
 
 
 def main(argv: list[str] | None = None) -> int:
-    arguments = _parser().parse_args(argv)
+    if (command_line := argv or sys.argv[1:]) and command_line[0] in ("edge", "certificate", "acme-probe"):
+        from .edge import cli
+
+        return cli.main(command_line, os.environ)
+    arguments = _parser().parse_args(command_line)
     paths = Paths(os.environ.get("SLIPWAY_ROOT", "/"))
     try:
         config = _config(paths, arguments.service)
         if arguments.command == "run-slot":
-            # Here, like `report` below: no other command needs it, and each import is a third of a millisecond.
+            # Local import, like `report` below: no other command needs it (docs/startup.md).
             from .slot.main import run_slot
 
             return run_slot(paths, config, arguments.slot)
@@ -40,69 +44,79 @@ def main(argv: list[str] | None = None) -> int:
         return failure.code
     except (Interrupted, KeyboardInterrupt):
         return 130
-    except Exception as trouble:
-        # Only here: what is rarely needed is not imported by every command.
+    except Exception as error:
+        # Local import: rarely needed (docs/startup.md).
         import traceback
 
         traceback.print_exc()
-        result = Result(arguments.service or "?").fail(as_failure(trouble), f"run {arguments.command}")
+        result = Result(arguments.service or "?").fail(as_failure(error), f"run {arguments.command}")
         _print(result.document(), arguments)
         return Code.UNEXPECTED
 
 
-# Of a width of its own: argparse would ask for the terminal's with every option, and import shutil for it.
+# A fixed width: argparse would import shutil to query the terminal's (docs/startup.md).
 class _Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         super().__init__(formatter_class=partial(argparse.HelpFormatter, width=100), **options)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="releasectl", description="The releases of a service on this host.")
-    parser.add_argument("--service", help="name of the service; not needed when the host has one")
+    about = (
+        "Deploy, roll back and inspect the releases of a service on this host. "
+        "Commands for the host itself: edge, certificate, acme-probe (each with --help)."
+    )
+    parser = _Parser(prog="releasectl", description=about)
+    parser.add_argument("--service", help="name of the service; not needed if the host has only one")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
 
     def add(name: str, text: str) -> _Parser:
         command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("--json", action="store_true", help="one JSON document, on the last line")
+        command.add_argument("--json", action="store_true", help="print one JSON document, on the last line")
         return command
 
-    add("status", "what is live, on which slot, how it is, and what the way back is")
+    add("status", "what is live, on which slot, health and rollback status")
     command = add("history", "ended rollouts and rollbacks, the newest first")
     command.add_argument("-n", type=int, default=20, dest="count", metavar="N")
-    command = add("deploy", "make a version the live one, or leave the old one serving")
+    command = add("deploy", "make a version live; if it fails, the old one keeps serving")
     command.add_argument("--request", metavar="FILE", help="the whole request as JSON; - reads standard input")
     command.add_argument("--version", metavar="V", help="for example v1.4.2")
-    command.add_argument("--image", metavar="REPO@sha256:…", help="not needed for a version recorded here")
-    command.add_argument("--env-file", metavar="FILE", help="NAME=value lines; without it the live release's are kept")
-    command.add_argument("--strategy", choices=["blue_green", "stop_first"], help="without it: as service.json says")
-    command.add_argument("--canary", metavar="PERCENT,…", help="for example 5,25,50: the share grows step by step")
-    command.add_argument("--step", metavar="S", help="seconds that each step of the canary takes at least")
-    command.add_argument("--hold", action="store_true", help="stay at the last step until somebody ends the canary")
+    command.add_argument(
+        "--image", metavar="REPO@sha256:…", help="not needed for a version that is recorded on this host"
+    )
+    command.add_argument(
+        "--env-file", metavar="FILE", help="NAME=value lines; default: the variables of the live release"
+    )
+    command.add_argument(
+        "--strategy", choices=["blue_green", "stop_first"], help="default: the strategy in service.json"
+    )
+    command.add_argument("--canary", metavar="PERCENT,…", help="traffic in percent, step by step, for example 5,25,50")
+    command.add_argument("--step", metavar="S", help="minimum seconds per step of the canary")
+    command.add_argument("--hold", action="store_true", help="stay at the last step until an operator ends the canary")
     _who(command)
-    command = add("prefetch", "pull an image by digest, so that no deploy has to wait for it; nothing else")
+    command = add("prefetch", "only pull an image by digest, so that a later deploy need not wait for it")
     command.add_argument("--image", metavar="REPO@sha256:…")
     command.add_argument("--request", metavar="FILE", help="image and registry_auth as JSON; - reads standard input")
-    command.add_argument("--dry-run", action="store_true", help="say whether it would be pulled, pull nothing")
-    command = add("canary", "say something to the canary that is running")
-    command.add_argument("word", choices=["promote", "abort", "hold", "status"])
-    command.add_argument("--by", default=_user(), metavar="NAME", help="who, for the record")
-    command = add("maintenance", "take the traffic away, or give it back; what is live stays so")
-    command.add_argument("word", choices=["on", "off"])
-    command.add_argument("--by", default=_user(), metavar="NAME", help="who, for the record")
-    command.add_argument("--reason", default="", metavar="TEXT", help="why, for those who look at the status")
-    command = add("rollback", "make a recorded release the live one; needs no registry")
-    command.add_argument("--to", metavar="VERSION|ID", help="without it: the release that was live before")
+    command.add_argument("--dry-run", action="store_true", help="print whether the image would be pulled; pull nothing")
+    command = add("canary", "control a running canary")
+    command.add_argument("action", choices=["promote", "abort", "hold", "status"])
+    command.add_argument("--by", default=_user(), metavar="NAME", help="who, for the history")
+    command = add("maintenance", "switch all traffic to the maintenance page, or back; the live release stays live")
+    command.add_argument("switch", choices=["on", "off"])
+    command.add_argument("--by", default=_user(), metavar="NAME", help="who, for the history")
+    command.add_argument("--reason", default="", metavar="TEXT", help="why; status in the status")
+    command = add("rollback", "make a recorded release live; needs no registry")
+    command.add_argument("--to", metavar="VERSION|ID", help="default: the release that was live before")
     _who(command)
-    command = add("recover", "finish or undo interrupted work and make the host agree with its record")
+    command = add("recover", "finish or undo interrupted work and repair what differs from the record")
     command.add_argument(
-        "--live", metavar="SLOT", choices=["blue", "green"], help="say which slot is live, when it asks"
+        "--live", metavar="SLOT", choices=["blue", "green"], help="the slot that is live, if recovery cannot tell"
     )
-    command = add("prune", "remove releases and images beyond those that are kept")
+    command = add("prune", "remove releases and images beyond the retained ones")
     command.add_argument("--dry-run", action="store_true")
-    command = add("events", "what the engine did, as JSON lines")
+    command = add("events", "print what the engine did, as JSON lines")
     command.add_argument("--follow", action="store_true")
     command.add_argument("-n", type=int, default=50, dest="count", metavar="N")
-    command = commands.add_parser("run-slot", help="(for systemd) be the main process of a slot")
+    command = commands.add_parser("run-slot", help="(for systemd) run as the main process of a slot")
     command.add_argument("slot", choices=["blue", "green"])
     return parser
 
@@ -110,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
 def _who(command: argparse.ArgumentParser) -> None:
     command.add_argument("--by", default=_user(), metavar="NAME", help="who, for the history")
     command.add_argument("--reason", default="", metavar="TEXT", help="why, for the history")
-    command.add_argument("--dry-run", action="store_true", help="say what would change, change nothing")
+    command.add_argument("--dry-run", action="store_true", help="print what would change; change nothing")
 
 
 def _user() -> str:
@@ -119,13 +133,13 @@ def _user() -> str:
 
 def _config(paths: Paths, service: str | None) -> Config:
     names = sorted(os.listdir(paths.etc)) if os.path.isdir(paths.etc) else []
-    there = [name for name in names if os.path.exists(paths.service_json(name))]
-    has = f"this host has {', '.join(there) or 'none yet (converge it: ansible-playbook site.yml)'}"
+    services = [name for name in names if os.path.exists(paths.service_json(name))]
+    has = f"this host has {', '.join(services) or 'none yet (converge it: ansible-playbook site.yml)'}"
     if service is None:
-        if len(there) != 1:
+        if len(services) != 1:
             raise Failure(Code.USAGE, f"--service is needed: {has}")
-        service = there[0]
-    if service not in there:
+        service = services[0]
+    if service not in services:
         raise Failure(Code.USAGE, f"there is no service {service!r}: {has}")
     path = paths.service_json(service)
     try:
@@ -139,9 +153,10 @@ def _config(paths: Paths, service: str | None) -> Config:
 
 
 def _run(arguments: argparse.Namespace, paths: Paths, config: Config) -> int:
-    host = Host(paths, config)
+    devices = Devices(paths, config)
+    host = devices.host
     if arguments.command == "events":
-        for event in host.events.read(arguments.follow, arguments.count, host.pause):
+        for event in devices.events.read(arguments.follow, arguments.count, devices.process.pause):
             if not _say(json.dumps(event, ensure_ascii=False)):
                 break
         return Code.OK
@@ -154,52 +169,52 @@ def _run(arguments: argparse.Namespace, paths: Paths, config: Config) -> int:
         _print(doc, arguments)
         return Code.OK
     if os.geteuid() != 0:
-        raise Failure(Code.USAGE, f"{arguments.command} has to be run as root", "sudo releasectl …")
+        raise Failure(Code.USAGE, f"{arguments.command} must be run as root", "sudo releasectl …")
     if arguments.command == "canary":
-        _print(_canary(host, arguments, is_held(lock_path)), arguments)
+        _print(_canary(devices, arguments, is_held(lock_path)), arguments)
         return Code.OK
     document = _request(arguments) if arguments.command == "deploy" else None
-    host.listen()
+    devices.process.listen()
     lock = lock_of(lock_path, *_what(arguments, document), config.deadlines.lock)
-    engine = Engine(host, _prepared(host, lock), lambda: os.urandom(6).hex())
+    engine = Engine(host, _prepared(devices, lock), lambda: os.urandom(6).hex())
     result = _change(engine, arguments, document)
     _print(result.document(), arguments)
     return result.code
 
 
-def _canary(host: Host, arguments: argparse.Namespace, running: bool) -> dict[str, Any]:
-    """The canary's engine runs elsewhere and holds the lock: it is only told."""
+def _canary(devices: Devices, arguments: argparse.Namespace, running: bool) -> dict[str, Any]:
+    """The engine of the canary is another process and holds the lock: send it a command."""
     from .commands import report
 
-    shown = host.canary.read() if running else None
-    result = Result(host.config.service, outcome="unchanged")
-    if arguments.word != "status":
+    status = devices.canary_mailbox.read_status() if running else None
+    result = Result(devices.host.config.service, outcome="unchanged")
+    if arguments.action != "status":
         if not running:
-            raise host.canary.not_running()
-        shown = host.canary.say(arguments.word, one_line(arguments.by))
-        result.outcome, result.changed = "told", True
-    result.extra["canary"] = shown
-    line = report.canary_line(shown) if shown else "no canary is running"
-    result.message = f"told to {arguments.word}: {line}" if result.changed else line
+            raise devices.canary_mailbox.not_running()
+        status = devices.canary_mailbox.send(arguments.action, one_line(arguments.by))
+        result.outcome, result.changed = "accepted", True
+    result.extra["canary"] = status
+    line = report.canary_line(status) if status else "no canary is running"
+    result.message = f"accepted {arguments.action}: {line}" if result.changed else line
     return result.document()
 
 
-def _prepared(host: Host, lock: Lock) -> Lock:
+def _prepared(devices: Devices, lock: Lock) -> Lock:
     @contextmanager
     def locked() -> Iterator[None]:
         with lock():
-            host.prepare()
+            devices.prepare()
             yield
 
     return locked
 
 
 def _what(arguments: argparse.Namespace, document: Any) -> tuple[str, str]:
-    """What is done and who wants it, as whoever meets the lock is told. A request names both itself."""
-    asked: dict[str, Any] = document if isinstance(document, dict) else {}
-    given = [asked.get("version"), *(getattr(arguments, name, None) for name in ("to", "word"))]
+    """The change and its caller, for the lock file. A request document names both itself."""
+    request: dict[str, Any] = document if isinstance(document, dict) else {}
+    given = [request.get("version"), *(getattr(arguments, name, None) for name in ("to", "action", "switch"))]
     target = next((it for it in given if it), None)
-    by = asked.get("by") or getattr(arguments, "by", None) or "releasectl"
+    by = request.get("by") or getattr(arguments, "by", None) or "releasectl"
     return one_line(f"{arguments.command} {target}" if target else arguments.command), one_line(str(by))
 
 
@@ -213,7 +228,7 @@ def _change(engine: Engine, arguments: argparse.Namespace, document: Any) -> Res
         case "rollback":
             return engine.rollback(arguments.to, arguments.by, arguments.reason, arguments.dry_run)
         case "maintenance":
-            return engine.maintenance(arguments.word == "on", arguments.by, arguments.reason)
+            return engine.maintenance(arguments.switch == "on", arguments.by, arguments.reason)
         case "recover":
             return engine.recover(arguments.live)
         case _:
@@ -285,7 +300,7 @@ def _print(doc: dict[str, Any], arguments: argparse.Namespace) -> None:
 
 
 def _say(text: str, bad: bool = False) -> bool:
-    """False: nobody reads any more. A reader that went away must not stop the work."""
+    """False: the reader has gone. That must not stop the work."""
     try:
         print(text, file=sys.stderr if bad else sys.stdout, flush=True)
     except OSError:

@@ -308,7 +308,7 @@ def gateway_problems(path: Path, behind: list[str], now: Config, then: Config) -
 
 def problems(settings: dict[str, Any]) -> list[str]:
     path = Path(settings["path"])
-    if not Path(SSHD).exists():
+    if not Path(SSHD).exists() or (path.is_file() and path.read_text() == settings["text"]):
         return []
     it = connection()
     with tempfile.TemporaryDirectory(prefix="slipway-ssh.") as folder:

@@ -1,6 +1,6 @@
 """
-One kind of client, in a process of its own: python -m tests.load.client '{"stream": {…}, …}' sends until its standard
-input ends, then lets what is in flight end and writes every sample to a file.
+One kind of client, in a process of its own: python -m tests.harness.load.client '{"stream": {…}, …}' sends until its
+standard input ends, then lets what is in flight end and writes every sample to a file.
 
 Open loop: requests are due at times drawn beforehand (Poisson), whatever the answers do, and a latency counts from when
 the request was due: a slow answer hides nothing (no coordinated omission). Closed loop: each client waits for its

@@ -53,7 +53,7 @@ class Load:
             out = Path(self._folder.name) / f"{number}.json"
             given = {"stream": asdict(stream), "host": self.host, "path": self.path, "body": self.body,
                      "ca_file": self.ca_file, "out": str(out)}  # fmt: skip
-            argv = [*NICE, sys.executable, "-m", "tests.load.client", json.dumps(given)]
+            argv = [*NICE, sys.executable, "-m", "tests.harness.load.client", json.dumps(given)]
             self._clients.append((stream, out, subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.PIPE)))
         return self
 

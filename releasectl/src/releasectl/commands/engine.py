@@ -1,69 +1,64 @@
-"""The commands: each gathers what is known, plans in the core, and runs the plan over the edge. Returns a Result."""
+"""The commands: each gathers what is known, plans in the core, and runs the plan over the host. Returns a Result."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 from ..documents.request import one_line, read_prefetch, read_request
 from ..model.errors import Code, Failure
 from ..model.journal import Intent
-from ..model.model import Maintenance, Release, Settings, State
-from ..model.rollout_options import RegistryAuth, Rollout
+from ..model.model import Maintenance, Release, State
 from ..rollout import plan
-from ..rollout.gates import comes_up, is_ready
-from ..rollout.phases import phases_of
-from ..rollout.ports import Broken, Edge, moment
+from ..rollout.gates import is_ready
+from ..rollout.ports import Host, Unreadable
 from ..rollout.recovery import Recovered, recover
 from ..rollout.transaction import Transaction, as_failure
-from ..startup.fast_dataclass import dataclass
 from .failing_release import RECOVERY, failing_release, record_failovers
-from .maintenance import set_maintenance, words
+from .maintenance import set_maintenance
 from .operator_hooks import Hooks
-from .preflight import fitting, present, room, spared
+from .planning import Resolve, ResolvedRequest, live_release, next_id, plan_rollout, recorded_releases
+from .preflight import check_free_space
 from .prune import prune
-from .result import Result, observed
-from .rollback_info import way_back
+from .result import Result, observations_doc
+from .rollback_info import rollback_info
 
-__all__ = ["Engine", "Lock", "Result", "way_back"]
+__all__ = ["Engine", "Lock", "Result", "rollback_info"]
 
 Lock = Callable[[], AbstractContextManager[None]]
 
 
-@dataclass(frozen=True)
-class Wish:
-    """A target that is understood: what to make live, and what of it is known."""
-
-    release: Release
-    fresh: bool
-    settings: Settings
-    by: str
-    reason: str
-    auth: RegistryAuth | None = None
-    rollout: Rollout | None = None
-
-
-Resolve = Callable[[State, Mapping[int, Release]], Wish]
-
-
 class Engine:
-    def __init__(self, edge: Edge, lock: Lock, new_txn: Callable[[], str]) -> None:
-        self.edge = edge
+    def __init__(self, host: Host, lock: Lock, new_txn: Callable[[], str]) -> None:
+        self.host = host
         self.lock = lock
         self.new_txn = new_txn
-        self.hooks = Hooks(edge)
+        self.hooks = Hooks(host)
 
     def deploy(self, document: Any, dry_run: bool = False) -> Result:
-        result = Result(self.edge.config.service)
+        result = Result(self.host.config.service)
         what = f"deploy {(document.get('version') if isinstance(document, dict) else None) or 'a release'}"
 
-        def resolve(state: State, releases: Mapping[int, Release]) -> Wish:
-            request = read_request(document, self._base(state, releases))
-            release, fresh = plan.wanted(
-                request, releases, state, self.edge.read_settings, lambda: self._next_id(state), self.edge.now()
+        def resolve(state: State, releases: Mapping[int, Release]) -> ResolvedRequest:
+            request = read_request(document, live_release(self.host, state, releases))
+            release, fresh = plan.resolve_release(
+                request,
+                releases,
+                state,
+                settings_of=self.host.records.settings,
+                next_id=lambda: next_id(self.host, state),
+                now=self.host.process.now(),
             )
-            return Wish(release, fresh, request.settings, request.by, request.reason, request.auth, request.rollout)
+            return ResolvedRequest(
+                release=release,
+                fresh=fresh,
+                settings=request.settings,
+                by=request.by,
+                reason=request.reason,
+                auth=request.auth,
+                rollout=request.rollout,
+            )
 
         try:
             # Nonsense is refused before anything is locked or recovered.
@@ -73,12 +68,14 @@ class Engine:
             return result.fail(failure, what)
 
     def rollback(self, to: str | None, by: str, reason: str, dry_run: bool = False) -> Result:
-        result = Result(self.edge.config.service)
+        result = Result(self.host.config.service)
         what = f"roll back to {to}" if to else "roll back"
 
-        def resolve(state: State, releases: Mapping[int, Release]) -> Wish:
+        def resolve(state: State, releases: Mapping[int, Release]) -> ResolvedRequest:
             release = plan.rollback_target(to, releases, state)
-            return Wish(release, False, self.edge.read_settings(release.ref.id), one_line(by), one_line(reason))
+            return ResolvedRequest(
+                release, False, self.host.records.settings(release.ref.id), one_line(by), one_line(reason)
+            )
 
         try:
             return self._change("rollback", resolve, dry_run, result)
@@ -86,11 +83,11 @@ class Engine:
             return result.fail(failure, what)
 
     def recover(self, declared: str | None = None) -> Result:
-        result = Result(self.edge.config.service)
+        result = Result(self.host.config.service)
         try:
             with self.lock():
                 found = self._recover(result, declared, resume=True)
-                failing = record_failovers(self.edge, found.state, result)
+                failing = record_failovers(self.host, found.state, result)
         except Failure as failure:
             return result.fail(failure, "recover")
         if failing:
@@ -104,20 +101,20 @@ class Engine:
         if found.troubles:
             worst = max(found.troubles, key=lambda it: it.code == Code.PREFLIGHT)
             result.fail(worst, "recover")
-            result.warnings += [trouble.cause for trouble in found.troubles]
+            result.warnings += [failure.cause for failure in found.troubles]
         return result
 
     def _give_up(self, done: list[str], warnings: list[str]) -> Result:
         """Roll the live release back to its standby, if that still holds once the lock is held again."""
-        result = Result(self.edge.config.service, warnings=warnings)
+        result = Result(self.host.config.service, warnings=warnings)
         result.extra["done"] = done
 
-        def resolve(state: State, releases: Mapping[int, Release]) -> Wish:
-            why, standby = failing_release(self.edge, state), state.standby
+        def resolve(state: State, releases: Mapping[int, Release]) -> ResolvedRequest:
+            why, standby = failing_release(self.host, state), state.standby
             release = releases.get(standby.ref.id) if standby else None
-            if not why or not standby or not release or not self._ready(standby.slot, release):
+            if not why or not standby or not release or not is_ready(self.host, standby.slot, release.gates):
                 raise Failure(Code.PREFLIGHT, "the standby is not ready, or the live release is no longer the same")
-            return Wish(release, False, self.edge.read_settings(release.ref.id), RECOVERY, why)
+            return ResolvedRequest(release, False, self.host.records.settings(release.ref.id), RECOVERY, why)
 
         try:
             return self._change("rollback", resolve, False, result, leave=False)
@@ -126,43 +123,43 @@ class Engine:
 
     def prefetch(self, document: Any, dry_run: bool = False) -> Result:
         """Only the pull, so that a later deploy has none to wait for. Touches nothing that is recorded or runs."""
-        result = Result(self.edge.config.service)
+        result = Result(self.host.config.service)
         try:
             image, auth = read_prefetch(document)
-            free_mb = self.edge.check_docker()
-            if self.edge.has_image(image):
+            free_mb = self.host.containers.free_mb()
+            if self.host.containers.has_image(image):
                 result.outcome, result.message = "unchanged", f"{image} is on this host already"
                 return result
-            room(self.edge, free_mb)
+            check_free_space(self.host, free_mb)
             if dry_run:
                 result.outcome, result.changed, result.message = "would_change", True, f"{image} would be pulled"
                 return result
             with self._phase("pull", result):
-                self.edge.pull_image(image, auth, self.edge.config.deadlines.pull)
+                self.host.containers.pull(image, auth, self.host.config.deadlines.pull)
         except Failure as failure:
             return result.fail(failure, "prefetch")
         result.outcome, result.changed, result.message = "prefetched", True, f"{image} is on this host now"
         return result
 
     def maintenance(self, on: bool, by: str, reason: str) -> Result:
-        result = Result(self.edge.config.service)
+        result = Result(self.host.config.service)
         try:
             with self._locked(result):
                 with self._phase("recover", result):
                     found = self._recover(result)
-                wanted = Maintenance(self.edge.now(), one_line(by), one_line(reason)) if on else None
+                wanted = Maintenance(self.host.process.now(), one_line(by), one_line(reason)) if on else None
                 with self._phase("maintenance", result):
-                    set_maintenance(self.edge, found.state, wanted, result)
+                    set_maintenance(self.host, found.state, wanted, result)
         except Failure as failure:
             return result.fail(failure, f"{'begin' if on else 'end'} the maintenance")
         return result
 
     def prune(self, dry_run: bool = False) -> Result:
-        result = Result(self.edge.config.service)
+        result = Result(self.host.config.service)
         try:
             with self.lock():
                 found = self._recover(result)
-                gone = prune(self.edge, self._releases(), found.state, dry_run, result)
+                gone = prune(self.host, recorded_releases(self.host), found.state, dry_run, result)
         except Failure as failure:
             return result.fail(failure, "prune")
         result.release = found.state.live.ref if found.state.live else None
@@ -176,7 +173,7 @@ class Engine:
         """Hooks hear of what it ended, once the live slot is well: at boot nobody waits for them."""
         found = Recovered()
         try:
-            return recover(self.edge, declared, resume, found)
+            return recover(self.host, declared, resume, found)
         finally:
             for intent, failure in found.ended:
                 result.warnings += self.hooks.after(intent, failure)
@@ -186,8 +183,8 @@ class Engine:
     def _change(self, kind: str, resolve: Resolve, dry_run: bool, result: Result, leave: bool = True) -> Result:
         """`leave`: the session of whoever asked for it. A unit of systemd has none."""
         if dry_run:
-            records = self.edge.read_records()
-            if isinstance(records.state, Broken) or records.journal is not None:
+            records = self.host.records.read()
+            if isinstance(records.state, Unreadable) or records.journal is not None:
                 result.warnings.append("an interrupted or unreadable state would be recovered first")
             state = records.state if isinstance(records.state, State) else State()
             self._plan(kind, resolve, state, result, checks=False)
@@ -195,30 +192,31 @@ class Engine:
         with self._locked(result):
             with self._phase("recover", result):
                 found = self._recover(result)
-            result.warnings += [trouble.cause for trouble in found.troubles]
+            result.warnings += [failure.cause for failure in found.troubles]
             with self._phase("preflight", result):
                 planned = self._plan(kind, resolve, found.state, result)
             if planned is None:
                 return result
             intent, transaction = planned
             if leave:
-                self.edge.leave_session()
+                self.host.process.leave_session()
             if kind == "deploy":
-                with self._phase("pre-deploy", result, quiet=not self.hooks.there("pre-deploy")):
+                with self._phase("pre-deploy", result, quiet=not self.hooks.exists("pre-deploy")):
                     self.hooks.before(intent)
+            observations = transaction.run.observations
             try:
-                self.edge.begin_journal(intent)
-                entry = transaction.run()
+                self.host.records.begin_journal(intent)
+                entry = transaction.execute()
             except Failure as failure:
-                result.warnings += transaction.warnings
+                result.warnings += observations.warnings
                 result.warnings += self.hooks.after(intent, failure)
                 raise failure
             finally:
                 result.changed = transaction.committed
-                self.edge.hold_signals(False)
-                result.extra.update(observed(transaction))
+                self.host.process.hold_signals(False)
+                result.extra.update(observations_doc(observations))
             result.outcome, result.code, result.release = "live", Code.OK, entry.release
-            result.warnings += transaction.warnings
+            result.warnings += observations.warnings
             result.message = f"{intent.target} is live on {intent.slot}"
             if intent.before.live:
                 result.message += f", was {intent.before.live.ref}"
@@ -229,107 +227,48 @@ class Engine:
     def _plan(
         self, kind: str, resolve: Resolve, state: State, result: Result, checks: bool = True
     ) -> tuple[Intent, Transaction] | None:
-        """None: nothing to do (or a dry run), and the result says so."""
-        edge, config = self.edge, self.edge.config
-        releases = self._releases()
-        live, standby = state.live, state.standby
-        old = releases.get(live.ref.id) if live else None
-        result.previous = live.ref if live else None
-        wish = resolve(state, releases)
-        target = wish.release.ref
-        result.release = target
-        old_settings = edge.read_settings(old.ref.id) if old else Settings()
-        result.diff = plan.diff(old, wish.release, plan.changed_keys(old_settings, wish.settings))
-        if live and live.ref.id == target.id and self._up(live.slot, wish.release, wait=checks):
-            result.outcome, result.message = "unchanged", f"{target} is live already"
-            return None
-        if not checks:
-            result.outcome, result.changed = "would_change", True
-            result.message = f"{target} would go live" + (f", {live.ref} is live" if live else "")
-            return None
-        same = standby is not None and standby.ref.id == target.id
-        # Its unit is up: recovery has just ended every standby whose unit is not.
-        running = bool(standby and same and self._ready(standby.slot, wish.release))
-        txn = self.new_txn()
-        intent = plan.intend(
-            kind, txn, target, wish.fresh, running, state, config, (wish.by, wish.reason), edge.now(), wish.rollout,
-            old.gates.readiness_path if old else "/ready",
-        )  # fmt: skip
-        if intent.displaces and live and old and not self._up(live.slot, old, wait=checks):
-            spared(edge, intent, releases)
-        if state.maintenance:
-            result.warnings.append(f"{words(state.maintenance)}: it gets no traffic until `releasectl maintenance off`")
-        elif wish.rollout and wish.rollout.canary and not intent.canary:
-            result.warnings.append("canary: no other release is live to compare with, so all the traffic moves at once")
-        intent = fitting(edge, intent, wish.release, releases, result)
-        phases = phases_of(intent, config, wish.release.gates, present(edge, intent), moment(edge))
-        return intent, Transaction(
-            edge, intent, phases, wish.release, wish.settings, timings=result.phases, auth=wish.auth
+        return plan_rollout(
+            self.host, kind=kind, resolve=resolve, state=state, result=result, txn=self.new_txn, checks=checks
         )
 
     def _afterwards(self, result: Result) -> None:
-        """Best effort, after success is recorded: clean up, and say what the way back is. Never fails a deploy."""
+        """Best effort, after success is recorded: prune, and report the rollback status. Never fails a deploy."""
         try:
-            records = self.edge.read_records()
+            records = self.host.records.read()
             if not isinstance(records.state, State):
                 return
             try:
-                prune(self.edge, self._releases(), records.state, False, result)
-            except Exception as trouble:
-                result.warnings.append(f"prune: {as_failure(trouble).cause}")
-            result.extra["rollback"] = way_back(self.edge, records.state)
-        except Exception as trouble:
-            result.warnings.append(f"after the deploy: {as_failure(trouble).cause}")
-
-    # What is known.
-
-    def _releases(self) -> dict[int, Release]:
-        return {number: it for number, it in self.edge.read_releases().items() if isinstance(it, Release)}
-
-    def _base(self, state: State, releases: Mapping[int, Release]) -> tuple[Release, Settings] | None:
-        release = releases.get(state.live.ref.id) if state.live else None
-        return (release, self.edge.read_settings(release.ref.id)) if release else None
-
-    def _next_id(self, state: State) -> int:
-        """Ids are never used twice, not even those of failed releases, which only history remembers."""
-        used = {entry.release.id for entry in self.edge.read_history().entries} | set(self.edge.read_releases())
-        used |= {it.id for it in (state.live and state.live.ref, state.previous) if it}
-        return max(used, default=0) + 1
-
-    def _ready(self, slot: str, release: Release) -> bool:
-        return is_ready(self.edge, slot, release.gates)
-
-    def _up(self, slot: str, release: Release, wait: bool) -> bool:
-        """Ready; or still starting (after a boot): then another copy of it would be ready no sooner."""
-        return self._ready(slot, release) or (wait and comes_up(self.edge, slot, release))
+                prune(self.host, recorded_releases(self.host), records.state, False, result)
+            except Exception as error:
+                result.warnings.append(f"prune: {as_failure(error).cause}")
+            result.extra["rollback"] = rollback_info(self.host, records.state)
+        except Exception as error:
+            result.warnings.append(f"after the deploy: {as_failure(error).cause}")
 
     @contextmanager
     def _locked(self, result: Result) -> Iterator[None]:
-        with self._phase("lock", result):
-            held = self.lock()
-            held.__enter__()
-        try:
+        with ExitStack() as stack:
+            with self._phase("lock", result):
+                stack.enter_context(self.lock())
             yield
-        finally:
-            held.__exit__(None, None, None)
 
     @contextmanager
     def _phase(self, name: str, result: Result, quiet: bool = False) -> Iterator[None]:
-        """`quiet`: there is nothing to do, so there is nothing to tell."""
+        """`quiet`: nothing to do, so no event is emitted."""
         if quiet:
             yield
             return
-        started = self.edge.monotonic()
-        self.edge.emit({"phase": name, "event": "start"})
+        started = self.host.process.monotonic()
+        self.host.events.emit({"phase": name, "event": "start"})
         try:
             yield
-        except Exception as trouble:
-            took = self.edge.monotonic() - started
+        except Exception as error:
+            took = self.host.process.monotonic() - started
             result.phases.append((name, took))
-            self.edge.emit(
-                {"phase": name, "event": "failed", "seconds": round(took, 3), "cause": as_failure(trouble).cause}
+            self.host.events.emit(
+                {"phase": name, "event": "failed", "seconds": round(took, 3), "cause": as_failure(error).cause}
             )
-            raise as_failure(trouble) from trouble
-        took = self.edge.monotonic() - started
+            raise as_failure(error) from error
+        took = self.host.process.monotonic() - started
         result.phases.append((name, took))
-        self.edge.emit({"phase": name, "event": "done", "seconds": round(took, 3)})
+        self.host.events.emit({"phase": name, "event": "done", "seconds": round(took, 3)})

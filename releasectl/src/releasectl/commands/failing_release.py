@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..model.model import State
 from ..rollout.failover import to_record, too_many
-from ..rollout.ports import Edge, moment
+from ..rollout.ports import Host, moment
 from ..rollout.transaction import as_failure
 from .result import Result
 
@@ -12,21 +12,21 @@ RECOVERY = "releasectl recover"
 """Who rolls back, for the history and the hooks."""
 
 
-def failing_release(edge: Edge, state: State) -> str | None:
+def failing_release(host: Host, state: State) -> str | None:
     """Why the live release has to be rolled back; None: it has not."""
-    return too_many(state, edge.read_exits(), moment(edge), edge.config.failover_after)
+    return too_many(state, host.units.read_exits(), moment(host), host.config.failover_after)
 
 
-def record_failovers(edge: Edge, state: State, result: Result) -> str | None:
+def record_failovers(host: Host, state: State, result: Result) -> str | None:
     """Under the lock. Writes the failovers that are over into the history; returns why to roll back. Never fails."""
     try:
-        exits = edge.read_exits()
+        exits = host.units.read_exits()
         if not exits:
             return None
-        known = frozenset(entry.txn for entry in edge.read_history().entries)
+        known = frozenset(entry.txn for entry in host.records.history().entries)
         for entry in to_record(state, exits, known):
-            edge.append_history(entry)
-        return too_many(state, exits, moment(edge), edge.config.failover_after)
-    except Exception as trouble:
-        result.warnings.append(f"failovers: {as_failure(trouble).cause}")
+            host.records.append_history(entry)
+        return too_many(state, exits, moment(host), host.config.failover_after)
+    except Exception as error:
+        result.warnings.append(f"failovers: {as_failure(error).cause}")
         return None

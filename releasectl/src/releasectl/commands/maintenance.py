@@ -6,18 +6,19 @@ from ..documents.timestamps import rfc3339
 from ..model.errors import Code, Failure
 from ..model.model import Maintenance, Release, State
 from ..rollout import effects as fx
-from ..rollout.executor import Performer
+from ..rollout.executor import perform
 from ..rollout.gates import PROBE_S
-from ..rollout.ports import Edge
+from ..rollout.ports import Host, ProbeRequest
+from ..rollout.run import new_run
 from ..startup.fast_dataclass import replace
 from .result import Result
 
 
-def words(it: Maintenance) -> str:
+def describe(it: Maintenance) -> str:
     return f"in maintenance since {rfc3339(it.since)} by {it.by}" + (f": {it.reason}" if it.reason else "")
 
 
-def set_maintenance(edge: Edge, state: State, on: Maintenance | None, result: Result) -> None:
+def set_maintenance(host: Host, state: State, on: Maintenance | None, result: Result) -> None:
     """
     Under the lock, after recovery. The record goes first: whatever happens then, recovery makes the edge agree with it.
     Raises Failure; the end of a maintenance is refused while the live release is not ready.
@@ -26,24 +27,24 @@ def set_maintenance(edge: Edge, state: State, on: Maintenance | None, result: Re
     result.release = live.ref if live else None
     if bool(on) == bool(now):
         result.outcome = "unchanged"
-        result.message = f"{words(now)} already" if now else "not in maintenance"
+        result.message = f"{describe(now)} already" if now else "not in maintenance"
         return
-    edge.get_map()
+    host.routing.get_map()
     if not on and live:
-        release = edge.read_releases().get(live.ref.id)
+        release = host.records.releases().get(live.ref.id)
         path = release.gates.readiness_path if isinstance(release, Release) else "/ready"
-        reply = edge.probe(live.slot, "GET", path, None, PROBE_S)
+        reply = host.http.probe(live.slot, ProbeRequest(path, PROBE_S))
         if reply.status != 200:
             raise Failure(
                 Code.PREFLIGHT,
                 f"{live.ref} does not answer GET {path} with 200: {reply.status or reply.body}",
-                "Mend it, or roll back or deploy in maintenance; then repeat.",
+                "Fix it, or roll back or deploy in maintenance, then run the command again.",
             )
     new = replace(state, maintenance=on)
-    performer, limit = Performer(edge), edge.config.deadlines.switch
+    run, limit = new_run(), host.config.deadlines.switch
     for effect in (fx.SaveState(new), fx.WriteMap(new.routed, new.failover),
                    fx.SetMap(new.routed, limit, new.failover)):  # fmt: skip
-        performer.perform(effect, limit)
+        perform(host, effect, run, limit)
     result.outcome, result.changed = "maintenance" if on else "live", True
     after = f"{live.ref} has the traffic again" if live else "nothing is live"
-    result.message = words(on) if on else f"maintenance ended, {after}"
+    result.message = describe(on) if on else f"maintenance ended, {after}"

@@ -7,23 +7,23 @@ from typing import Any
 from ..documents.codec import ref_doc
 from ..model.errors import Code, Failure
 from ..model.journal import Intent
-from ..rollout.ports import Edge
+from ..rollout.ports import Host
 from ..rollout.transaction import as_failure
 
 
 class Hooks:
-    def __init__(self, edge: Edge) -> None:
-        self.edge = edge
+    def __init__(self, host: Host) -> None:
+        self.host = host
 
-    def there(self, name: str) -> bool:
-        return name in self.edge.hooks()
+    def exists(self, name: str) -> bool:
+        return name in self.host.hooks.present()
 
     def before(self, intent: Intent) -> None:
         """Raises Failure (code 8) when the hook says no; nothing has begun then."""
-        if not self.there("pre-deploy"):
+        if not self.exists("pre-deploy"):
             return
         try:
-            self.edge.run_hook("pre-deploy", document("pre-deploy", self.edge.config.service, intent, None))
+            self.host.hooks.run("pre-deploy", document("pre-deploy", self.host.config.service, intent, None))
         except Failure as failure:
             hint = failure.hint or "See what it says in /etc/slipway/<service>/hooks; nothing was changed."
             raise Failure(Code.PREFLIGHT, f"hook pre-deploy: {failure.cause}", hint) from failure
@@ -32,10 +32,10 @@ class Hooks:
         """The one that hears how it ended. Best effort: returns warnings."""
         name = "on-failure" if failure else "post-switch" if intent.kind == "deploy" else "post-rollback"
         try:
-            if self.there(name):
-                self.edge.run_hook(name, document(name, self.edge.config.service, intent, failure))
-        except Exception as trouble:
-            return [f"hook {name}: {as_failure(trouble).cause}"]
+            if self.exists(name):
+                self.host.hooks.run(name, document(name, self.host.config.service, intent, failure))
+        except Exception as error:
+            return [f"hook {name}: {as_failure(error).cause}"]
         return []
 
 

@@ -7,38 +7,38 @@ from collections.abc import Mapping
 from ..model.errors import Code, Failure
 from ..model.journal import Intent
 from ..model.model import Release
-from ..rollout.capacity import GPU, RAM, Kind, Share, misfit, size_mb, tight
+from ..rollout.capacity import GPU, RAM, Kind, Share, check_capacity, near_limit, size_mb
 from ..rollout.gates import is_ready
-from ..rollout.ports import Edge
+from ..rollout.ports import Host
 from ..startup.fast_dataclass import replace
 from .result import Result
 
 
-def present(edge: Edge, intent: Intent) -> bool:
+def check_requirements(host: Host, intent: Intent) -> bool:
     """Is everything there that the transaction needs? Returns whether the image is. Raises Failure (codes 5 and 8)."""
-    edge.get_map()
+    host.routing.get_map()
     if intent.adopt:
         # The container runs: neither Docker nor the image file is needed to switch to it.
         return True
-    free_mb = edge.check_docker()
-    there = edge.has_image(intent.target.image)
-    room(edge, free_mb)
-    if intent.kind == "rollback" and not there:
+    free_mb = host.containers.free_mb()
+    has_image = host.containers.has_image(intent.target.image)
+    check_free_space(host, free_mb)
+    if intent.kind == "rollback" and not has_image:
         raise Failure(
             Code.IMAGE,
             f"the image of {intent.target} is gone from this host ({intent.target.image})",
             "Roll back to another release (`releasectl history`), or deploy this version again from the registry.",
         )
-    return there
+    return has_image
 
 
-def spared(edge: Edge, intent: Intent, releases: Mapping[int, Release]) -> None:
+def keep_answering_standby(host: Host, intent: Intent, releases: Mapping[int, Release]) -> None:
     """The live slot is down: a standby that answers for it makes no room. Raises Failure (code 8)."""
     live, standby = intent.before.live, intent.before.standby
     release = releases.get(standby.ref.id) if standby else None
     if not live or not standby or not release:
         return
-    if is_ready(edge, standby.slot, release.gates):
+    if is_ready(host, standby.slot, release.gates):
         raise Failure(
             Code.PREFLIGHT,
             f"{live.ref} is down and {standby.ref} answers for it: it cannot make room for {intent.target}",
@@ -46,18 +46,20 @@ def spared(edge: Edge, intent: Intent, releases: Mapping[int, Release]) -> None:
         )
 
 
-def room(edge: Edge, free_mb: int) -> None:
+def check_free_space(host: Host, free_mb: int) -> None:
     """Raises Failure (code 8) when less is free on Docker's disk than has to be."""
-    wanted = edge.config.min_free_mb
-    if free_mb < wanted:
+    required = host.config.min_free_mb
+    if free_mb < required:
         raise Failure(
             Code.PREFLIGHT,
-            f"{free_mb} MB free on Docker's disk, at least {wanted} MB are wanted",
+            f"{free_mb} MB free on Docker's disk, at least {required} MB are required",
             "Free space (`releasectl prune`, `docker system df`), or lower min_free_mb in service.json.",
         )
 
 
-def fitting(edge: Edge, intent: Intent, target: Release, releases: Mapping[int, Release], result: Result) -> Intent:
+def ensure_capacity(
+    host: Host, intent: Intent, target: Release, releases: Mapping[int, Release], result: Result
+) -> Intent:
     """
     The intent, if the host and its GPU have the memory for it. A rollback is not refused for want of it: there the old
     one stops first, as a person would have to ask for. Raises Failure (code 8).
@@ -68,18 +70,21 @@ def fitting(edge: Edge, intent: Intent, target: Release, releases: Mapping[int, 
     beside = releases.get(live.ref.id) if live and not intent.stop_first else None
     freed = releases.get(standby.ref.id) if standby and intent.displaces else None
     warnings = []
-    for kind, memory_of, reserve_mb in ((RAM, edge.memory, edge.config.memory_reserve_mb), (GPU, edge.gpu_memory, 0)):
+    for kind, memory_of, reserve_mb in (
+        (RAM, host.machine.memory, host.config.memory_reserve_mb),
+        (GPU, host.machine.gpu_memory, 0),
+    ):
         candidate = _share(kind, target)
         if candidate is None:
             continue
         memory = memory_of()
-        trouble = misfit(kind, memory, reserve_mb, candidate, _share(kind, beside))
-        if trouble and beside and intent.kind == "rollback":
-            result.warnings.append(f"{trouble.cause}: so the old one stopped first")
-            return fitting(edge, replace(intent, stop_first=True, canary=None), target, releases, result)
-        if trouble:
-            raise trouble
-        warnings.append(None if intent.stop_first else tight(kind, memory, candidate, _share(kind, freed)))
+        failure = check_capacity(kind, memory, reserve_mb, candidate, _share(kind, beside))
+        if failure and beside and intent.kind == "rollback":
+            result.warnings.append(f"{failure.cause}: so the old one stopped first")
+            return ensure_capacity(host, replace(intent, stop_first=True, canary=None), target, releases, result)
+        if failure:
+            raise failure
+        warnings.append(None if intent.stop_first else near_limit(kind, memory, candidate, _share(kind, freed)))
     result.warnings += [warning for warning in warnings if warning]
     return intent
 

@@ -1,4 +1,4 @@
-"""What the reading commands say: documents for machines, the same as text for people. Nothing here changes anything."""
+"""Read-only commands: status and history as JSON documents and as text."""
 
 from __future__ import annotations
 
@@ -11,114 +11,117 @@ from ..model.errors import Code, Failure
 from ..model.model import Gates, Release, State
 from ..rollout.gates import PROBE_S, is_ready
 from ..rollout.network import status_lines
-from ..rollout.ports import Broken, Edge, Records, moment
+from ..rollout.ports import Host, ProbeRequest, RecordSnapshot, Unreadable, moment
 from ..startup.fast_dataclass import replace
-from .maintenance import words
-from .rollback_info import way_back
+from .maintenance import describe
+from .rollback_info import rollback_info
 
-# For so long the end of a live container is told: one that ends again and again is up most of the time.
+# How long a container exit stays in the status: a container that crashes in a loop is up most of the time.
 RECENTLY_S = 60
 AGAIN = "systemd starts it again each time. If it goes on: releasectl rollback"
 
 
-def status(edge: Edge, holder: str | None) -> dict[str, Any]:
+def status(host: Host, holder: str | None) -> dict[str, Any]:
     """`holder`: who changes something now. `healthy` is None when nothing is live; no `troubles` when all is well."""
-    records = edge.read_records()
+    records = host.records.read()
     troubles: list[str] = []
     state = records.state if isinstance(records.state, State) else State()
-    if isinstance(records.state, Broken):
+    if isinstance(records.state, Unreadable):
         troubles.append(f"state.json cannot be read ({records.state.why}); run: releasectl recover")
     if records.journal is not None and holder is None:
         troubles.append(f"interrupted work: {_interrupted(records)}; it is finished or undone within a minute")
-    routed = _routed(edge, state, troubles, holder)
-    troubles += status_lines(edge.network())
-    release = _live_release(edge, state, troubles)
-    healthy = _healthy(edge, state, release, troubles)
+    routed = _routed(host, state, troubles, holder)
+    troubles += status_lines(host.packet_filter.read(host.units.states().ports(host.config)))
+    release = _live_release(host, state, troubles)
+    healthy = _healthy(host, state, release, troubles)
     doc = {
-        "service": edge.config.service,
+        "service": host.config.service,
         "code": Code.OK,
-        **state_doc(_as_of_now(edge, state)),
+        **state_doc(_as_of_now(host, state)),
         "healthy": healthy,
         "gates": gates_doc(release.gates) if release else None,
         "routed": routed,
         "changing": holder,
-        "canary": edge.read_canary() if holder else None,
+        "canary": host.canary_mailbox.read_status() if holder else None,
         "maintenance": state_doc(state).get("maintenance"),
-        "failover": None if healthy is not False else _failover(edge, state, records),
-        "rollback": way_back(edge, state) if state.live else None,
+        "failover": None if healthy is not False else _failover(host, state, records),
+        "rollback": rollback_info(host, state) if state.live else None,
         "troubles": troubles,
     }
-    return {**doc, "text": _status_text(doc, state, edge.now())}
+    return {**doc, "text": _status_text(doc, state, host.process.now())}
 
 
-def _as_of_now(edge: Edge, state: State) -> State:
+def _as_of_now(host: Host, state: State) -> State:
     """When the standby really ends, by the clock as it goes now."""
     standby = state.standby
-    until = edge.now() + standby.left_s(moment(edge)) if standby else 0
+    until = host.process.now() + standby.left_s(moment(host)) if standby else 0
     return replace(state, standby=standby and replace(standby, until=until, ends=None))
 
 
-def _interrupted(records: Records) -> str:
-    if isinstance(records.journal, Broken) or records.journal is None:
+def _interrupted(records: RecordSnapshot) -> str:
+    if isinstance(records.journal, Unreadable) or records.journal is None:
         return "its journal cannot be read"
     intent = records.journal.intent
     return f"{intent.kind} of {intent.target}"
 
 
-def _routed(edge: Edge, state: State, troubles: list[str], holder: str | None) -> str | None:
+def _routed(host: Host, state: State, troubles: list[str], holder: str | None) -> str | None:
     try:
-        routed = edge.get_map()
+        routed = host.routing.get_map()
     except Failure as failure:
         troubles.append(failure.cause)
         return None
     # While it bakes, a release has the traffic before the record says so.
     if routed != state.routed and holder is None:
-        troubles.append(f"the edge routes to {routed}, the record says {state.routed}; run: releasectl recover")
+        troubles.append(f"HAProxy routes to {routed}, the record says {state.routed}; run: releasectl recover")
     return routed
 
 
-def _live_release(edge: Edge, state: State, troubles: list[str]) -> Release | None:
+def _live_release(host: Host, state: State, troubles: list[str]) -> Release | None:
     if state.live is None:
         return None
-    release = edge.read_releases().get(state.live.ref.id)
+    release = host.records.releases().get(state.live.ref.id)
     if isinstance(release, Release):
         return release
     troubles.append(f"the record of {state.live.ref} cannot be read")
     return None
 
 
-def _healthy(edge: Edge, state: State, release: Release | None, troubles: list[str]) -> bool | None:
+def _healthy(host: Host, state: State, release: Release | None, troubles: list[str]) -> bool | None:
     if state.live is None:
         return None
     if release is None:
         return False
     path = release.gates.readiness_path
-    reply = edge.probe(state.live.slot, "GET", path, None, PROBE_S)
-    ended = edge.last_end(state.live.slot)
-    if ended and 0 <= edge.now() - ended[1] < RECENTLY_S:
-        troubles.append(f"the container of {state.live.ref} {ended[0]} {age(edge.now() - ended[1])} ago; {AGAIN}")
+    reply = host.http.probe(state.live.slot, ProbeRequest(path, PROBE_S))
+    last_exit = host.units.last_exit(state.live.slot)
+    if last_exit:
+        cause, exited_at = last_exit
+        seconds = host.process.now() - exited_at
+        if 0 <= seconds < RECENTLY_S:
+            troubles.append(f"the container of {state.live.ref} {cause} {age(seconds)} ago; {AGAIN}")
     if reply.status != 200:
         troubles.append(f"{state.live.ref} does not answer GET {path} with 200: {reply.status or reply.body}")
     return reply.status == 200
 
 
-def _failover(edge: Edge, state: State, records: Records) -> dict[str, Any] | None:
-    """Who answers while the live slot does not."""
+def _failover(host: Host, state: State, records: RecordSnapshot) -> dict[str, Any] | None:
+    """The standby that answers while the live slot is down."""
     live, standby = state.live, state.standby
-    if not live or not standby or records.map_standby != standby.slot or not _is_down(edge, live.slot):
+    if not live or not standby or records.map_standby != standby.slot or not _is_down(host, live.slot):
         return None
-    release = edge.read_releases().get(standby.ref.id)
-    if not is_ready(edge, standby.slot, release.gates if isinstance(release, Release) else Gates()):
+    release = host.records.releases().get(standby.ref.id)
+    if not is_ready(host, standby.slot, release.gates if isinstance(release, Release) else Gates()):
         return None
-    last = next((it for it in reversed(edge.read_exits()) if it.slot == live.slot), None)
+    last = next((it for it in reversed(host.units.read_exits()) if it.slot == live.slot), None)
     why = str(last) if last and last.back is None else f"{live.ref} does not answer"
     return {"release": ref_doc(standby.ref), "slot": standby.slot, "cause": why}
 
 
-def _is_down(edge: Edge, slot: str) -> bool:
-    """As the edge has found out; one that is asked and does not say sends nowhere."""
+def _is_down(host: Host, slot: str) -> bool:
+    """Whether HAProxy considers the slot down. Unknown counts as up."""
     try:
-        return edge.is_down(slot)
+        return host.routing.is_down(slot)
     except Failure:
         return False
 
@@ -137,7 +140,7 @@ def _status_text(doc: dict[str, Any], state: State, now: float) -> str:
         if release["model_version"]:
             lines.append(f"  model     {release['model_version']}")
     if state.maintenance:
-        lines.append(f"  MAINTENANCE  {words(state.maintenance)}; `releasectl maintenance off` ends it")
+        lines.append(f"  MAINTENANCE  {describe(state.maintenance)}; `releasectl maintenance off` ends it")
     if it := doc["failover"]:
         lines.append(f"  FAILOVER  {it['release']['version']} on {it['slot']} answers: {it['cause']}")
     if standby:
@@ -148,7 +151,7 @@ def _status_text(doc: dict[str, Any], state: State, now: float) -> str:
         lines.append(f"  running   {doc['changing']}")
     if doc["canary"]:
         lines.append(f"  canary    {canary_line(doc['canary'])}")
-    lines += [f"  TROUBLE   {trouble}" for trouble in doc["troubles"]]
+    lines += [f"  TROUBLE   {problem}" for problem in doc["troubles"]]
     return "\n".join(lines) + "\n"
 
 
@@ -159,11 +162,11 @@ def canary_line(doc: dict[str, Any]) -> str:
     )
 
 
-def history(edge: Edge, count: int) -> dict[str, Any]:
+def history(host: Host, count: int) -> dict[str, Any]:
     """The newest `count` ended transactions, the newest first."""
-    found = edge.read_history()
+    found = host.records.history()
     releases = [entry_doc(entry) for entry in reversed(found.entries)][:count]
-    doc = {"service": edge.config.service, "code": Code.OK, "releases": releases, "unreadable": found.unreadable}
+    doc = {"service": host.config.service, "code": Code.OK, "releases": releases, "unreadable": found.unreadable}
     return {**doc, "text": _history_text(doc)}
 
 

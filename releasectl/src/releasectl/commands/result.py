@@ -7,7 +7,7 @@ from typing import Any
 from ..documents.codec import phases_doc, ref_doc
 from ..model.errors import Code, Failure
 from ..model.model import Ref
-from ..rollout.transaction import Transaction
+from ..rollout.run import Observations
 from ..startup.fast_dataclass import asdict, dataclass, field
 
 
@@ -56,16 +56,15 @@ class Result:
         return self
 
 
-def observed(transaction: Transaction) -> dict[str, Any]:
-    """What the edge counted on the way: the result's `requests`, `drain` and `canary`."""
-    seen = transaction.performer
+def observations_doc(observations: Observations) -> dict[str, Any]:
+    """What HAProxy counted during the rollout: the result's `requests`, `drain` and `canary`."""
     doc: dict[str, Any] = {}
-    if transaction.switched:
-        spans = transaction.switched.values()
+    if observations.switched:
+        spans = observations.switched.values()
         doc["requests"] = {"total": sum(it.requests for it in spans), "failed": sum(it.errors for it in spans)}
-    left = {slot: it and asdict(it) for slot, it in seen.left.items() if it is None or it.total}
-    if left or seen.cut.total:
-        doc["drain"] = {"left": left, "cut": asdict(seen.cut)}
-    if seen.notes:
-        doc["canary"] = list(seen.notes)
+    left = {slot: left and asdict(left) for slot, left in observations.drained.items() if left is None or left.total}
+    if left or observations.dropped.total:
+        doc["drain"] = {"left": left, "cut": asdict(observations.dropped)}
+    if observations.canary_notes:
+        doc["canary"] = list(observations.canary_notes)
     return doc

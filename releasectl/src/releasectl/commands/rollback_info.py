@@ -1,29 +1,29 @@
-"""The way back from what is live."""
+"""The rollback status: whether a rollback is possible, to which release, and why not."""
 
 from __future__ import annotations
 
 from ..documents.timestamps import age
 from ..model.errors import Failure
 from ..model.model import Release, State
-from ..rollout.ports import Edge, moment
+from ..rollout.ports import Host, moment
 
 
-def way_back(edge: Edge, state: State) -> str:
-    """One line: can we roll back, to what, how fast, and if not, why not."""
+def rollback_info(host: Host, state: State) -> str:
+    """One line: the rollback target and how it starts, or why there is none."""
     standby, previous = state.standby, state.previous
     if state.live and state.live.via == "rollback":
         return "after a rollback: name the next release, `releasectl rollback --to VERSION|ID`"
     if standby:
-        return f"ready: {standby.ref} stands by on {standby.slot} for {age(standby.left_s(moment(edge)))}"
+        return f"ready: {standby.ref} stands by on {standby.slot} for {age(standby.left_s(moment(host)))}"
     if previous is None:
         return "not possible: no release was live before"
-    if not isinstance(edge.read_releases().get(previous.id), Release):
+    if not isinstance(host.records.releases().get(previous.id), Release):
         return f"not possible: {previous} is no longer recorded"
     try:
-        there = edge.has_image(previous.image)
+        has_image = host.containers.has_image(previous.image)
     except Failure as failure:
-        # Docker is down: what is live serves, and whoever asks for it is answered.
+        # Docker is down. The live release serves all the same.
         return f"not known: {failure.cause}"
-    if not there:
+    if not has_image:
         return f"not possible: the image of {previous} is gone from this host"
     return f"ready: {previous} starts from its image and snapshot on this host"

@@ -67,7 +67,7 @@ def _read_hosts(fields: Fields) -> tuple[tuple[str, str], ...]:
     found = []
     at = Fields(dict(fields.mapping("hosts")), f"{fields.where}.hosts")
     if at.doc:
-        # Few releases have any, and every command would wait for it.
+        # Local import: few releases have any (docs/startup.md).
         from ipaddress import ip_address
     for name in sorted(at.doc):
         if not re.fullmatch(r"[0-9A-Za-z]([0-9A-Za-z.-]*[0-9A-Za-z])?", name):

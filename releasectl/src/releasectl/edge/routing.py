@@ -1,4 +1,4 @@
-"""What the edge is told and asked: where to route, what it has in flight, what it has counted."""
+"""HAProxy's routing, its requests in flight and its counters, over the runtime sockets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ..model.counters import Counters
 from ..model.errors import Code, Failure
 from ..model.inflight import Exchange
-from ..model.model import NOBODY, Config, Split
+from ..model.model import NO_SLOT, Config, Split
 from .runtime_socket import TIMEOUT_S, Runtime
 
 NO_MAP = "Unknown map identifier"
@@ -35,7 +35,7 @@ class Haproxy:
         return self.runtime.workers(timeout_s) or (None,)
 
     def get_map(self, timeout_s: float = TIMEOUT_S) -> str | None:
-        """Where the running edge routes; None: the map has no entry. Raises Failure when it has no such map."""
+        """Where the running HAProxy routes; None: the map has no entry. Raises Failure when it has no such map."""
         return self._map(timeout_s).get(KEY)
 
     def get_split(self) -> Split | None:
@@ -54,11 +54,11 @@ class Haproxy:
                 raise Failure(
                     Code.PREFLIGHT,
                     f"HAProxy has no map {self.config.live_map}: {answer.strip()[:200]}",
-                    "Converge the edge: ansible-playbook site.yml --tags edge.",
+                    "Converge HAProxy: ansible-playbook site.yml --tags edge.",
                 )
         return found
 
-    def set_map(self, slot: str, timeout_s: float, standby: str = NOBODY) -> None:
+    def set_map(self, slot: str, timeout_s: float, standby: str = NO_SLOT) -> None:
         """
         Route all to `slot`, and see that it is so. A canary's share ends after: wherever the traffic goes, at no time
         does anybody get less of it than before the one or after the other.
@@ -66,16 +66,16 @@ class Haproxy:
         self._route(Split(slot, standby=standby), timeout_s)
 
     def set_split(self, split: Split, timeout_s: float) -> None:
-        """The share goes up last: until then nobody is sent to a slot that is not named yet."""
+        """The percentage is set last: until then no request goes to a slot that is not named yet."""
         self._route(split, timeout_s)
 
     def _route(self, wanted: Split, timeout_s: float) -> None:
-        """Until there is nobody left who has not heard: a reload may come between."""
-        heard: set[int | None] = set()
-        while new := [worker for worker in self._workers(timeout_s) if worker not in heard]:
+        """Until there is nobody left who has not routed: a reload may come between."""
+        routed: set[int | None] = set()
+        while new := [worker for worker in self._workers(timeout_s) if worker not in routed]:
             for worker in new:
                 self._route_one(wanted, timeout_s, worker)
-            heard.update(new)
+            routed.update(new)
 
     def _route_one(self, wanted: Split, timeout_s: float, worker: int | None) -> None:
         commands = _commands(self.config, self._map(timeout_s, worker), wanted)
@@ -87,24 +87,24 @@ class Haproxy:
         share = bool(found) and (wanted.whole or found == wanted)
         same = found and (found.live, found.percent, found.standby) == (wanted.live, wanted.percent, wanted.standby)
         if not same or not share:
-            said = ": " + answer[:200] if answer else ""
+            reply = ": " + answer[:200] if answer else ""
             raise Failure(
                 Code.PREFLIGHT,
                 f"HAProxy routes to {now.get(KEY)!r} ({now.get(PERCENT, '0')} % elsewhere) after "
-                f"`{'; '.join(commands)}`{said}",
+                f"`{'; '.join(commands)}`{reply}",
                 "See `journalctl -u haproxy`.",
             )
 
     def in_flight(self, slot: str) -> int:
-        """Requests that the edge has with the slot or holds for it: scur + qcur of its backend."""
+        """Requests that HAProxy has with the slot or holds for it: scur + qcur of its backend."""
         return self._sum(slot, "scur", "qcur")
 
-    def broken(self, slot: str) -> int:
+    def aborted_requests(self, slot: str) -> int:
         """Requests without an answer of the slot (5xx), and answers of it that broke off."""
         return self._sum(slot, "hrsp_5xx", "srv_abrt")
 
     def exchanges(self, slot: str) -> tuple[Exchange, ...]:
-        """Each thing in flight to a slot. It costs the edge a look at all that it has in flight, to anybody."""
+        """Each thing in flight to a slot. HAProxy passes over all its sessions for it."""
         answers = (self.runtime.ask(["show sess all"], worker) for worker in self._workers())
         own, other = self.config.backend(slot), self.config.backend(self.config.other(slot))
         return tuple(it for answer in answers for it in _exchanges(answer, own, other))
@@ -131,7 +131,7 @@ class Haproxy:
 
     def _stat(self, worker: int | None = None) -> dict[str, list[dict[str, str]]]:
         """slot → its backend's own row and those of its servers, in one exchange. Empty: the (old) worker has ended."""
-        # Here: only a rollout counts, and only a canary often.
+        # Local import: only rollouts read counters (docs/startup.md).
         import csv
 
         names = {self.config.backend(slot): slot for slot in self.config.slots}
@@ -150,20 +150,20 @@ class Haproxy:
 
 
 def _commands(config: Config, was: Mapping[str, str], wanted: Split) -> list[str]:
-    """A slot that gets traffic has passed its gates: the edge need not wait for its own check of it."""
+    """A slot that gets traffic has passed its gates: HAProxy need not wait for its own check of it."""
     now = {KEY: wanted.live, CANARY: wanted.canary} if not wanted.whole else {KEY: wanted.live}
-    before = {PERCENT: "0", STANDBY: NOBODY, **was}
+    before = {PERCENT: "0", STANDBY: NO_SLOT, **was}
     # The entry of the last canary stays in the map: without a share it names nobody.
     served = {KEY: before.get(KEY), CANARY: before.get(CANARY) if before[PERCENT] != "0" else None}
     commands = [
         f"set server {config.backend(slot)}/{SERVER} health up"
         for key, slot in now.items()
-        if slot != NOBODY and served[key] != slot
+        if slot != NO_SLOT and served[key] != slot
     ]
     now[PERCENT] = str(wanted.percent)
     now[STANDBY] = wanted.standby
     for key, value in now.items():
-        # `live` always: so an answer of the edge is seen at least once.
+        # `live` always: so that HAProxy answers at least once.
         if before.get(key) != value or (key == KEY and wanted.whole):
             commands.append(f"{'set' if key in was else 'add'} map {config.live_map} {key} {value}")
     return commands
@@ -185,9 +185,9 @@ def _exchanges(answer: str, own: str, other: str) -> Iterator[Exchange]:
             continue
         found = re.search(r" status=(-?\d+) req\.st=(\w+) rsp\.st=(\w+)", text)
         # Without a transaction it is one that begins or ends.
-        status, asked, answered = found.groups() if found else ("-1", "", "")
-        tunnel = asked == answered == "MSG_TUNNEL"
-        yield Exchange(int(status), asked in SENT, answered in ANSWERED, tunnel)
+        status, request, response = found.groups() if found else ("-1", "", "")
+        tunnel = request == response == "MSG_TUNNEL"
+        yield Exchange(int(status), request in SENT, response in ANSWERED, tunnel)
 
 
 def _split(found: Mapping[str, str]) -> Split | None:
@@ -195,7 +195,7 @@ def _split(found: Mapping[str, str]) -> Split | None:
         return None
     share = found.get(PERCENT, "0")
     percent = int(share) if share.isdigit() else 0
-    return Split(found[KEY], found.get(CANARY, NOBODY), percent, found.get(STANDBY, NOBODY))
+    return Split(found[KEY], found.get(CANARY, NO_SLOT), percent, found.get(STANDBY, NO_SLOT))
 
 
 def _count(row: Mapping[str, str], name: str) -> int:

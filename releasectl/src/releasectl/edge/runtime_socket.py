@@ -15,6 +15,10 @@ AGAIN_S = 0.02
 GONE = "Can't find the target PID"
 
 
+class NotRunning(Failure):
+    """Nothing listens on the socket."""
+
+
 class Runtime:
     """
     `socket_path`: of the worker that takes new connections. `master`: of the process above the workers, through which
@@ -27,7 +31,7 @@ class Runtime:
 
     def ask(self, commands: Sequence[str], worker: int | None = None, timeout_s: float = TIMEOUT_S) -> str:
         """
-        The answers to commands, one after the other. Raises Failure (code 8) when the edge does not answer. `worker`:
+        The answers to commands, one after the other. Raises Failure (code 8) when HAProxy does not answer. `worker`:
         None for the one that takes new connections, or a pid; a worker that has ended in the meantime says nothing.
         """
         if worker is None:
@@ -61,10 +65,10 @@ class Runtime:
             except ConnectionError as error:
                 # A master that is reloading does not listen for a moment, and forgets whom it was listening to.
                 if path != self.master or time.monotonic() >= end:
-                    raise _silent(path, str(error)) from error
+                    raise _silent(path, str(error), error) from error
                 time.sleep(AGAIN_S)
             except OSError as error:
-                raise _silent(path, str(error) or type(error).__name__) from error
+                raise _silent(path, str(error) or type(error).__name__, error) from error
 
 
 def _once(path: str, line: str, timeout_s: float) -> str:
@@ -80,8 +84,9 @@ def _once(path: str, line: str, timeout_s: float) -> str:
     return b"".join(chunks).decode("utf-8", "replace")
 
 
-def _silent(path: str, why: str) -> Failure:
-    return Failure(
+def _silent(path: str, why: str, error: OSError | None = None) -> Failure:
+    kind = NotRunning if isinstance(error, FileNotFoundError | ConnectionRefusedError) else Failure
+    return kind(
         Code.PREFLIGHT,
         f"HAProxy does not answer on {path}: {why}",
         "See `systemctl status haproxy` and `journalctl -u haproxy`.",

@@ -22,7 +22,7 @@ class Done:
     err: str
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         return (self.err.strip() or self.out.strip())[-2000:]
 
 

@@ -57,9 +57,9 @@ def remove_argv(name: str) -> tuple[str, ...]:
     return ("docker", "rm", "--force", "--volumes", name)
 
 
-def is_away(words: str) -> bool:
+def is_away(message: str) -> bool:
     """Docker's client did not reach the engine, or lost it in the middle."""
-    return any(text in words for text in ("error during connect", "Cannot connect to the Docker daemon"))
+    return any(text in message for text in ("error during connect", "Cannot connect to the Docker daemon"))
 
 
 def pull_argv(image: str, config_dir: str | None) -> tuple[str, ...]:
@@ -100,7 +100,8 @@ PULL_TROUBLES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (
         ("authorization token has expired", "token has expired", "token is expired"),
         "the registry token has expired",
-        "Ask for a new token (ECR's live 12 h): deploy again by the playbook, which does; then check the clocks.",
+        "Deploy again with the playbook, which fetches a new token (ECR's are valid for 12 h). If "
+        "that fails, check the clocks.",
     ),
     (
         ("no matching manifest", "no match for platform", "no child with platform", "no image found in manifest list",
@@ -126,13 +127,13 @@ PULL_TROUBLES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     ),
     (
         ("toomanyrequests", "too many requests", "429"),
-        "the registry throttles",
+        "the registry limits the request rate",
         "Wait a minute, then deploy again.",
     ),
     (
         ("no basic auth credentials", "unauthorized", "authentication required", "401"),
-        "the registry did not accept who asks",
-        "Deploy by the playbook, which asks for a token; by hand, registry_auth of the request has to hold one.",
+        "registry authentication failed",
+        "Deploy with the playbook, which fetches a token. By hand, put one into registry_auth of the request.",
     ),
     (
         ("access denied", "denied", "forbidden", "403"),
@@ -154,11 +155,11 @@ PULL_TROUBLES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (
         ("x509:", "certificate"),
         "the registry's certificate is not trusted",
-        "Install the CA on the host or mend the registry's certificate.",
+        "Install the CA on the host or fix the registry's certificate.",
     ),
     (
         ("500", "502", "503", "504", "internal server error", "service unavailable", "bad gateway", "gateway timeout"),
-        "the registry is in trouble",
+        "the registry has an internal error",
         "Wait a minute, then deploy again (AWS: health.aws.amazon.com); a rollback needs no registry.",
     ),
     (
@@ -173,7 +174,7 @@ PULL_TROUBLES: tuple[tuple[tuple[str, ...], str, str], ...] = (
 def pull_failure(image: str, output: str) -> Failure:
     """What a failed `docker pull` means."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    last = (lines[-1] if lines else "docker pull said nothing")[:300]
+    last = (lines[-1] if lines else "docker pull printed nothing")[:300]
     # The image's own name says nothing: a repository may be called not-found.
     low = output.replace(image, "").replace(image.partition("@")[0], "").replace('"', "").lower()
     for texts, cause, hint in PULL_TROUBLES:

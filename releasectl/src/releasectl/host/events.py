@@ -1,4 +1,4 @@
-"""The event log: a JSON line per thing that begins, ends or fails. Telling never keeps the work from being done."""
+"""The event log: one JSON line per start, end and failure. Best effort: a failed event write fails no rollout."""
 
 from __future__ import annotations
 

@@ -20,10 +20,17 @@ def read_text(path: str) -> str | None:
         return None
 
 
-def write_atomic(path: str, text: str, mode: int) -> None:
+def write_atomic(path: str, text: str, mode: int, check: Callable[[str], None] | None = None) -> None:
+    """`check` receives the path of the temporary file, which replaces `path` unless it raises."""
     temporary = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.tmp")
-    _write_new(temporary, text, mode)
-    os.replace(temporary, path)
+    try:
+        _write_new(temporary, text, mode)
+        if check:
+            check(temporary)
+        os.replace(temporary, path)
+    except BaseException:
+        _unlink(temporary)
+        raise
     sync_dir(os.path.dirname(path))
 
 
@@ -69,7 +76,7 @@ def remove_dir(path: str) -> None:
 def remove_tree(path: str, must: bool = False) -> None:
     """`must`: raises OSError when something is left."""
     if os.path.lexists(path):
-        # Only here: it brings every compression there is.
+        # Local import: it imports all compression modules (docs/startup.md).
         import shutil
 
         shutil.rmtree(path, ignore_errors=not must)
@@ -84,11 +91,11 @@ def link_atomic(path: str, target: str) -> None:
 
 
 def remove_file(path: str) -> bool:
-    """Whether it was there."""
-    there = _unlink(path)
-    if there:
+    """Whether it existed."""
+    existed = _unlink(path)
+    if existed:
         sync_dir(os.path.dirname(path))
-    return there
+    return existed
 
 
 def append_line(path: str, line: str, mode: int, sync: bool = True, cut: bool = False) -> None:

@@ -14,15 +14,15 @@ def memory() -> Memory:
     try:
         done = run(QUERY, 20)
         if done.code:
-            raise Failure(Code.PREFLIGHT, done.words)
+            raise Failure(Code.PREFLIGHT, done.message)
         rows = [[int(number) for number in line.split(",")] for line in done.out.splitlines()]
         totals, free = zip(*rows, strict=True)
-    except (Failure, ValueError) as trouble:
-        cause = trouble.cause if isinstance(trouble, Failure) else f"it said {done.words!r}"
+    except (Failure, ValueError) as error:
+        cause = error.cause if isinstance(error, Failure) else f"it printed {done.message!r}"
         raise Failure(
             Code.PREFLIGHT,
-            f"options.gpu_memory is set, but nvidia-smi does not tell the memory of this host's GPUs: {cause}",
+            f"options.gpu_memory is set, but nvidia-smi does not report the memory of this host's GPUs: {cause}",
             "Use an instance type and an image with NVIDIA GPUs and their driver, or leave gpu_memory out "
             "(release_options_added).",
-        ) from trouble
+        ) from error
     return Memory(min(totals), min(free))

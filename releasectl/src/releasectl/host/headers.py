@@ -30,7 +30,7 @@ class RequestHeaders:
 
     def to_front_door(self) -> dict[str, str]:
         """Those of the live release's gates, but what HAProxy sets. Raises Failure."""
-        live = self.store.records().map_slot
+        live = self.store.read().map_slot
         own = self._of_gates(live) if live and live in self.config.slots else {}
         return {name: value for name, value in own.items() if name.lower() not in EDGE_OWNED}
 

@@ -16,8 +16,17 @@ from ..model.errors import Code, Failure
 NAMES = ("pre-deploy", "post-switch", "post-rollback", "on-failure")
 
 
-def present(directory: str) -> frozenset[str]:
-    return frozenset(name for name in NAMES if os.path.exists(os.path.join(directory, name)))
+class HookDirectory:
+    def __init__(self, directory: str, timeout_s: float) -> None:
+        self.directory = directory
+        self.timeout_s = timeout_s
+
+    def present(self) -> frozenset[str]:
+        return frozenset(name for name in NAMES if os.path.exists(os.path.join(self.directory, name)))
+
+    def run(self, name: str, document: Mapping[str, Any]) -> None:
+        """Raises Failure (code 8)."""
+        run_hook(os.path.join(self.directory, name), document, self.timeout_s)
 
 
 def run_hook(path: str, document: Mapping[str, Any], timeout_s: float) -> None:

@@ -16,7 +16,10 @@ POLL_S = 0.05
 
 
 def lock_of(path: str, what: str, by: str, wait_s: float) -> Callable[[], AbstractContextManager[None]]:
-    """`what` and `by` are told to whoever meets the lock. Raises Failure (code 4) after `wait_s` seconds."""
+    """
+    `what` and `by` are written into the lock file, for the error message of whoever finds it held. Raises Failure
+    (code 4) after `wait_s` seconds.
+    """
 
     @contextmanager
     def locked() -> Iterator[None]:
@@ -29,8 +32,8 @@ def lock_of(path: str, what: str, by: str, wait_s: float) -> Callable[[], Abstra
                     raise Failure(
                         Code.LOCKED,
                         f"another change is running: {holder(path)}",
-                        "Wait for its end (`releasectl events --follow` shows it; `releasectl canary abort` ends a "
-                        "canary), then repeat.",
+                        "Wait until it has ended (`releasectl events --follow` shows it; `releasectl canary abort` "
+                        "ends a canary), then run the command again.",
                     )
                 time.sleep(POLL_S)
             note = {"pid": os.getpid(), "what": what, "by": by, "since": rfc3339(time.time())}
@@ -58,7 +61,7 @@ def holder(path: str) -> str:
         since = age(time.time() - parse(note["since"]))
         return f"{note['what']} by {note['by']} since {note['since']} ({since}, pid {note['pid']})"
     except (OSError, ValueError, KeyError):
-        return "its holder has not said who it is"
+        return "lock holder unknown"
 
 
 def is_held(path: str) -> bool:

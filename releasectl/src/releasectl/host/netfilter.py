@@ -40,7 +40,7 @@ class Netfilter:
         done = run(("systemctl", "reload", "slipway-firewall.service"), TIMEOUT_S)
         if done.code:
             raise Failure(
-                Code.PREFLIGHT, f"Failed to load the firewall: {done.words}", "journalctl -u slipway-firewall"
+                Code.PREFLIGHT, f"Failed to load the firewall: {done.message}", "journalctl -u slipway-firewall"
             )
 
     def restart_docker(self) -> None:

@@ -50,7 +50,7 @@ class Paths:
     def lock(self, service: str) -> str:
         return os.path.join(self.run, f"{service}.lock")
 
-    def fate(self, service: str, slot: str) -> str:
+    def exit_record(self, service: str, slot: str) -> str:
         """What became of the container that ran last in a slot, as run-slot saw it."""
         return os.path.join(self.run, f"{service}-{slot}.fate")
 

@@ -11,8 +11,8 @@ from ..documents import codec
 from ..documents.request import env_file, read_env_file
 from ..model.errors import Failure
 from ..model.journal import Entry, Intent, Journal, Mark
-from ..model.model import NOBODY, Config, Release, Settings, Split, State
-from ..rollout.ports import Broken, History, Records
+from ..model.model import NO_SLOT, Config, Release, Settings, Split, State
+from ..rollout.ports import History, RecordSnapshot, Unreadable
 from . import files
 from .paths import Paths
 
@@ -20,7 +20,7 @@ UNREADABLE = (ValueError, OSError, Failure)
 
 
 class Store:
-    """One file per method. Reading tells missing (None) from unreadable (Broken): unknown is not empty."""
+    """One file per method. Reading tells missing (None) from unreadable (Unreadable): unknown is not empty."""
 
     def __init__(self, paths: Paths, config: Config) -> None:
         self.paths = paths
@@ -47,22 +47,22 @@ class Store:
                           os.path.dirname(self.map_path)):  # fmt: skip
             files.sweep(directory)
 
-    def records(self) -> Records:
+    def read(self) -> RecordSnapshot:
         slot, percent, standby = self._map()
-        return Records(self._state(), self._journal(), self._links(), slot, percent, standby)
+        return RecordSnapshot(self._state(), self._journal(), self._links(), slot, percent, standby)
 
-    def _state(self) -> State | Broken | None:
+    def _state(self) -> State | Unreadable | None:
         try:
             text = files.read_text(self.state_path)
             return None if text is None else codec.read_state(json.loads(text))
         except UNREADABLE as error:
-            return Broken(str(error))
+            return Unreadable(str(error))
 
     def save_state(self, state: State) -> None:
         text = json.dumps(codec.state_doc(state), indent=1) + "\n"
         self.reserve.guard("state.json", lambda: files.write_atomic(self.state_path, text, 0o644))
 
-    def _journal(self) -> Journal | Broken | None:
+    def _journal(self) -> Journal | Unreadable | None:
         try:
             text = files.read_text(self.journal_path)
             if text is None:
@@ -74,7 +74,7 @@ class Store:
             intent = codec.read_intent(json.loads(lines[0]))
             return Journal(intent, tuple(codec.read_mark(json.loads(line)) for line in lines[1:]))
         except UNREADABLE as error:
-            return Broken(str(error))
+            return Unreadable(str(error))
 
     def begin_journal(self, intent: Intent) -> None:
         text = json.dumps(codec.intent_doc(intent)) + "\n"
@@ -112,7 +112,7 @@ class Store:
         line = json.dumps(codec.entry_doc(entry), ensure_ascii=False)
         self.reserve.guard("history", lambda: files.append_line(self.history_path, line, 0o644))
 
-    def releases(self) -> dict[int, Release | Broken]:
+    def releases(self) -> dict[int, Release | Unreadable]:
         directory = self.paths.releases(self.config.service)
         try:
             numbers = sorted(int(name) for name in os.listdir(directory) if name.isdigit())
@@ -120,15 +120,15 @@ class Store:
             return {}
         return {number: self._release(number) for number in numbers}
 
-    def _release(self, number: int) -> Release | Broken:
+    def _release(self, number: int) -> Release | Unreadable:
         try:
             text = files.read_text(os.path.join(self.paths.release(self.config.service, number), "release.json"))
             if text is None:
-                return Broken("release.json is missing")
+                return Unreadable("release.json is missing")
             release = codec.read_release(json.loads(text), f"release {number}")
-            return release if release.ref.id == number else Broken(f"release.json says {release.ref.id}")
+            return release if release.ref.id == number else Unreadable(f"release.json says {release.ref.id}")
         except UNREADABLE as error:
-            return Broken(str(error))
+            return Unreadable(str(error))
 
     def images_of_others(self) -> frozenset[str] | None:
         """What the releases of the host's other services run; None: a record cannot be read."""
@@ -147,7 +147,7 @@ class Store:
                     return None
         return frozenset(found)
 
-    def release(self, number: int) -> Release | Broken:
+    def release(self, number: int) -> Release | Unreadable:
         return self._release(number)
 
     def settings(self, number: int) -> Settings:
@@ -198,18 +198,18 @@ class Store:
         try:
             text = files.read_text(self.map_path) or ""
         except UNREADABLE:
-            return None, 0, NOBODY
+            return None, 0, NO_SLOT
         lines = [line.split() for line in text.splitlines() if line.strip() and not line.startswith("#")]
         pairs = {line[0]: line[1] for line in reversed(lines) if len(line) == 2}
         share = pairs.get("percent", "0")
-        return pairs.get("live"), int(share) if share.isdigit() else 0, pairs.get("standby", NOBODY)
+        return pairs.get("live"), int(share) if share.isdigit() else 0, pairs.get("standby", NO_SLOT)
 
-    def write_map(self, slot: str, standby: str = NOBODY) -> None:
+    def write_map(self, slot: str, standby: str = NO_SLOT) -> None:
         self.write_split(Split(slot, standby=standby))
 
     def write_split(self, split: Split) -> None:
         text = f"live {split.live}\n"
-        if split.standby != NOBODY:
+        if split.standby != NO_SLOT:
             text += f"standby {split.standby}\n"
         if not split.whole:
             text += f"canary {split.canary}\npercent {split.percent}\n"

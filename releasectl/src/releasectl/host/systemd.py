@@ -8,25 +8,26 @@ from collections.abc import Callable
 
 from ..model.errors import Code, Failure
 from ..model.model import Config
-from ..rollout.ports import Units
+from ..rollout.ports import UnitStates
 from .command import Running, run
 
 Pulse = Callable[[], None]
 
 
-def ask_units(config: Config) -> Callable[[], Units]:
+def request_states(config: Config) -> Callable[[], UnitStates]:
     """
-    Asks; what is returned waits for the answer. Not `systemctl show`: systemd would gather all it knows of each unit.
+    Sends the query; the returned function waits for the answer. Not `systemctl show`: systemd would gather all
+    properties of each unit.
     """
     process = Running(("systemctl", "is-active", *(config.unit(slot) for slot in config.slots)))
 
-    def answer() -> Units:
-        # One word a unit. The code only says whether all of them are active.
+    def answer() -> UnitStates:
+        # One word per unit. The exit code only tells whether all of them are active.
         done = process.finish(10)
         states = done.out.split()
         if len(states) != len(config.slots):
-            raise Failure(Code.PREFLIGHT, f"systemctl is-active: {done.words}")
-        return Units(dict(zip(config.slots, states, strict=True)))
+            raise Failure(Code.PREFLIGHT, f"systemctl is-active: {done.message}")
+        return UnitStates(dict(zip(config.slots, states, strict=True)))
 
     return answer
 
@@ -38,14 +39,14 @@ def start_unit(unit: str, timeout_s: float, pulse: Pulse | None = None) -> None:
     except Failure as failure:
         raise Failure(Code.GATE, f"{unit} did not start within {timeout_s:g} s") from failure
     if done.code:
-        raise Failure(Code.GATE, f"{unit} did not start: {_why(unit) or done.words}")
+        raise Failure(Code.GATE, f"{unit} did not start: {_why(unit) or done.message}")
 
 
 def stop_unit(unit: str, timeout_s: float, wait: bool = True) -> None:
     argv = ("systemctl", "stop", *(() if wait else ("--no-block",)), unit)
     done = run(argv, timeout_s)
     if done.code:
-        raise Failure(Code.PREFLIGHT, f"{unit} did not stop: {done.words}")
+        raise Failure(Code.PREFLIGHT, f"{unit} did not stop: {done.message}")
 
 
 def kill_container(unit: str) -> None:
@@ -58,7 +59,7 @@ def restart_docker(timeout_s: float = 60) -> None:
     """Containers go on (live-restore). Nothing where somebody has stopped it. Raises Failure (code 8)."""
     done = run(("systemctl", "try-restart", "docker.service"), timeout_s)
     if done.code:
-        raise Failure(Code.PREFLIGHT, f"docker.service did not restart: {done.words}", "journalctl -u docker")
+        raise Failure(Code.PREFLIGHT, f"docker.service did not restart: {done.message}", "journalctl -u docker")
 
 
 def _why(unit: str) -> str:
@@ -77,7 +78,7 @@ def notify(*assignments: str) -> None:
         connection.sendall("\n".join(assignments).encode())
 
 
-def going_down() -> bool:
+def shutting_down() -> bool:
     """The host shuts down, or reboots. Unknown counts as yes: without systemd nothing could be undone either."""
     try:
         return run(("systemctl", "is-system-running"), 5).out.strip() in ("stopping", "offline", "unknown", "")

@@ -1,4 +1,4 @@
-"""What the edge has counted of a slot, and what two looks at it say about the time between them."""
+"""What HAProxy has counted of a slot, and what two looks at it say about the time between them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Counters:
 
     requests: int = 0
     errors: int = 0
-    """Answers of 500 and more, the edge's own (no connection, no answer) among them."""
+    """Answers of 500 and more, HAProxy's own (no connection, no answer) among them."""
     connect: int = 0
     """Failed connections and broken responses, those that a retry mended among them."""
     mean_ms: float = 0.0
@@ -24,7 +24,7 @@ class Counters:
 
 @dataclass(frozen=True)
 class Span:
-    """What happened to a slot between two looks. `mean_ms` is an interval: the edge rounds its averages."""
+    """What happened to a slot between two looks. `mean_ms` is an interval: HAProxy rounds its averages."""
 
     requests: int = 0
     errors: int = 0
@@ -57,14 +57,14 @@ class Span:
 
 
 class Tally:
-    """Adds up what happens to a slot from a first look on, through restarts of the edge, which begin again at zero."""
+    """Adds up what happens to a slot from a first look on, through restarts of HAProxy, which begin again at zero."""
 
     def __init__(self, first: Counters) -> None:
         self.first = first
         self.last = first
         self.carried = Span()
 
-    def look(self, now: Counters) -> Span:
+    def sample(self, now: Counters) -> Span:
         if now.requests < self.last.requests or now.errors < self.last.errors:
             self.carried = _sum(self.carried, between(self.first, self.last))
             self.first = Counters()
@@ -73,14 +73,14 @@ class Tally:
 
 
 def between(first: Counters, last: Counters) -> Span:
-    """`last` is a later look of the same run of the edge."""
+    """`last` is a later look of the same run of HAProxy."""
     requests = last.requests - first.requests
     failover = last.failover - first.failover
     span = Span(requests, last.errors - first.errors, last.connect - first.connect, failover=failover)
     if requests <= 0:
         return span
     # old · keep + mean · (1 − keep) = new; each average is rounded up to a whole millisecond. The first requests of a
-    # run of the edge make a plain mean, until they fill the window.
+    # run of HAProxy make a plain mean, until they fill the window.
     filled, grown = min(first.requests, WINDOW), min(last.requests, WINDOW)
     keep = filled / grown * (1 - 1 / WINDOW) ** (last.requests - max(first.requests, grown))
     low = (last.mean_ms - 1 - first.mean_ms * keep) / (1 - keep)

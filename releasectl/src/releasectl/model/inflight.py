@@ -1,4 +1,4 @@
-"""What the edge has in flight to a slot, by kind, and how long a drain waits for each."""
+"""What HAProxy has in flight to a slot, by kind, and how long a drain waits for each."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class InFlight:
 
     def __str__(self) -> str:
         counts = ((self.requests, "request"), (self.streams, "stream"), (self.websockets, "websocket"))
-        return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts if count) or "nothing"
+        return ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for count, kind in counts if count) or "nothing"
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,10 @@ def kinds(exchanges: Iterable[Exchange]) -> InFlight:
     return found
 
 
-def cut_of(before: InFlight, broken: int) -> InFlight:
+def dropped_of(before: InFlight, aborted: int) -> InFlight:
     """
-    What the end of a slot cut, of what was in flight right before: `broken` is how many requests the edge saw break
+    What the end of a slot dropped of what was in flight right before: `aborted` is how many requests HAProxy saw break
     off. Of a tunnel it cannot tell a good end from a bad one, and no client asked for this one.
     """
-    streams = min(before.streams, broken)
-    return InFlight(min(before.requests, broken - streams), streams, before.websockets)
+    streams = min(before.streams, aborted)
+    return InFlight(min(before.requests, aborted - streams), streams, before.websockets)

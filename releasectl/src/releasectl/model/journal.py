@@ -67,8 +67,8 @@ class Journal:
         return next((mark for mark in self.marks if mark.mark == "undo"), None)
 
     @property
-    def said(self) -> Mark | None:
-        """What a person said last to its canary."""
+    def canary_command(self) -> Mark | None:
+        """The last command that an operator sent to the canary."""
         return next((mark for mark in reversed(self.marks) if mark.mark in ("hold", "promote")), None)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from ..startup.fast_dataclass import dataclass, field, replace
 from .inflight import Limits
 
-NOBODY = "none"
+NO_SLOT = "none"
 """What the live map says when no slot is live."""
 
 
@@ -113,9 +113,9 @@ class Split:
     """How the edge shares out requests: `percent` of 100 to `canary`, the others to `live`."""
 
     live: str
-    canary: str = NOBODY
+    canary: str = NO_SLOT
     percent: int = 0
-    standby: str = NOBODY
+    standby: str = NO_SLOT
     """The slot that answers while `live` is down."""
 
     @property
@@ -197,12 +197,12 @@ class State:
     @property
     def routed(self) -> str:
         """What the live map must say."""
-        return self.live.slot if self.live and not self.maintenance else NOBODY
+        return self.live.slot if self.live and not self.maintenance else NO_SLOT
 
     @property
     def failover(self) -> str:
         """The slot that the live map must name as the standby of `routed`."""
-        return self.standby.slot if self.standby and self.routed != NOBODY else NOBODY
+        return self.standby.slot if self.standby and self.routed != NO_SLOT else NO_SLOT
 
     def without_standby(self) -> State:
         return replace(self, standby=None)

@@ -1,4 +1,4 @@
-"""A canary: judge a candidate beside the live release by what the edge counts, and wait for the evidence."""
+"""The canary strategy: judge a candidate beside the live release by HAProxy's counters, and wait for the evidence."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from ..model.errors import Code, Failure
 from ..model.journal import Mark
 from ..model.model import Canary, Split
 from ..startup.fast_dataclass import dataclass
-from .effects import JudgeStep
 from .gates import HINT, failed, raise_if_dead
-from .phases import CANARY
-from .ports import Edge, Word
+from .phase_names import CANARY
+from .ports import CanaryCommand, Host
 
 POLL_S = 0.5
 HOLD_S = 30 * 86400.0
@@ -44,7 +43,7 @@ def judge(candidate: Span, live: Span, canary: Canary, final: bool, late: bool =
         return Verdict(False, f"{candidate.error_ratio:.1%} of its requests failed, at most {limit:.1%} may; {numbers}")
     if not final or candidate.error_ratio > limit:
         return None
-    # The edge's means are rounded: in doubt for the candidate.
+    # HAProxy's means are rounded: in doubt for the candidate.
     if candidate.timed and live.timed and candidate.mean_low_ms > canary.max_latency_ratio * live.mean_high_ms:
         times = candidate.mean_ms / live.mean_ms if live.mean_ms else float("inf")
         return Verdict(
@@ -64,108 +63,119 @@ def lower_bound(bad: int, total: int, z: float = SURE) -> float:
 
 
 class Watch:
-    """A step as it goes. Counters that can't be read leave it where it is: unknown is not zero."""
+    """A step in progress. Counters that can't be read leave the sums unchanged: unknown is not zero."""
 
-    def __init__(self, edge: Edge, live: str, slot: str) -> None:
-        self.edge = edge
+    def __init__(self, host: Host, live: str, slot: str) -> None:
+        self.host = host
         self.live = live
         self.slot = slot
         self.tallies: dict[str, Tally] = {}
         self.candidate = Span()
         self.base = Span()
-        self.trouble = ""
+        self.problem = ""
 
-    def look(self) -> None:
+    def sample(self) -> None:
         try:
-            now = self.edge.counters()
-        except Failure as trouble:
-            self.trouble = f"; {trouble.cause}"
+            now = self.host.routing.counters()
+        except Failure as failure:
+            self.problem = f"; {failure.cause}"
             return
-        self.trouble = ""
+        self.problem = ""
         for slot, counters in now.items():
             self.tallies.setdefault(slot, Tally(counters))
         if self.slot in now and self.live in now:
-            self.candidate = self.tallies[self.slot].look(now[self.slot])
-            self.base = self.tallies[self.live].look(now[self.live])
+            self.candidate = self.tallies[self.slot].sample(now[self.slot])
+            self.base = self.tallies[self.live].sample(now[self.live])
 
 
-class Slow:
+class SlownessRecheck:
     """
-    A second look at a candidate that was slow, as long as a step, from now on: one request that met a hiccup of the
-    machine makes a mean over few of them, and only who is slow both times is slow.
+    A second measurement of a candidate that was slow, as long as a step, from now on: one request that met a hiccup of
+    the machine can dominate a mean over few of them. Only a candidate that is slow both times counts as slow.
     """
 
-    def __init__(self, edge: Edge, split: Split) -> None:
-        self.edge = edge
-        self.watch = Watch(edge, split.live, split.canary)
-        self.started = edge.monotonic()
+    def __init__(self, host: Host, split: Split) -> None:
+        self.host = host
+        self.watch = Watch(host, split.live, split.canary)
+        self.started = host.process.monotonic()
 
     def judge(self, canary: Canary) -> Verdict | None:
-        self.watch.look()
-        over = self.edge.monotonic() - self.started >= canary.step_s
+        self.watch.sample()
+        over = self.host.process.monotonic() - self.started >= canary.step_s
         return judge(self.watch.candidate, self.watch.base, canary, over)
 
 
-def judge_step(edge: Edge, effect: JudgeStep, txn: str, version: str, redact: Callable[[str], str]) -> tuple[bool, str]:
+def judge_step(
+    host: Host,
+    *,
+    split: Split,
+    canary: Canary,
+    last: bool,
+    held_by: str | None,
+    txn: str,
+    version: str,
+    effect_name: str,
+    redact: Callable[[str], str],
+) -> tuple[bool, str]:
     """
-    Wait a step out. Returns whether a person said `promote` (then no further step is needed) and the numbers in words.
-    Raises Failure (code 3) when the candidate is aborted, by the numbers, by a person, or because it died.
+    Wait until a step is over. Returns whether an operator sent `promote` (then no further step is needed) and the
+    numbers as text. Raises Failure (code 3) when the candidate is aborted: by the numbers, by an operator, or because
+    it died. `held_by`: who had sent `hold` to an engine that was killed.
     """
-    split, canary = effect.split, effect.canary
-    watch = Watch(edge, split.live, split.canary)
-    watch.look()
-    started = edge.monotonic()
-    held: Word | None = Word("hold", "the request") if canary.hold and effect.last else None
-    if effect.held_by:
-        held = Word("hold", effect.held_by)
-    again: Slow | None = None
-    shown: tuple[object, ...] = ()
+    watch = Watch(host, split.live, split.canary)
+    watch.sample()
+    started = host.process.monotonic()
+    held: CanaryCommand | None = CanaryCommand("hold", "the request") if canary.hold and last else None
+    if held_by:
+        held = CanaryCommand("hold", held_by)
+    recheck: SlownessRecheck | None = None
+    published: tuple[object, ...] = ()
     while True:
-        word = edge.canary_word(txn)
-        if word and word.word == "abort":
-            raise _aborted(f"by {word.by}; {watch.candidate}")
-        if word:
-            # What a person has said holds for the engine that goes on if this one is killed.
-            edge.append_journal(Mark(edge.now(), CANARY, effect.name, word.word, word.by))
-        if word and word.word == "promote":
-            return True, f"{split.percent} %: promoted by {word.by}; {watch.candidate}"
-        held = word or held
-        raise_if_dead(edge, split.canary, f"in the canary at {split.percent} %", 0, redact)
-        watch.look()
-        went = edge.monotonic() - started
-        over = went >= canary.step_s
-        late = not held and went >= canary.step_s + canary.wait_s
-        # Of a held one a person judges, but for errors that chance can't explain.
+        command = host.canary_mailbox.take_command(txn)
+        if command and command.action == "abort":
+            raise _aborted(f"by {command.by}; {watch.candidate}")
+        if command:
+            # The command also holds for the engine that continues if this one is killed.
+            mark = Mark(host.process.now(), CANARY, effect_name, command.action, command.by)
+            host.records.append_journal(mark)
+        if command and command.action == "promote":
+            return True, f"{split.percent} %: promoted by {command.by}; {watch.candidate}"
+        held = command or held
+        raise_if_dead(host, split.canary, f"in the canary at {split.percent} %", 0, redact)
+        watch.sample()
+        elapsed = host.process.monotonic() - started
+        over = elapsed >= canary.step_s
+        late = not held and elapsed >= canary.step_s + canary.wait_s
+        # An operator judges a held one, except for errors that chance can't explain.
         verdict = judge(watch.candidate, watch.base, canary, over and not held, late)
         if verdict and verdict.slow and not late:
-            again = again or Slow(edge, split)
-            verdict = again.judge(canary)
+            recheck = recheck or SlownessRecheck(host, split)
+            verdict = recheck.judge(canary)
         if verdict and not verdict.good:
-            raise failed(edge, split.canary, f"canary at {split.percent} % aborted: {verdict.why}", redact)
+            raise failed(host, split.canary, f"canary at {split.percent} % aborted: {verdict.why}", redact)
         if verdict and over and not held:
             return False, f"{split.percent} %: {verdict.why}"
         if late:
-            return False, _silence(effect, watch, went)
-        if held and went >= HOLD_S:
-            raise _aborted(f"nobody ended it in {HOLD_S / 86400:g} days; {watch.candidate}")
-        state = held.word if held else ("waiting for requests" if over else "watching")
-        if shown != (state, watch.candidate, watch.base):
-            shown = (state, watch.candidate, watch.base)
-            edge.show_canary(
+            return False, _too_little_traffic(split, canary, watch, elapsed)
+        if held and elapsed >= HOLD_S:
+            raise _aborted(f"no operator ended it within {HOLD_S / 86400:g} days; {watch.candidate}")
+        state = held.action if held else ("waiting for requests" if over else "watching")
+        if published != (state, watch.candidate, watch.base):
+            published = (state, watch.candidate, watch.base)
+            host.canary_mailbox.publish_status(
                 {
                     "txn": txn, "version": version, "slot": split.canary, "percent": split.percent, "state": state,
-                    "since_s": round(went, 1), "candidate": str(watch.candidate), "live": str(watch.base),
+                    "since_s": round(elapsed, 1), "candidate": str(watch.candidate), "live": str(watch.base),
                 }
             )  # fmt: skip
-        edge.pause(min(POLL_S, max(0.01, canary.step_s - went)) if not over else POLL_S)
+        host.process.pause(min(POLL_S, max(0.01, canary.step_s - elapsed)) if not over else POLL_S)
 
 
-def _silence(effect: JudgeStep, watch: Watch, went: float) -> str:
-    canary, percent = effect.canary, effect.split.percent
-    text = f"{watch.candidate.requests} requests in {went:.0f} s, {canary.min_requests} are wanted{watch.trouble}"
+def _too_little_traffic(split: Split, canary: Canary, watch: Watch, elapsed: float) -> str:
+    text = f"{watch.candidate.requests} requests in {elapsed:.0f} s, {canary.min_requests} are required{watch.problem}"
     if canary.on_silence == "promote":
-        return f"{percent} %: too little traffic to judge ({text}), promoted as asked"
-    raise _aborted(f"too little traffic to judge at {percent} %: {text}")
+        return f"{split.percent} %: too little traffic to judge ({text}), promoted as configured"
+    raise _aborted(f"too little traffic to judge at {split.percent} %: {text}")
 
 
 def _aborted(why: str) -> Failure:

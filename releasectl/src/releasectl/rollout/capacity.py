@@ -57,7 +57,9 @@ def size_mb(text: str) -> int:
     return -(-number // 2**20)
 
 
-def misfit(kind: Kind, memory: Memory, reserve_mb: int, candidate: Share, beside: Share | None) -> Failure | None:
+def check_capacity(
+    kind: Kind, memory: Memory, reserve_mb: int, candidate: Share, beside: Share | None
+) -> Failure | None:
     """
     Why the candidate can't run here, beside the live release where that goes on running. Limits are what counts, not
     what is used at the moment: with both at their limits the kernel would kill one, and not of necessity the new one.
@@ -77,7 +79,7 @@ def misfit(kind: Kind, memory: Memory, reserve_mb: int, candidate: Share, beside
     )
 
 
-def tight(kind: Kind, memory: Memory, candidate: Share, freed: Share | None) -> str | None:
+def near_limit(kind: Kind, memory: Memory, candidate: Share, freed: Share | None) -> str | None:
     """A warning when the candidate's limit is above what is free now. `freed`: a standby that makes room first."""
     available = memory.available_mb + (freed.mb if freed else 0)
     if candidate.mb <= available:

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 
 from ..model.errors import Code, Failure
 from ..startup.fast_dataclass import dataclass, field
-from . import effects as fx
 
 # A restart that did not bring them back is not repeated for so long: whatever is wrong, it is something else.
 AGAIN_S = 600.0
@@ -60,26 +59,16 @@ def firewall_lacks(listed: str) -> bool:
     return not all(text in listed for text in ("hook input", "hook forward", "dport @open_tcp_ports accept"))
 
 
-def words(network: Network) -> str:
+def describe(network: Network) -> str:
     return f"Docker's rules are missing ({', '.join(network.docker)}): something flushed the packet filter"
 
 
-def repair(network: Network) -> tuple[fx.Effect, ...]:
-    """The firewall first: until then every port of the host may be open, or none."""
-    todo: list[fx.Effect] = []
-    if network.firewall:
-        todo.append(fx.LoadFirewall())
-    if network.docker and not _in_vain(network):
-        todo.append(fx.RestartDocker(words(network)))
-    return tuple(todo)
-
-
-def trouble(network: Network) -> Failure | None:
-    if not network.docker or not _in_vain(network):
+def lasting_failure(network: Network) -> Failure | None:
+    if not network.docker or not restarted_in_vain(network):
         return None
     return Failure(
         Code.PREFLIGHT,
-        f"{words(network)}, and restarting Docker did not bring them back",
+        f"{describe(network)}, and restarting Docker did not bring them back",
         "See `journalctl -u docker` and what else changes the rules of this host (ufw, firewalld, nftables.service); "
         "then: systemctl restart docker",
     )
@@ -88,13 +77,14 @@ def trouble(network: Network) -> Failure | None:
 def status_lines(network: Network) -> tuple[str, ...]:
     lines = []
     if network.docker:
-        failure = trouble(network)
-        what = failure.cause if failure else f"{words(network)}; recovery restarts Docker within a minute"
+        failure = lasting_failure(network)
+        what = failure.cause if failure else f"{describe(network)}; recovery restarts Docker within a minute"
         lines.append(f"{what}; by hand: systemctl restart docker")
     if network.firewall:
         lines.append(f"{FIREWALL}; recovery loads them within a minute; by hand: systemctl reload slipway-firewall")
     return tuple(lines)
 
 
-def _in_vain(network: Network) -> bool:
+def restarted_in_vain(network: Network) -> bool:
+    """A restart of Docker did not help a short while ago."""
     return network.in_vain_s is not None and network.in_vain_s < AGAIN_S

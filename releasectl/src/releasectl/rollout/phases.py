@@ -9,22 +9,15 @@ from math import floor
 
 from ..model.inflight import Limits
 from ..model.journal import Intent, Mark
-from ..model.model import NOBODY, Config, Gates, Live, Moment, Split, Standby, State
+from ..model.model import NO_SLOT, Config, Gates, Live, Moment, Split, Standby, State
 from ..startup.fast_dataclass import dataclass, replace
 from .effects import (
-    AwaitPath,
-    Bake,
-    CheckGolden,
-    CheckIdentity,
-    Confirm,
-    Drain,
     Effect,
-    Favour,
-    JudgeStep,
     LinkSlot,
     PullImage,
     RemoveContainer,
     RemoveRelease,
+    RestoreCpuShares,
     SaveState,
     SetMap,
     SetSplit,
@@ -35,9 +28,9 @@ from .effects import (
     WriteRelease,
     WriteSplit,
 )
+from .phase_names import BAKE, CANARY, DRAIN, GATE, PULL, RECORD, STANDBY, START, STOP, SWITCH
+from .watch_effects import AwaitPath, Bake, CheckGolden, CheckIdentity, Confirm, Drain, JudgeStep
 
-PULL, START, GATE, SWITCH, DRAIN, RECORD, STANDBY = "pull", "start", "gate", "switch", "drain", "record", "standby"
-STOP, CANARY, BAKE = "stop", "canary", "bake"
 UNDO_DRAIN_S = 5.0
 """The longest that a candidate which is undone may take for what it was given."""
 
@@ -58,7 +51,7 @@ def after(intent: Intent, config: Config, now: Moment) -> State:
     before, old = intent.before, intent.before.live
     live = Live(intent.target, intent.slot, now.wall, intent.kind)
     if old is None or old.ref.id == intent.target.id:
-        # The same release again, in the other slot: the old slot's copy is no way back.
+        # The same release again, in the other slot: the old copy is no rollback target.
         return State(live, None, before.previous, before.maintenance)
     warm = config.standby_s and not intent.stop_first
     # In whole milliseconds, as times are written.
@@ -82,11 +75,11 @@ def phases_of(intent: Intent, config: Config, gates: Gates, present: bool, now: 
     """
     limits, slot, old = config.deadlines, intent.slot, intent.before.live
     state = after(intent, config, now)
-    # In maintenance that is nobody, before and after.
+    # In maintenance no slot gets traffic, before and after.
     to, then = state.routed, state.failover
-    # With the old release stopped there is nobody to give the traffic back to but the maintenance page.
-    back = NOBODY if intent.stop_first else intent.before.routed
-    behind = NOBODY if intent.stop_first else intent.base.failover
+    # With the old release stopped, only the maintenance page is left to get the traffic back.
+    back = NO_SLOT if intent.stop_first else intent.before.routed
+    behind = NO_SLOT if intent.stop_first else intent.base.failover
     return (
         Phase(PULL, limits.pull, () if present else (PullImage(intent.target.image),)),
         *_stop(intent, config),
@@ -133,8 +126,8 @@ def _start(intent: Intent, config: Config, now: Moment) -> Phase:
     if intent.displaces and intent.before.standby:
         # What is still in flight to it has had its time since the switch, or has the rest of it now.
         left = config.drain.after(max(0.0, config.standby_s - intent.before.standby.left_s(now)))
-        # Before it stops, the edge must no longer send to it while the live slot is down.
-        alone = NOBODY if intent.stop_first else intent.before.routed
+        # Before it stops, HAProxy must no longer send to it while the live slot is down.
+        alone = NO_SLOT if intent.stop_first else intent.before.routed
         room = (
             SaveState(intent.base),
             WriteMap(alone),
@@ -172,8 +165,8 @@ def _stop(intent: Intent, config: Config) -> tuple[Phase, ...]:
             STOP,
             limits.switch + config.drain.longest + 120,
             (
-                WriteMap(NOBODY),
-                SetMap(NOBODY, limits.switch),
+                WriteMap(NO_SLOT),
+                SetMap(NO_SLOT, limits.switch),
                 Drain(old.slot, config.drain),
                 StopUnit(old.slot),
             ),
@@ -191,7 +184,7 @@ def _canary(intent: Intent, config: Config) -> tuple[Phase, ...]:
         split = Split(old.slot, slot, percent)
         judge = JudgeStep(split, canary, percent == canary.steps[-1])
         effects += [WriteSplit(split), SetSplit(split, config.deadlines.switch), judge]
-    # Each step has its own deadline; a hold is a person's.
+    # Each step has its own deadline; an operator ends a hold.
     return (
         Phase(
             CANARY,
@@ -212,7 +205,12 @@ def _bake(intent: Intent, config: Config, gates: Gates) -> tuple[Phase, ...]:
     if not config.bake_s or not old or intent.kind != "deploy" or intent.stop_first or intent.before.maintenance:
         return ()
     watch = Bake(
-        intent.slot, old.slot, intent.target.version, gates.version_path, config.bake_s, config.bake_max_error_ratio
+        slot=intent.slot,
+        old=old.slot,
+        version=intent.target.version,
+        path=gates.version_path,
+        seconds=config.bake_s,
+        max_error_ratio=config.bake_max_error_ratio,
     )
     return (Phase(BAKE, config.bake_s + 30, (watch,)),)
 
@@ -228,32 +226,32 @@ def _gate(intent: Intent, config: Config, gates: Gates) -> Phase:
         checks.append(CheckIdentity(slot, gates.version_path, intent.target.version, limits.readiness))
     if gates.golden:
         checks.append(CheckGolden(slot, release, limits.golden))
-    checks.append(Favour(slot))
+    checks.append(RestoreCpuShares(slot))
     return Phase(GATE, limits.liveness + limits.readiness + limits.golden, tuple(checks))
 
 
 def forward_of(phases: tuple[Phase, ...], ready: AwaitPath, start: Effect | None) -> tuple[Phase, ...]:
-    """What is left to do after a crash past the switch: see the candidate up, then switch again and go on."""
+    """What is left after a crash past the switch: wait until the candidate is ready, switch again, continue."""
     at = next(n for n, phase in enumerate(phases) if phase.name == SWITCH)
-    gate = Phase(GATE, 120, (*((start,) if start else ()), ready, Favour(ready.slot)))
-    # An interrupted bake is over: who is well now is live.
+    gate = Phase(GATE, 120, (*((start,) if start else ()), ready, RestoreCpuShares(ready.slot)))
+    # An interrupted bake is not resumed; a healthy candidate goes live.
     return (gate, *(phase for phase in phases[at:] if phase.name != BAKE))
 
 
 def resume_of(
-    phases: tuple[Phase, ...], percent: int, see_up: tuple[Effect, ...], said: Mark | None = None
+    phases: tuple[Phase, ...], percent: int, ensure_up: tuple[Effect, ...], command: Mark | None = None
 ) -> tuple[Phase, ...]:
     """
-    What is left to do of a canary that was interrupted at `percent`: see both slots up, then go on from there; to the
-    switch or in the same place if a person had `said` so.
+    What is left of a canary that was interrupted at `percent`: wait until both slots are ready, then continue from
+    there; with the switch, or held at the same step, if an operator had sent that `command`.
     """
     at = next(n for n, phase in enumerate(phases) if phase.name == CANARY)
     left = tuple(effect for effect in phases[at].effects if _percent(effect) >= percent)
-    if said and said.mark == "promote":
+    if command and command.mark == "promote":
         left = ()
-    elif said:
-        left = tuple(replace(it, held_by=said.cause) if isinstance(it, JudgeStep) else it for it in left)
-    return (Phase(GATE, 240, see_up), replace(phases[at], effects=left), *phases[at + 1 :])
+    elif command:
+        left = tuple(replace(it, held_by=command.cause) if isinstance(it, JudgeStep) else it for it in left)
+    return (Phase(GATE, 240, ensure_up), replace(phases[at], effects=left), *phases[at + 1 :])
 
 
 def _percent(effect: Effect) -> int:

@@ -18,10 +18,11 @@ SettingsOf = Callable[[int], Settings]
 NextId = Callable[[], int]
 
 
-def wanted(
+def resolve_release(
     request: Request,
     releases: Mapping[int, Release],
     state: State,
+    *,
     settings_of: SettingsOf,
     next_id: NextId,
     now: float,
@@ -47,10 +48,10 @@ def wanted(
             "Versions are immutable: give the new build a new version. The one that is recorded here goes live with "
             f"`releasectl rollback --to {request.version}`.",
         )
-    for it in same_version:
-        # Reads files, so it is asked last; a number for a new one, which reads them all, only then.
-        if _same(it, request, image) and settings_of(it.ref.id) == request.settings:
-            return it, False
+    for release in same_version:
+        # Compared last, because it reads files. Only a new release needs a number, which reads all records.
+        if _same(release, request, image) and settings_of(release.ref.id) == request.settings:
+            return release, False
     ref = Ref(next_id(), request.version, image, request.model_version)
     keys = settings_keys(request.settings.env), settings_keys(request.settings.secrets)
     return Release(ref, request.options, request.gates, *keys, request.by, request.reason, now), True
@@ -101,7 +102,7 @@ def rollback_target(to: str | None, releases: Mapping[int, Release], state: Stat
             Code.UNKNOWN,
             f"{live.ref} is already live by a rollback"
             + (f" from {state.previous}" if state.previous else "")
-            + "; which one next is for you to say",
+            + "; specify which release to roll back to",
             f"releasectl rollback --to VERSION|ID. Recorded here: {listed(releases)}.",
         )
     if state.previous is None:
@@ -114,10 +115,21 @@ def rollback_target(to: str | None, releases: Mapping[int, Release], state: Stat
     return release
 
 
-def intend(
-    kind: str, txn: str, target: Ref, fresh: bool, running: bool, state: State, config: Config, who: tuple[str, str],
-    now: float, how: Rollout | None = None, old_ready_path: str = "/ready",
-) -> Intent:  # fmt: skip
+def build_intent(
+    *,
+    kind: str,
+    txn: str,
+    target: Ref,
+    fresh: bool,
+    running: bool,
+    state: State,
+    config: Config,
+    by: str,
+    reason: str,
+    now: float,
+    rollout: Rollout | None = None,
+    old_ready_path: str = "/ready",
+) -> Intent:
     """
     `running`: the standby runs and is ready. The slot is the one that is not live. Without a live release (or with
     the same one, or in maintenance) there is nothing to compare with; with a warm standby there is room for two.
@@ -125,11 +137,23 @@ def intend(
     live, standby = state.live, state.standby
     slot = config.other(live.slot) if live else next(iter(config.slots))
     adopt = bool(running and standby and standby.ref.id == target.id and standby.slot == slot)
-    beside = live is not None and live.ref.id != target.id
-    how = how or Rollout(config.strategy)
-    canary = how.canary if beside and not state.maintenance else None
-    stop_first = how.strategy == "stop_first" and live is not None and not adopt
-    return Intent(txn, kind, target, slot, fresh, adopt, state, who[0], who[1], now, canary, stop_first, old_ready_path)
+    comparable = live is not None and live.ref.id != target.id and not state.maintenance
+    rollout = rollout or Rollout(config.strategy)
+    return Intent(
+        txn=txn,
+        kind=kind,
+        target=target,
+        slot=slot,
+        fresh=fresh,
+        adopt=adopt,
+        before=state,
+        by=by,
+        reason=reason,
+        started=now,
+        canary=rollout.canary if comparable else None,
+        stop_first=rollout.strategy == "stop_first" and live is not None and not adopt,
+        old_ready_path=old_ready_path,
+    )
 
 
 def digest(image: str) -> str:

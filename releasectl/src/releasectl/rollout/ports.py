@@ -1,19 +1,20 @@
 """
-The edge as the core sees it. The real one is edge/host.py; tests drive the core with a simulated one and crash it.
+The host as the rollout sees it: one small protocol for each device. The devices in host/ and edge/ implement them, and
+adapter.py puts them together; tests run the rollout on simulated ones and crash it.
 
-Every method is one external call (or one file) with a timeout of its own. Trouble is raised as `Failure`, which
-already carries the exit code and the cause in words.
+Every method is one external call (or one file) with a timeout of its own. An error is raised as `Failure`, which
+carries the exit code and the cause.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from ..model.counters import Counters
 from ..model.inflight import Exchange
 from ..model.journal import Entry, Intent, Journal, Mark
-from ..model.model import NOBODY, Config, Moment, Release, Settings, Split, State
+from ..model.model import NO_SLOT, Config, Moment, Release, Settings, Split, State
 from ..model.rollout_options import RegistryAuth
 from ..startup.fast_dataclass import dataclass, field
 from ..startup.http_client import Reply
@@ -21,26 +22,32 @@ from .capacity import Memory
 from .failover import Exit
 from .network import Network
 
+if TYPE_CHECKING:
+    from typing import Protocol
+else:
+    # Only type checkers need it, and creating protocol classes takes time (docs/startup.md).
+    Protocol = object
+
 
 @dataclass(frozen=True)
-class Broken:
-    """A record that is there but cannot be read. Unknown is not empty."""
+class Unreadable:
+    """A record that exists but cannot be read. Unknown is not empty."""
 
     why: str
 
 
 @dataclass(frozen=True)
-class Records:
+class RecordSnapshot:
     """All that the files say, read at once."""
 
-    state: State | Broken | None
-    journal: Journal | Broken | None
+    state: State | Unreadable | None
+    journal: Journal | Unreadable | None
     links: Mapping[str, int]
     map_slot: str | None
     """None: there is no live map."""
     map_percent: int = 0
     """A canary's share."""
-    map_standby: str = NOBODY
+    map_standby: str = NO_SLOT
     """The slot that answers while the live one is down."""
 
 
@@ -52,7 +59,7 @@ class History:
 
 
 @dataclass(frozen=True)
-class Units:
+class UnitStates:
     """ActiveState of each slot's unit."""
 
     active: Mapping[str, str] = field(default_factory=dict)
@@ -60,133 +67,182 @@ class Units:
     def up(self, slot: str) -> bool:
         return self.active.get(slot) in ("active", "activating", "reloading")
 
+    def ports(self, config: Config) -> tuple[int, ...]:
+        """The loopback ports of the slots whose unit is active."""
+        return tuple(port for slot, port in config.slots.items() if self.active.get(slot) == "active")
+
 
 @dataclass(frozen=True)
-class Word:
-    """What a person said to a running canary: `promote`, `abort` or `hold`."""
+class CanaryCommand:
+    """A command of an operator to a running canary: `promote`, `abort` or `hold`."""
 
-    word: str
+    action: str
     by: str
 
 
-def moment(edge: Edge) -> Moment:
-    return Moment(edge.now(), edge.monotonic())
+@dataclass(frozen=True)
+class ProbeRequest:
+    """An HTTP request to a slot. `body` is sent as JSON."""
+
+    path: str
+    timeout_s: float
+    method: str = "GET"
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Edge(Protocol):
-    config: Config
+class Process(Protocol):
+    """The engine's own process: its clocks, its signals, its session."""
 
-    # Clock. `pause` returns early, by raising Interrupted, when a signal asks the engine to stop.
     def now(self) -> float: ...
     def monotonic(self) -> float: ...
-    def pause(self, seconds: float) -> None: ...
+    def pause(self, seconds: float) -> None:
+        """Raises Interrupted early when a signal asks the engine to stop."""
+
     def hold_signals(self, hold: bool) -> None: ...
+    def leave_session(self) -> None:
+        """From here on the work survives the end of its caller's session."""
+
+
+class Events(Protocol):
     def emit(self, event: Mapping[str, Any]) -> None: ...
 
-    # From here on the work does not end with the session of whoever asked for it.
-    def leave_session(self) -> None: ...
 
-    # Records.
-    def read_records(self) -> Records: ...
-    def read_history(self) -> History: ...
+class Records(Protocol):
+    """The files of the service: state, journal, history, releases, slot links and the live map."""
+
+    def read(self) -> RecordSnapshot: ...
+    def history(self) -> History: ...
     def append_history(self, entry: Entry) -> None: ...
     def save_state(self, state: State) -> None: ...
     def begin_journal(self, intent: Intent) -> None: ...
     def append_journal(self, mark: Mark) -> None: ...
     def clear_journal(self) -> None: ...
     def set_aside_journal(self) -> str: ...
-    def read_releases(self) -> Mapping[int, Release | Broken]: ...
-    def read_settings(self, release: int) -> Settings: ...
+    def releases(self) -> Mapping[int, Release | Unreadable]: ...
+    def settings(self, release: int) -> Settings: ...
     def write_release(self, release: Release, settings: Settings) -> None: ...
     def remove_release(self, release: int) -> None: ...
-    def link_slot(self, slot: str, release: int) -> None: ...
-    def unlink_slot(self, slot: str) -> None: ...
-    def write_map(self, slot: str, standby: str = NOBODY) -> None: ...
+    def link(self, slot: str, release: int) -> None: ...
+    def unlink(self, slot: str) -> None: ...
+    def write_map(self, slot: str, standby: str = NO_SLOT) -> None: ...
     def write_split(self, split: Split) -> None: ...
-    def sweep(self) -> None: ...
+    def sweep(self) -> None:
+        """Remove the temporary files that a crash left behind."""
 
-    # systemd.
-    def going_down(self) -> bool: ...
-    def units(self) -> Units: ...
-    def ask_units(self) -> Callable[[], Units]:
-        """Asks, and returns what waits for the answer: what is asked of others meanwhile takes no time of its own."""
-        ...
 
-    def start_unit(self, slot: str, timeout_s: float) -> None: ...
-    def stop_unit(self, slot: str, quick: bool, timeout_s: float) -> None: ...
-    def died(self, slot: str, wait_s: float) -> str | None: ...
-    def last_end(self, slot: str) -> tuple[str, float] | None:
-        """How and when (epoch) the slot's container last ended by itself, since it was first started there."""
-        ...
+class Units(Protocol):
+    """The slots' units of systemd, and how their containers exited."""
+
+    def states(self) -> UnitStates: ...
+    def request_states(self) -> Callable[[], UnitStates]:
+        """Sends the query; the returned function waits for the answer. Other queries run meanwhile."""
+
+    def start(self, slot: str, timeout_s: float) -> None: ...
+    def stop(self, slot: str, quick: bool, timeout_s: float) -> None: ...
+    def exited(self, slot: str, wait_s: float) -> str | None:
+        """How the slot's container exited since this engine first checked it (or started it); None: it did not."""
+
+    def last_exit(self, slot: str) -> tuple[str, float] | None:
+        """How and when (epoch) the slot's container last exited by itself, since it was first started there."""
 
     def read_exits(self) -> tuple[Exit, ...]:
         """Of the live containers of both slots, the oldest first."""
-        ...
 
+    def shutting_down(self) -> bool: ...
+
+
+class Machine(Protocol):
     def memory(self) -> Memory: ...
     def gpu_memory(self) -> Memory:
         """Of the GPU with the least."""
-        ...
 
-    # Docker.
-    def check_docker(self) -> int: ...
+
+class Containers(Protocol):
+    """Docker: images of the host, and the service's containers by slot."""
+
+    def free_mb(self) -> int: ...
     def has_image(self, image: str) -> bool: ...
     def images(self) -> frozenset[str]:
-        """On this host, but those that another service has recorded: they are not ours to remove."""
-        ...
+        """On this host, except those that another service has recorded: they are not ours to remove."""
 
-    def brought(self, image: str) -> float | None:
-        """When an engine of this host last pulled it (seconds since the epoch); None: none did, or nobody knows."""
-        ...
+    def pulled_at(self, image: str) -> float | None:
+        """When an engine of this host last pulled it (seconds since the epoch); None: never, or unknown."""
 
     def image_sizes(self) -> Mapping[str, int]: ...
-    def pull_image(self, image: str, auth: RegistryAuth | None, timeout_s: float) -> None: ...
+    def pull(self, image: str, auth: RegistryAuth | None, timeout_s: float) -> None: ...
     def remove_image(self, image: str) -> None: ...
-    def containers(self) -> Mapping[str, int]: ...
-    def remove_container(self, slot: str) -> None: ...
-    def favour(self, slot: str) -> None: ...
+    def by_slot(self) -> Mapping[str, int]:
+        """Slot → release of the containers that exist, running or not."""
+
+    def remove(self, slot: str) -> None: ...
+    def restore_cpu_shares(self, slot: str) -> None: ...
     def logs(self, slot: str) -> tuple[str, ...]: ...
 
-    # The packet filter.
-    def network(self) -> Network:
-        """Never raises: what is not known is not missing."""
-        ...
+
+class PacketFilter(Protocol):
+    def read(self, ports: Iterable[int]) -> Network:
+        """`ports`: on loopback, of running containers. Never raises: unknown is not missing."""
 
     def restart_docker(self) -> None: ...
     def load_firewall(self) -> None: ...
 
-    # The HAProxy runtime socket.
+
+class Routing(Protocol):
+    """HAProxy's runtime sockets."""
+
     def get_map(self) -> str | None: ...
-    def set_map(self, slot: str, timeout_s: float, standby: str = NOBODY) -> None: ...
-    def in_flight(self, slot: str) -> int: ...
-    def exchanges(self, slot: str) -> tuple[Exchange, ...]: ...
-    def broken(self, slot: str) -> int:
-        """How many requests to the slot have ever ended badly."""
-        ...
-
-    def is_down(self, slot: str) -> bool:
-        """The edge has found that the slot does not answer."""
-        ...
-
+    def set_map(self, slot: str, timeout_s: float, standby: str = NO_SLOT) -> None: ...
     def get_split(self) -> Split | None: ...
     def set_split(self, split: Split, timeout_s: float) -> None: ...
+    def in_flight(self, slot: str) -> int: ...
+    def exchanges(self, slot: str) -> tuple[Exchange, ...]: ...
+    def aborted_requests(self, slot: str) -> int:
+        """How many requests to the slot have ever failed."""
+
+    def is_down(self, slot: str) -> bool:
+        """HAProxy considers the slot down."""
+
     def counters(self) -> Mapping[str, Counters]: ...
 
-    # HTTP to a slot on loopback, and to the service as its clients reach it.
-    def probe(
-        self,
-        slot: str,
-        method: str,
-        path: str,
-        body: Any,
-        timeout_s: float,
-        headers: Mapping[str, str] | None = None,
-    ) -> Reply: ...
+
+class Http(Protocol):
+    """HTTP to a slot on loopback, and to the service as its clients reach it."""
+
+    def probe(self, slot: str, request: ProbeRequest) -> Reply: ...
     def front_door(self, path: str, timeout_s: float) -> Reply: ...
 
-    # People and programs beside the engine.
-    def show_canary(self, doc: Mapping[str, Any] | None) -> None: ...
-    def read_canary(self) -> dict[str, Any] | None: ...
-    def canary_word(self, txn: str) -> Word | None: ...
-    def hooks(self) -> frozenset[str]: ...
-    def run_hook(self, name: str, document: Mapping[str, Any]) -> None: ...
+
+class CanaryMailbox(Protocol):
+    """The channel between a running canary and its operators."""
+
+    def publish_status(self, status: Mapping[str, Any] | None) -> None: ...
+    def read_status(self) -> dict[str, Any] | None: ...
+    def take_command(self, txn: str) -> CanaryCommand | None: ...
+
+
+class Hooks(Protocol):
+    """The operator's executables."""
+
+    def present(self) -> frozenset[str]: ...
+    def run(self, name: str, document: Mapping[str, Any]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Host:
+    config: Config
+    process: Process
+    events: Events
+    records: Records
+    units: Units
+    machine: Machine
+    containers: Containers
+    packet_filter: PacketFilter
+    routing: Routing
+    http: Http
+    canary_mailbox: CanaryMailbox
+    hooks: Hooks
+
+
+def moment(host: Host) -> Moment:
+    return Moment(host.process.now(), host.process.monotonic())

@@ -6,28 +6,30 @@ from collections.abc import Mapping
 
 from ..model.errors import Code, Failure
 from ..model.journal import Entry
-from ..model.model import NOBODY, Config, Live, Maintenance, Moment, Ref, Release, Standby, State
+from ..model.model import NO_SLOT, Config, Live, Maintenance, Moment, Ref, Release, Standby, State
 from . import effects as fx
-from .ports import Broken, History, Records, Units
+from .network import Network, describe, restarted_in_vain
+from .ports import History, RecordSnapshot, UnitStates, Unreadable
 
 STANDBY_SLACK_S = 5
 
 
 def reconcile(
     state: State,
-    records: Records,
-    units: Units,
+    *,
+    records: RecordSnapshot,
+    units: UnitStates,
     runtime: str | None,
     containers: Mapping[str, int],
     now: Moment,
     config: Config,
     percent: int = 0,
-    runtime_standby: str = NOBODY,
+    runtime_standby: str = NO_SLOT,
     answers: bool = True,
 ) -> tuple[fx.Effect, ...]:
     """
-    The effects that make the host agree with `state`, the most urgent first: the live slot runs, the edge routes to it,
-    and what is neither live nor a valid standby ends. `runtime` None: the edge does not answer, leave it alone (it
+    The effects that make the host agree with `state`, the most urgent first: the live slot runs, HAProxy routes to it,
+    and what is neither live nor a valid standby ends. `runtime` None: HAProxy does not answer, leave it alone (it
     reads the map when it starts). `percent`: a share that some canary has left to the other slot. `answers`: the live
     slot is ready; a standby that answers for it stays for as long as it is not.
     """
@@ -46,7 +48,7 @@ def reconcile(
         keep.add(standby.slot)
         if records.links.get(standby.slot) != standby.ref.id:
             todo.append(fx.LinkSlot(standby.slot, standby.ref.id))
-    # Before a standby stops, so that the edge no longer sends to it.
+    # Before a standby stops, so that HAProxy no longer sends to it.
     wanted = (state.routed, state.failover)
     if (records.map_slot, records.map_standby) != wanted or percent:
         todo.append(fx.WriteMap(*wanted))
@@ -64,13 +66,23 @@ def reconcile(
     return tuple(todo)
 
 
+def repair(network: Network) -> tuple[fx.Effect, ...]:
+    """The effects that restore the packet filter. The firewall first: until then every port may be open, or none."""
+    todo: list[fx.Effect] = []
+    if network.firewall:
+        todo.append(fx.LoadFirewall())
+    if network.docker and not restarted_in_vain(network):
+        todo.append(fx.RestartDocker(describe(network)))
+    return tuple(todo)
+
+
 def standby_is_over(standby: Standby, now: Moment, config: Config) -> bool:
     """None has more than its full time left: one that seems to is of another boot, or of a clock that was set."""
     return not 0 < standby.left_s(now) <= config.standby_s + STANDBY_SLACK_S
 
 
 def rebuild(
-    records: Records, history: History, releases: Mapping[int, Release | Broken], config: Config, now: float
+    records: RecordSnapshot, history: History, releases: Mapping[int, Release | Unreadable], config: Config, now: float
 ) -> State:
     """
     The state when state.json is missing or unreadable, from the live map, the slot links and the history; they have to
@@ -78,10 +90,10 @@ def rebuild(
     """
     last = next((entry for entry in reversed(history.entries) if entry.outcome == "live"), None)
     routed = records.map_slot
-    if not last and not history.unreadable and not records.links and routed in (None, NOBODY):
+    if not last and not history.unreadable and not records.links and routed in (None, NO_SLOT):
         return State()
     # With no work left over, only a maintenance takes the traffic from a release that is live.
-    away = routed == NOBODY and last is not None and records.journal is None
+    away = routed == NO_SLOT and last is not None and records.journal is None
     slot = routed if routed in config.slots else (last.slot if last and (routed is None or away) else None)
     if slot is None:
         raise _person(records, f"the live map says {routed!r}", last, config)
@@ -99,7 +111,7 @@ def rebuild(
 
 
 def assume_live(
-    slot: str, records: Records, history: History, releases: Mapping[int, Release | Broken], now: float
+    slot: str, records: RecordSnapshot, history: History, releases: Mapping[int, Release | Unreadable], now: float
 ) -> State:
     """The state that a person declared (`recover --live SLOT`)."""
     release = releases.get(records.links.get(slot, 0))
@@ -111,12 +123,12 @@ def assume_live(
     return State(Live(release.ref, slot, now, "deploy"), None, _kept(entry.previous, releases) if entry else None)
 
 
-def _kept(ref: Ref | None, releases: Mapping[int, Release | Broken]) -> Ref | None:
+def _kept(ref: Ref | None, releases: Mapping[int, Release | Unreadable]) -> Ref | None:
     return ref if ref and isinstance(releases.get(ref.id), Release) else None
 
 
-def _person(records: Records, found: str, last: Entry | None, config: Config) -> Failure:
-    why = records.state.why if isinstance(records.state, Broken) else "it is missing"
+def _person(records: RecordSnapshot, found: str, last: Entry | None, config: Config) -> Failure:
+    why = records.state.why if isinstance(records.state, Unreadable) else "it is missing"
     says = f"history says {last.slot} ({last.release})" if last else "history knows no live release"
     return Failure(
         Code.PERSON,

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from ..model.errors import Code, Failure
 from ..model.journal import Intent, Journal
-from ..model.model import NOBODY, Gates, Live, Release, Settings, State
+from ..model.model import NO_SLOT, Gates, Live, Release, Settings, State
 from ..startup.fast_dataclass import dataclass, field, replace
 from . import effects as fx
-from .executor import Performer
+from .executor import perform
 from .gates import is_ready
-from .network import FIREWALL, Network, repair, trouble
-from .phases import CANARY, STANDBY, SWITCH, forward_of, phases_of, resume_of
-from .ports import Broken, Edge, Records, moment
-from .reconcile import assume_live, rebuild, reconcile, standby_is_over
+from .network import Network, lasting_failure
+from .phase_names import CANARY, STANDBY, SWITCH
+from .phases import forward_of, phases_of, resume_of
+from .ports import Host, RecordSnapshot, UnitStates, Unreadable, moment
+from .reconcile import assume_live, rebuild, reconcile, repair, standby_is_over
+from .run import new_run
 from .transaction import Transaction, as_failure
+from .watch_effects import AwaitPath
 
-SECOND_LOOK_S = 2.0
+RECHECK_S = 2.0
 
 
 @dataclass()
@@ -33,7 +36,7 @@ class Recovered:
 
 
 def recover(
-    edge: Edge, declared: str | None = None, resume: bool = False, result: Recovered | None = None
+    host: Host, declared: str | None = None, resume: bool = False, result: Recovered | None = None
 ) -> Recovered:
     """
     `result` is filled, also as far as it came when this raises.
@@ -42,60 +45,65 @@ def recover(
     command that wants something else has it aborted. Raises Failure when the truth stays unknown or an undo is stuck.
     """
     result = result or Recovered()
-    edge.sweep()
-    records = edge.read_records()
+    host.records.sweep()
+    records = host.records.read()
     if declared:
-        records = _declare(edge, declared, records, result)
-    if isinstance(records.journal, Broken):
+        records = _declare(host, declared, records, result)
+    if isinstance(records.journal, Unreadable):
         # Without a state to fall back on, `rebuild` below decides whether the rest is unambiguous.
-        result.done.append(f"journal unreadable ({records.journal.why}); set aside as {edge.set_aside_journal()}")
+        result.done.append(
+            f"journal unreadable ({records.journal.why}); set aside as {host.records.set_aside_journal()}"
+        )
     elif records.journal is not None:
         try:
-            _resolve(edge, records, records.journal, result, resume)
+            _resolve(host, records, records.journal, result, resume)
         finally:
             # Undoing and finishing hold them; the command that comes next can be stopped again.
-            edge.hold_signals(False)
-        records = edge.read_records()
+            host.process.hold_signals(False)
+        records = host.records.read()
     if isinstance(records.state, State):
         result.state = records.state
     else:
-        history = edge.read_history()
-        result.state = rebuild(records, history, edge.read_releases(), edge.config, edge.now())
+        history = host.records.history()
+        releases = host.records.releases()
+        result.state = rebuild(records, history, releases, host.config, host.process.now())
         if records.state is not None or result.state != State():
-            edge.save_state(result.state)
+            host.records.save_state(result.state)
             live = result.state.live
             result.done.append(f"state.json rebuilt: {live.ref if live else 'nothing'} is live")
-    result.state = _agree(edge, result.state, records, result)
+    result.state = _agree(host, result.state, records, result)
     return result
 
 
-def _declare(edge: Edge, slot: str, records: Records, result: Recovered) -> Records:
-    state = assume_live(slot, records, edge.read_history(), edge.read_releases(), edge.now())
+def _declare(host: Host, slot: str, records: RecordSnapshot, result: Recovered) -> RecordSnapshot:
+    history, releases = host.records.history(), host.records.releases()
+    state = assume_live(slot, records, history, releases, host.process.now())
     if records.journal is not None:
-        result.done.append(f"journal set aside as {edge.set_aside_journal()}")
+        result.done.append(f"journal set aside as {host.records.set_aside_journal()}")
     if isinstance(records.state, State):
         state = replace(state, maintenance=records.state.maintenance)
-    edge.save_state(state)
+    host.records.save_state(state)
     result.done.append(f"{slot} declared live")
-    return edge.read_records()
+    return host.records.read()
 
 
-def _resolve(edge: Edge, records: Records, journal: Journal, result: Recovered, resume: bool) -> None:
+def _resolve(host: Host, records: RecordSnapshot, journal: Journal, result: Recovered, resume: bool) -> None:
     """An interrupted transaction: before the switch it is undone; after, it is finished if the candidate is well."""
     intent, what = journal.intent, f"{journal.intent.kind} of {journal.intent.target}"
-    release = edge.read_releases().get(intent.target.id)
+    release = host.records.releases().get(intent.target.id)
     readable = release if isinstance(release, Release) else None
     gates = readable.gates if readable else Gates()
-    phases = phases_of(intent, edge.config, gates, True, moment(edge))
-    settings = edge.read_settings(intent.target.id) if readable else Settings()
+    phases = phases_of(intent, host.config, gates, True, moment(host))
+    settings = host.records.settings(intent.target.id) if readable else Settings()
     reached = frozenset(mark.phase for mark in journal.marks)
-    transaction = Transaction(edge, intent, phases, readable, settings, reached, recovered=True)
-    ended = next((entry for entry in reversed(edge.read_history().entries) if entry.txn == intent.txn), None)
+    run = new_run(readable, settings, txn=intent.txn)
+    transaction = Transaction(host, intent=intent, known=phases, run=run, reached=reached, recovered=True)
+    ended = next((entry for entry in reversed(host.records.history().entries) if entry.txn == intent.txn), None)
     if ended is not None:
         if ended.outcome == "live":
             for effect in next(phase for phase in phases if phase.name == STANDBY).effects:
-                transaction.performer.perform(effect, 120)
-        edge.clear_journal()
+                perform(host, effect, run, 120)
+        host.records.clear_journal()
         result.ended.append((intent, None if ended.outcome == "live" else Failure(Code.GATE, ended.cause or "")))
         result.done.append(f"{what} had ended ({ended.outcome}); journal cleared")
         return
@@ -103,18 +111,18 @@ def _resolve(edge: Edge, records: Records, journal: Journal, result: Recovered, 
     canary = intent.canary
     resumes = bool(resume and canary and canary.on_interrupt == "resume" and journal.reached(CANARY))
     if verdict is None and readable and (journal.reached(SWITCH) or resumes):
-        ready, start = _see_up(edge, journal, gates)
+        ready, start = ensure_candidate_up(host, journal, gates)
         try:
             if journal.reached(SWITCH):
-                transaction.run(forward_of(phases, ready, start))
+                transaction.execute(forward_of(phases, ready, start))
             else:
-                both = _both_up(edge, journal, ready, start)
-                transaction.run(resume_of(phases, records.map_percent, both, journal.said))
+                both = ensure_both_up(host, journal, ready, start)
+                transaction.execute(resume_of(phases, records.map_percent, both, journal.canary_command))
             result.done.append(f"interrupted {what} finished: it is live")
             result.ended.append((intent, None))
             return
         except Failure as failure:
-            if edge.read_records().journal is not None:
+            if host.records.read().journal is not None:
                 raise
             result.done.append(f"interrupted {what} undone: {failure.cause}")
             result.ended.append((intent, failure))
@@ -127,111 +135,97 @@ def _resolve(edge: Edge, records: Records, journal: Journal, result: Recovered, 
     result.ended.append((intent, undone))
 
 
-def _see_up(edge: Edge, journal: Journal, gates: Gates) -> tuple[fx.AwaitPath, fx.Effect | None]:
-    slot, limit = journal.intent.slot, edge.config.deadlines.readiness
-    ready = fx.AwaitPath(slot, journal.intent.target.id, "readiness", gates.readiness_path, limit)
-    return ready, None if edge.units().up(slot) else fx.StartUnit(slot)
+def ensure_candidate_up(host: Host, journal: Journal, gates: Gates) -> tuple[AwaitPath, fx.Effect | None]:
+    slot, limit = journal.intent.slot, host.config.deadlines.readiness
+    ready = AwaitPath(slot, journal.intent.target.id, "readiness", gates.readiness_path, limit)
+    return ready, None if host.units.states().up(slot) else fx.StartUnit(slot)
 
 
-def _both_up(edge: Edge, journal: Journal, ready: fx.Effect, start: fx.Effect | None) -> tuple[fx.Effect, ...]:
+def ensure_both_up(host: Host, journal: Journal, ready: fx.Effect, start: fx.Effect | None) -> tuple[fx.Effect, ...]:
     """After a reboot nobody has started the live slot yet: it comes first, it has the larger share."""
     live = journal.intent.before.live
-    old = (fx.StartUnit(live.slot),) if live and not edge.units().up(live.slot) else ()
+    old = (fx.StartUnit(live.slot),) if live and not host.units.states().up(live.slot) else ()
     return (*old, *((start,) if start else ()), ready)
 
 
-def _agree(edge: Edge, state: State, records: Records, result: Recovered) -> State:
-    units = edge.ask_units()
+def _agree(host: Host, state: State, records: RecordSnapshot, result: Recovered) -> State:
+    request = host.units.request_states()
     runtime: str | None = None
-    percent, spare = records.map_percent, NOBODY
+    percent, spare = records.map_percent, NO_SLOT
     try:
-        split = edge.get_split()
+        split = host.routing.get_split()
         runtime = split.live if split else "missing"
-        percent, spare = max(percent, split.percent if split else 0), split.standby if split else NOBODY
+        percent, spare = max(percent, split.percent if split else 0), split.standby if split else NO_SLOT
     except Failure as failure:
         result.troubles.append(failure)
-    containers = edge.containers()
-    network = _network(edge, result)
-    answers = _standby_may_end(edge, state)
+    states = request()
+    try:
+        containers = host.containers.by_slot()
+    except Failure:
+        # Only used to clean up; with Docker down there is nothing to clean now.
+        containers = {}
+    network = _network(host, states, result)
+    answers = _standby_may_end(host, state)
     todo = (
         *repair(network),
-        *reconcile(state, records, units(), runtime, containers, moment(edge), edge.config, percent, spare, answers),
+        *reconcile(
+            state,
+            records=records,
+            units=states,
+            runtime=runtime,
+            containers=containers,
+            now=moment(host),
+            config=host.config,
+            percent=percent,
+            runtime_standby=spare,
+            answers=answers,
+        ),
     )
     live = state.live
-    performer = Performer(edge, settings=_settings_of(edge, live))
+    run = new_run(settings=_settings_of(host, live))
     for effect in todo:
         why = {"cause": effect.cause} if isinstance(effect, fx.RestartDocker) else {}
-        edge.emit({"phase": "recover", "event": "start", "effect": effect.name, **why})
+        host.events.emit({"phase": "recover", "event": "start", "effect": effect.name, **why})
         try:
-            performer.perform(effect, edge.config.deadlines.start if isinstance(effect, fx.StartUnit) else 120)
+            perform(host, effect, run, host.config.deadlines.start if isinstance(effect, fx.StartUnit) else 120)
         except Exception as error:
-            told = as_failure(error)
-            edge.emit({"phase": "recover", "event": "failed", "effect": effect.name, "cause": told.cause})
-            result.troubles.append(told)
+            problem = as_failure(error)
+            host.events.emit({"phase": "recover", "event": "failed", "effect": effect.name, "cause": problem.cause})
+            result.troubles.append(problem)
             continue
-        edge.emit({"phase": "recover", "event": "done", "effect": effect.name})
+        host.events.emit({"phase": "recover", "event": "done", "effect": effect.name})
         if isinstance(effect, fx.SaveState):
             state = effect.state
-        result.done.append(_told(effect, live))
-    result.done += performer.warnings
+        result.done.append(effect.describe(live))
+    result.done += run.observations.warnings
     return state
 
 
-def _network(edge: Edge, result: Recovered) -> Network:
-    """Looked at twice before anything is done about it: Docker's rules are gone for a moment whenever it starts."""
-    network = edge.network()
+def _network(host: Host, states: UnitStates, result: Recovered) -> Network:
+    """Read twice before anything is repaired: Docker's rules are gone for a moment whenever it starts."""
+    network = host.packet_filter.read(states.ports(host.config))
     if not network.whole:
-        edge.pause(SECOND_LOOK_S)
-        network = edge.network()
-    lasting = trouble(network)
-    if lasting:
-        result.troubles.append(lasting)
+        host.process.pause(RECHECK_S)
+        network = host.packet_filter.read(host.units.states().ports(host.config))
+    failure = lasting_failure(network)
+    if failure:
+        result.troubles.append(failure)
     return network
 
 
-def _standby_may_end(edge: Edge, state: State) -> bool:
+def _standby_may_end(host: Host, state: State) -> bool:
     """Not while the live slot is down: then the standby answers for it. Asked only once its time is over."""
     live, standby = state.live, state.standby
-    if not live or not standby or not standby_is_over(standby, moment(edge), edge.config):
+    if not live or not standby or not standby_is_over(standby, moment(host), host.config):
         return True
-    release = edge.read_releases().get(live.ref.id)
-    return is_ready(edge, live.slot, release.gates if isinstance(release, Release) else Gates())
+    release = host.records.releases().get(live.ref.id)
+    return is_ready(host, live.slot, release.gates if isinstance(release, Release) else Gates())
 
 
-def _settings_of(edge: Edge, live: Live | None) -> Settings:
+def _settings_of(host: Host, live: Live | None) -> Settings:
     """To keep the live release's secrets out of what is told when its slot does not start."""
     try:
-        return edge.read_settings(live.ref.id) if live else Settings()
+        return host.records.settings(live.ref.id) if live else Settings()
     except (OSError, ValueError, Failure):
         # Without its files the container does not start, so it says nothing either.
         return Settings()
-
-
-def _told(effect: fx.Effect, live: Live | None) -> str:
-    match effect:
-        case fx.StartUnit():
-            return f"started the live slot {effect.slot} ({live.ref if live else '?'})"
-        case fx.WriteMap():
-            return f"live map rewritten: {effect.slot}{_behind(effect.standby)}"
-        case fx.SetMap():
-            return f"edge routed to {effect.slot}{_behind(effect.standby)}"
-        case fx.SaveState():
-            return "standby ended"
-        case fx.StopUnit():
-            return f"stopped slot {effect.slot}"
-        case fx.RemoveContainer():
-            return f"removed the container of slot {effect.slot}"
-        case fx.LinkSlot():
-            return f"linked slot {effect.slot} to release {effect.release}"
-        case fx.RestartDocker():
-            return f"restarted Docker: {effect.cause}"
-        case fx.LoadFirewall():
-            return f"loaded the firewall: {FIREWALL}"
-        case fx.UnlinkSlot():
-            return f"unlinked slot {effect.slot}"
-        case _:
-            return effect.name
-
-
-def _behind(standby: str) -> str:
-    return f", {standby} stands by" if standby != NOBODY else ""

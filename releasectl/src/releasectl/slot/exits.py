@@ -19,7 +19,7 @@ from ..model.errors import Failure
 from ..model.model import Config, Moment, Ref, Release, State
 from ..rollout.failover import Exit, too_many
 from ..rollout.gates import PROBE_S
-from ..rollout.ports import Records
+from ..rollout.ports import RecordSnapshot
 from ..startup.fast_dataclass import replace
 from ..startup.http_client import ask_port
 
@@ -37,7 +37,7 @@ class Exits:
     def ended(self, release: Ref, cause: str) -> None:
         """The container has ended by itself. Has the engine recover at once when that is once too often."""
         with _best_effort():
-            records = Store(self.paths, self.config).records()
+            records = Store(self.paths, self.config).read()
             state = records.state
             if not isinstance(state, State) or not self._is_live(state, release):
                 return
@@ -47,13 +47,13 @@ class Exits:
                 unit = f"slipway-recover@{self.config.service}.service"
                 run(("systemctl", "start", "--no-block", unit), SYSTEMCTL_S)
 
-    def stopped(self, release: Ref, going_down: Callable[[], bool]) -> None:
+    def stopped(self, release: Ref, shutting_down: Callable[[], bool]) -> None:
         """Somebody stopped the unit: no engine, for a transaction has a journal, and not the shutdown of the host."""
         with _best_effort():
-            records = Store(self.paths, self.config).records()
+            records = Store(self.paths, self.config).read()
             state = records.state
             ours = records.journal is None and isinstance(state, State) and self._is_live(state, release)
-            if ours and isinstance(state, State) and not going_down():
+            if ours and isinstance(state, State) and not shutting_down():
                 self._record(records, state, release, "was stopped through systemd", by_itself=False)
 
     def watch(self, release: Release) -> Iterator[float]:
@@ -75,7 +75,7 @@ class Exits:
         live = state.live
         return live is not None and (live.slot, live.ref.id) == (self.slot, release.id)
 
-    def _record(self, records: Records, state: State, release: Ref, cause: str, by_itself: bool) -> list[Exit]:
+    def _record(self, records: RecordSnapshot, state: State, release: Ref, cause: str, by_itself: bool) -> list[Exit]:
         standby = state.standby if state.standby and records.map_standby == state.standby.slot else None
         it = Exit(
             release, self.slot, time.time(), time.monotonic(), cause, by_itself,
@@ -95,5 +95,5 @@ class Exits:
 def _best_effort() -> Iterator[None]:
     try:
         yield
-    except (OSError, ValueError, Failure) as trouble:
-        print(f"the exit of the live container is not recorded: {trouble}")
+    except (OSError, ValueError, Failure) as error:
+        print(f"the exit of the live container is not recorded: {error}")

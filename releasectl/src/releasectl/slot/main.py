@@ -1,6 +1,6 @@
 """
 The main process of a slot's unit: starts the slot's container, or adopts the one that runs already, says READY to
-systemd, and shares the container's fate. It watches and ends the container's first process by pidfd (pidfd_open(2)),
+systemd, and shares the container's cause. It watches and ends the container's first process by pidfd (pidfd_open(2)),
 not through the Docker engine, sees to it that the container's output never blocks it, and keeps its port published. So
 the container serves and can be stopped whether the engine runs, hangs, restarts (live-restore) or is down.
 """
@@ -49,7 +49,7 @@ class Slot:
 
     def release(self) -> tuple[Release, tuple[str, str]]:
         store = Store(self.paths, self.config)
-        number = store.records().links.get(self.name)
+        number = store.read().links.get(self.name)
         if number is None:
             raise Failure(Code.PERSON, f"slot {self.name} is linked to no release", "releasectl recover")
         release = store.release(number)
@@ -62,47 +62,47 @@ class Slot:
         return Exits(self.paths, self.config, self.name)
 
     def shares(self) -> int:
-        """A candidate boots behind the release that serves, until the engine favours it."""
-        state = Store(self.paths, self.config).records().state
+        """A candidate starts with reduced CPU shares, until the engine restores them."""
+        state = Store(self.paths, self.config).read().state
         live = state.live if isinstance(state, State) else None
         return dockercmd.BOOT_SHARES if live and live.slot != self.name else dockercmd.FULL_SHARES
 
 
 def run_slot(paths: Paths, config: Config, name: str) -> int:
     slot = Slot(paths, config, name)
-    docker = Docker(paths.docker_socket, paths.run)
-    asked = Asked()
+    docker = Docker(paths.docker_socket)
+    stop = StopRequest()
     try:
         release, env_files = slot.release()
-        running = _bring_up(docker, slot, release, env_files, asked)
+        running = _bring_up(docker, slot, release, env_files, stop)
     except Failure as failure:
         print(failure.cause, file=sys.stderr)
         systemd.notify(f"STATUS={failure.cause}"[:1000])
-        return 0 if asked.to_end else 1
+        return 0 if stop.to_end else 1
     if running is None:
-        return _ended(docker, slot, asked, release)
+        return _ended(docker, slot, stop, release)
     output = Output(fifos(paths.container_io(running.id), running.id))
     published = _publish(slot, release, running)
     systemd.notify("READY=1", f"STATUS={release.ref} runs")
     comeback = slot.exits.watch(release)
     try:
-        while not running.ended() and not asked.to_end:
-            _wait(slot, running, asked, output, published, next(comeback, float("inf")))
-        if asked.to_end:
+        while not running.ended() and not stop.to_end:
+            _wait(slot, running, stop, output, published, next(comeback, float("inf")))
+        if stop.to_end:
             systemd.notify("STOPPING=1")
-            _end(running, asked, output, release.options.stop_timeout_s)
-            slot.exits.stopped(release.ref, systemd.going_down)
+            _end(running, stop, output, release.options.stop_timeout_s)
+            slot.exits.stopped(release.ref, systemd.shutting_down)
             return 0
     finally:
-        # At once: a slot that is down has to refuse, or the edge would wait for it.
+        # At once: a slot that is down has to refuse, or HAProxy would wait for it.
         if published:
             published.withdraw()
         output.close()
-    return _ended(docker, slot, asked, release)
+    return _ended(docker, slot, stop, release)
 
 
-class Asked:
-    """What systemd wants: SIGTERM ends the container as its image asks for it, SIGINT kills it."""
+class StopRequest:
+    """What systemd requests: SIGTERM ends the container with its image's stop signal, SIGINT kills it."""
 
     def __init__(self) -> None:
         self.to_end = self.to_kill = False
@@ -112,13 +112,13 @@ class Asked:
         writer.setblocking(False)
         signal.set_wakeup_fd(writer.detach())
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._hear)
+            signal.signal(number, self._on_signal)
         self._wake = reader.detach()
 
     def fileno(self) -> int:
         return self._wake
 
-    def _hear(self, number: int, _frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self.at = self.at or time.monotonic()
         self.to_end = True
         self.to_kill = self.to_kill or number == signal.SIGINT
@@ -135,7 +135,9 @@ class Asked:
             raise Failure(Code.GATE, "stopped before Docker had started the container")
 
 
-def _bring_up(docker: Docker, slot: Slot, release: Release, env_files: tuple[str, str], asked: Asked) -> Running | None:
+def _bring_up(
+    docker: Docker, slot: Slot, release: Release, env_files: tuple[str, str], stop: StopRequest
+) -> Running | None:
     """
     Retries while Docker starts or restarts. The units are not ordered: systemd would delay the start of Docker until
     every unit with After=docker.service that is stopping has stopped (systemd.unit(5)).
@@ -143,17 +145,17 @@ def _bring_up(docker: Docker, slot: Slot, release: Release, env_files: tuple[str
     begun, freed = time.monotonic(), False
     while True:
         try:
-            return _adopt(docker, slot, release, asked) or _start(docker, slot, release, env_files, asked)
+            return _adopt(docker, slot, release, stop) or _start(docker, slot, release, env_files, stop)
         except DockerAway:
-            if asked.to_end or time.monotonic() - begun > DOCKER_S:
+            if stop.to_end or time.monotonic() - begun > DOCKER_S:
                 raise
         except Failure as failure:
-            if asked.to_end or freed or not _leaked_port(docker, slot, failure):
+            if stop.to_end or freed or not _leaked_port(docker, slot, failure):
                 raise
             freed = True
             print(f"{failure.cause} No container has it: restarting Docker, which then forgets it", file=sys.stderr)
             systemd.restart_docker()
-        select.select([asked], [], [], 0.2)
+        select.select([stop], [], [], 0.2)
 
 
 def _leaked_port(docker: Docker, slot: Slot, failure: Failure) -> bool:
@@ -164,7 +166,7 @@ def _leaked_port(docker: Docker, slot: Slot, failure: Failure) -> bool:
     return "port is already allocated" in failure.cause and not docker.publishers(slot.config.slots[slot.name])
 
 
-def _adopt(docker: Docker, slot: Slot, release: Release, asked: Asked) -> Running | None:
+def _adopt(docker: Docker, slot: Slot, release: Release, stop: StopRequest) -> Running | None:
     """The container that already runs this release in this slot."""
     found = docker.container(slot.container)
     if found is None:
@@ -174,23 +176,25 @@ def _adopt(docker: Docker, slot: Slot, release: Release, asked: Asked) -> Runnin
         adopted = running(docker, slot.container, found)
         if adopted is not None:
             return adopted
-    docker.remove(slot.container, asked.pulse)
+    docker.remove(slot.container, stop.pulse)
     return None
 
 
-def _start(docker: Docker, slot: Slot, release: Release, env_files: tuple[str, str], asked: Asked) -> Running | None:
+def _start(
+    docker: Docker, slot: Slot, release: Release, env_files: tuple[str, str], stop: StopRequest
+) -> Running | None:
     options = release.options
     cache = slot.paths.cache(slot.config.service, options.user)
     if options.cache:
         _make_cache(cache, options.user)
     mounts = dockercmd.mounts(options, cache, slot.paths.trusted)
     argv = dockercmd.run_argv(slot.config, release, slot.name, env_files, mounts, slot.shares())
-    done = run(argv, 60, asked.pulse)
+    done = run(argv, 60, stop.pulse)
     if done.code:
-        if dockercmd.is_away(done.words):
-            raise DockerAway(Code.GATE, f"docker run: {done.words}")
+        if dockercmd.is_away(done.message):
+            raise DockerAway(Code.GATE, f"docker run: {done.message}")
         port = slot.config.slots[slot.name]
-        raise dockercmd.run_failure(done.words, port, lambda: holder(port, slot.container))
+        raise dockercmd.run_failure(done.message, port, lambda: holder(port, slot.container))
     return running(docker, slot.container, docker.container(slot.container))
 
 
@@ -202,14 +206,14 @@ def _publish(slot: Slot, release: Release, running: Running) -> Published | None
 
 
 def _wait(
-    slot: Slot, running: Running, asked: Asked, output: Output, published: Published | None, at_most_s: float
+    slot: Slot, running: Running, stop: StopRequest, output: Output, published: Published | None, at_most_s: float
 ) -> None:
     """Until something happens, or the output is to be looked at again."""
     events = published.fileno() if published else -1
-    wanted = [running.pidfd, asked.fileno(), *([events] if events >= 0 else [])]
+    wanted = [running.pidfd, stop.fileno(), *([events] if events >= 0 else [])]
     ready, _, _ = select.select(wanted, [], [], min(at_most_s, output.check()))
-    if asked.fileno() in ready:
-        asked.forget_wakes()
+    if stop.fileno() in ready:
+        stop.forget_wakes()
     if events in ready and published and published.check():
         cause = f"the rules that lead from 127.0.0.1:{slot.config.slots[slot.name]} to the container were removed"
         print(f"{cause}; written again", file=sys.stderr)
@@ -229,20 +233,20 @@ def _make_cache(path: str, user: str) -> None:
         raise Failure(Code.GATE, f"cache: {path}: {error.strerror}") from error
 
 
-def _ended(docker: Docker, slot: Slot, asked: Asked, release: Release) -> int:
-    fate = _fate(docker, slot.container)
-    if asked.to_end:
-        # The engine ends at once what serves nobody: systemd tells us and Docker kills it, in whichever order.
+def _ended(docker: Docker, slot: Slot, stop: StopRequest, release: Release) -> int:
+    cause = _exit_cause(docker, slot.container)
+    if stop.to_end:
+        # The engine stops a slot without traffic at once: the signal and Docker's kill arrive in either order.
         return 0
-    text = f"{fate}\n{time.time()}\n"
-    files.write_atomic(slot.paths.fate(slot.config.service, slot.name), text, 0o644)
-    slot.exits.ended(release.ref, fate)
-    print(f"the container in slot {slot.name} {fate}", file=sys.stderr)
-    systemd.notify(f"STATUS=the container {fate}")
+    text = f"{cause}\n{time.time()}\n"
+    files.write_atomic(slot.paths.exit_record(slot.config.service, slot.name), text, 0o644)
+    slot.exits.ended(release.ref, cause)
+    print(f"the container in slot {slot.name} {cause}", file=sys.stderr)
+    systemd.notify(f"STATUS=the container {cause}")
     return 1
 
 
-def _fate(docker: Docker, name: str) -> str:
+def _exit_cause(docker: Docker, name: str) -> str:
     """How it ended, as Docker knows it. Docker learns of it a moment after us."""
     for _ in range(20):
         try:
@@ -260,22 +264,22 @@ def _fate(docker: Docker, name: str) -> str:
     return "ended"
 
 
-def _end(running: Running, asked: Asked, output: Output, timeout_s: int) -> None:
+def _end(running: Running, stop: StopRequest, output: Output, timeout_s: int) -> None:
     """As `docker stop` does, without Docker. Whoever ends still prints: the output is looked after to the last."""
-    if not asked.to_kill:
+    if not stop.to_kill:
         running.send(running.stop_signal)
-        _await_end(running, asked, output, timeout_s)
+        _await_end(running, stop, output, timeout_s)
     if not running.ended():
         running.send(signal.SIGKILL)
-        asked.to_kill = False
-        _await_end(running, asked, output, GRACE_S)
+        stop.to_kill = False
+        _await_end(running, stop, output, GRACE_S)
 
 
-def _await_end(running: Running, asked: Asked, output: Output, timeout_s: float) -> None:
+def _await_end(running: Running, stop: StopRequest, output: Output, timeout_s: float) -> None:
     end = time.monotonic() + timeout_s
-    while not running.ended() and not asked.to_kill:
+    while not running.ended() and not stop.to_kill:
         left = end - time.monotonic()
         if left <= 0:
             return
-        select.select([running.pidfd, asked.fileno()], [], [], min(left, output.check()))
-        asked.forget_wakes()
+        select.select([running.pidfd, stop.fileno()], [], [], min(left, output.check()))
+        stop.forget_wakes()

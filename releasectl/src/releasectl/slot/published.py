@@ -117,4 +117,4 @@ def _nft(script: str) -> None:
         print(failure.cause, file=sys.stderr)
         return
     if done.code:
-        print(f"nft: {done.words}", file=sys.stderr)
+        print(f"nft: {done.message}", file=sys.stderr)

@@ -37,6 +37,9 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
         self.worked = False
+        # Before a task that is tagged `always` connects to a host.
+        if selection() and not any(selected(task) for play in playbook.get_plays() for task in static_tasks(play)):
+            no_task_ran()
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
         self.play = play
@@ -48,8 +51,7 @@ class CallbackModule(CallbackBase):
         fail(f"Play '{self.play.get_name()}' matched no host.\n{described(self.play.hosts, groups, context.CLIARGS)}")
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
-        # What is tagged `always` (the validation of a role's arguments) says nothing about the other tags.
-        self.worked |= not selection() or "always" not in task.tags
+        self.worked = True
 
     def v2_playbook_on_handler_task_start(self, task: Any) -> None:
         self.worked = True
@@ -57,8 +59,27 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_stats(self, stats: Any) -> None:
         if self.worked or stats.failures or stats.dark:
             return
-        cause = f"{selection()} selected none" if selection() else "the playbook has none"
-        fail(f"No task ran: {cause}.\nThe tasks and their tags: the same command with --list-tasks")
+        no_task_ran()
+
+
+def static_tasks(play: Any) -> list[Any]:
+    """All but those that are about the run itself, such as the flush of handlers at the end of each play."""
+    tasks = [task for block in play.compile() for task in block.get_tasks()]
+    return [task for task in tasks if task.action not in ("meta", "ansible.builtin.meta")]
+
+
+def selected(task: Any) -> bool:
+    """By its own tags: `always` selects a task whatever the options name."""
+    only, skipped = context.CLIARGS["tags"], context.CLIARGS["skip_tags"]
+    if not task.evaluate_tags(only, skipped, all_vars={}):
+        return False
+    others = set(task.tags) - {"always"} if set(skipped).isdisjoint({"all", "tagged"}) else set()
+    return "always" not in task.tags or bool(others if "all" in only else others & set(only))
+
+
+def no_task_ran() -> NoReturn:
+    cause = f"{selection()} selected none" if selection() else "the playbook has none"
+    fail(f"No task ran: {cause}.\nThe tasks and their tags: the same command with --list-tasks")
 
 
 def selection() -> str:

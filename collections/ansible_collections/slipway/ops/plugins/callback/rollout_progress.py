@@ -90,8 +90,8 @@ class Progress:
             self.show(key[0], self.running[key][0].on_event(message["event"]))
 
     def on_tick(self, now: float) -> None:
-        for (host, _), (formatter, ahead) in self.running.items():
-            self.show(host, formatter.heartbeat(now + ahead))
+        for key, (formatter, ahead) in self.running.items():
+            self.show(key[0], formatter.heartbeat(now + ahead))
 
     def show(self, host: str, line: str | None) -> None:
         if line:

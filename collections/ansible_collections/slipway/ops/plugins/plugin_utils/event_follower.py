@@ -62,7 +62,7 @@ def _follow(
         second = second_connection(connection, play_context)
         offset, rest, known = -1, "", False
         while not finished.is_set():
-            code, out, _ = second.exec_command(_command(second, offset))
+            code, out = second.exec_command(_command(second, offset))[:2]
             # Some connections leave the marker of sudo in the output.
             clock, size, *text = MARKER.sub("", out.decode(errors="replace")).split("\n", 2)
             if code != 0 or finished.is_set():
