@@ -26,8 +26,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Folders of m2, which is less sure than the image's m1, and of m3 and m4, which are m2 by other names."""
     home = tmp_path_factory.mktemp("models")
     tools = lab.good(lab.run("tools/tool_venv", "app", "app/requirements-test.lock")).out.splitlines()[-1]
-    words = ("app/tools/train.py", "--model-version", "m2", "--trees", "20", "--out", str(home / "m2"))
-    lab.good(lab.run(f"{tools}/python", *words))
+    train = ("app/tools/train.py", "--model-version", "m2", "--trees", "20", "--out", str(home / "m2"))
+    lab.good(lab.run(f"{tools}/python", *train))
     for version in ("m3", "m4"):
         (home / version).mkdir()
         (home / version / "model.onnx").write_bytes((home / "m2" / "model.onnx").read_bytes())

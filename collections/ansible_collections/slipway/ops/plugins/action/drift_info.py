@@ -6,28 +6,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible import constants
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.template import generate_ansible_template_vars, trust_as_template
+from ansible_collections.slipway.ops.plugins.modules import drift_info
 from ansible_collections.slipway.ops.plugins.plugin_utils import drift
+from ansible_collections.slipway.ops.plugins.plugin_utils.options import argument_spec
 
 State = tuple[dict[str, Any], drift.Paths]
 Variables = dict[str, Any]
 
 
 class ActionModule(ActionBase):
-    SPEC: ClassVar[dict[str, Any]] = {
-        "roles": {"type": "list", "elements": "str", "required": True},
-        "warn": {"type": "bool", "default": False},
-    }
+    MODULE = drift_info
 
     def run(self, tmp: str | None = None, task_vars: Variables | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        args = self.validate_argument_spec(argument_spec=self.SPEC)[1]
+        args = self.validate_argument_spec(argument_spec=argument_spec(self.MODULE.DOCUMENTATION))[1]
         variables = task_vars or {}
         host = variables["inventory_hostname"]
         # A mistake in the play is not drift: it would apply the role in every run.

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible import constants
 from ansible.errors import AnsibleActionFail
@@ -17,20 +17,21 @@ from ansible.utils.display import Display
 # Of what Ansible shows a plugin, the variables of a task hold the inventory's as well; only this tells which names came
 # from the command line. It is the function by which Ansible reads `-e` itself: files, JSON and name=value.
 from ansible.utils.vars import load_extra_vars
+from ansible_collections.slipway.ops.plugins.modules import playbook_inputs
 from ansible_collections.slipway.ops.plugins.plugin_utils import inputs
+from ansible_collections.slipway.ops.plugins.plugin_utils.options import argument_spec
 
 # Keys of an option that Ansible's validation does not know.
 OWN_KEYS = ("description", "verbatim")
 
 
 class ActionModule(ActionBase):
-    _supports_check_mode = True
-
-    SPEC: ClassVar[dict[str, Any]] = {"options": {"type": "dict", "required": True}}
+    _requires_connection = False
+    MODULE = playbook_inputs
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        options = self.validate_argument_spec(argument_spec=self.SPEC)[1]["options"]
+        options = self.validate_argument_spec(argument_spec=argument_spec(self.MODULE.DOCUMENTATION))[1]["options"]
         variables, extra = task_vars or {}, dict(load_extra_vars(self._loader))
         self._check_names(options, variables, extra)
         return {"changed": False, "inputs": self._values(options, extra)}

@@ -6,44 +6,57 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: canary
-short_description: Speak to the canary that runs on a host
+short_description: Control a running canary
 description:
-  - The engine that runs the canary hears it at its next look, within a second.
-  - Fails when no canary runs, but for C(status).
+  - The engine that runs the canary takes the command within a second.
+  - Fails if no canary runs, except for O(command=status).
 options:
   command:
     description:
-      - C(promote) gives the candidate all the traffic now, C(abort) takes its share away, C(hold) keeps the share as
-        it is until somebody says one of the other two, C(status) only tells where it stands.
+      - V(promote) gives the candidate all traffic now, V(abort) takes its traffic away, V(hold) keeps its traffic
+        weight until the next V(promote) or V(abort), V(status) only reads the state of the canary.
     type: str
     choices: [promote, abort, hold, status]
     default: status
   by:
-    description: Who, for the record.
+    description: Operator, recorded in the history.
     type: str
     default: ""
+attributes:
+  action:
+    description: Whether an action plugin of the same name does the work.
+    support: full
+  async:
+    description: Whether it can run with the keyword C(async).
+    support: none
+  check_mode:
+    description: Whether it predicts its result in check mode and changes nothing.
+    support: full
+  diff_mode:
+    description: Whether it returns what changes, or would change, as C(diff).
+    support: none
 extends_documentation_fragment: [slipway.ops.service]
 author: [Slipway (@slipway)]
 """
 
 EXAMPLES = r"""
-- name: See where it stands
+- name: Read the state of the canary
   slipway.ops.canary:
 
-- name: Enough of it
+- name: Abort the canary
   slipway.ops.canary:
     command: abort
 """
 
 RETURN = r"""
 canary:
-  description: What the engine showed last; nothing when no canary runs.
+  description: The last published state of the canary; empty when none runs.
   type: dict
   returned: always
   sample: {"version": "v1.4.2", "slot": "green", "percent": 5, "state": "watching"}
 message:
-  description: The same in words.
+  description: The same as a sentence.
   type: str
   returned: always
-  sample: "told to abort: v1.4.2 on green gets 5 %"
+  sample: "v1.4.2 on green gets 5 %"
 """

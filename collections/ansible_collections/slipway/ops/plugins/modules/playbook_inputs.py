@@ -23,6 +23,19 @@ options:
       - An option without a default that is not given is null.
     type: dict
     required: true
+attributes:
+  action:
+    description: Whether an action plugin of the same name does the work.
+    support: full
+  async:
+    description: Whether it can run with the keyword C(async).
+    support: none
+  check_mode:
+    description: Whether it predicts its result in check mode and changes nothing.
+    support: full
+  diff_mode:
+    description: Whether it returns what changes, or would change, as C(diff).
+    support: none
 author: [Slipway (@slipway)]
 """
 
