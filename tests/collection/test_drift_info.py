@@ -241,16 +241,6 @@ def test_drift_that_is_left_is_printed_as_a_warning(site: Path) -> None:
     assert "[WARNING]: Drift is left on localhost: role first: command line" in drift_of(site, greeting="x")["printed"]
 
 
-def test_a_role_with_instances_is_compared_once_with_each(site: Path) -> None:
-    state = {"commands": {"file": {"argv": ["test", "-e", f"{site}/{{{{ third_name }}}}"]}}}
-    role(site / "roles", "third", {"third_state": state})
-    write_play(site, "third", instances={"third": {"third_name": ["one", "two"]}})
-    (site / "one").touch()
-    assert drift_of(site)["drift"]["third"]["commands"] == ["file"]
-    (site / "two").touch()
-    assert drift_of(site)["roles"] == []
-
-
 def test_files_are_rendered_as_their_modules_would_write_them(site: Path) -> None:
     """Also a template that is rendered several times with different variables, and one that trims blocks."""
     (site / "roles/first/templates/greeting.j2").write_text(

@@ -31,16 +31,23 @@ options:
     type: list
     elements: str
     required: true
-  instances:
-    description:
-      - Role → variable → list of its values, for a role that a host has several times. Its state is rendered and
-        compared once with each value.
-    type: dict
-    default: {}
   warn:
     description: Whether to print the drift as warnings, at the end of a play that should have left none.
     type: bool
     default: false
+attributes:
+  action:
+    description: Whether an action plugin of the same name does the work.
+    support: full
+  async:
+    description: Whether it can run with the keyword C(async).
+    support: none
+  check_mode:
+    description: Whether it predicts its result in check mode and changes nothing.
+    support: full
+  diff_mode:
+    description: Whether it returns what changes, or would change, as C(diff).
+    support: none
 author: [Slipway (@slipway)]
 """
 
