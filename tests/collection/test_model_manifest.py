@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.slipway.ops.plugins.lookup import model_manifest
-from ansible_collections.slipway.ops.plugins.module_utils.registry import Session
+from ansible_collections.slipway.ops.plugins.module_utils.session import Session
 from ansible_collections.slipway.ops.plugins.plugin_utils.model_store import ModelError
 
 M2 = {"name": "breast-cancer", "version": "m2", "sha256": "0" * 64, "golden": [{"name": "one", "headers": {"A": "1"}}]}
