@@ -47,13 +47,15 @@ class ActionModule(ActionBase):
         if probe.get("failed") or probe.get("unreachable"):
             return probe
         found: dict[str, drift.Drift] = {}
-        for number, (role, state) in enumerate(states):
-            items = drift.compare(number, *state, probe)
+        in_sync: dict[str, list[str]] = {}
+        for number, (role, (state, desired)) in enumerate(states):
+            items = drift.compare(number, state, desired, probe)
+            in_sync[role] = drift.in_sync(desired, state, probe, items)
             if any(items.values()):
                 found[role] = items
         self._print(host, found, errors, args["warn"])
         roles = [role for role in args["roles"] if role in found or role in errors]
-        return {"changed": False, "roles": roles, "drift": found, "errors": errors}
+        return {"changed": False, "roles": roles, "drift": found, "errors": errors, "in_sync": in_sync}
 
     def _desired(self, role: str, path: Path, variables: Variables) -> State:
         """The role's desired state with its files rendered, as a task of the role would do it."""
