@@ -11,6 +11,8 @@ resource "terraform_data" "checks" {
     off_hours            = var.off_hours
     notify               = var.notify
     permissions_boundary = var.permissions_boundary
+    environment          = var.environment
+    database             = var.database
   }
 
   lifecycle {

@@ -107,11 +107,19 @@ def test_an_environment_finds_its_own_running_hosts(env: str, aws: str, hosts: d
 
 def test_a_service_of_another_name_is_found_and_has_its_own_images(aws: str, tmp_path: Path) -> None:
     host = start(client(aws, "eu-west-2"), Environment="slipway-prod", Service="scoring", Role="host")
-    found = answers(ask("prod", aws, infra("prod", service="scoring"), tmp_path, AWS_REGION="eu-west-2"))
+    scoring = {"domains": ["s.test"], "slots": {"blue": 18080, "green": 18081}, "version": "v1"}
+    more = ("--extra-vars", json.dumps({"services": {"scoring": scoring}}))
+    found = answers(ask("prod", aws, infra("prod", service="scoring"), tmp_path, *more, AWS_REGION="eu-west-2"))
     assert list(found) == [host]
     facts = found[host]
-    assert facts["service"] == facts["built"] == "scoring" and facts["image"].endswith("amazonaws.com/scoring")
+    assert facts["service"]["name"] == facts["built"] == "scoring" and facts["image"].endswith("amazonaws.com/scoring")
     assert facts["topic"] == infra("prod")["topic"]
+
+
+def test_a_service_that_the_inventory_does_not_know_is_named(aws: str, tmp_path: Path) -> None:
+    start(client(aws, "eu-west-3"), Environment="slipway-prod", Service="scoring", Role="host")
+    done = ask("prod", aws, infra("prod", service="scoring"), tmp_path, AWS_REGION="eu-west-3")
+    assert done.returncode != 0 and "default_service is 'scoring', which services does not have" in done.stdout
 
 
 def test_a_client_can_trust_certificates_for_trying_out(aws: str, hosts: dict[str, str], tmp_path: Path) -> None:
