@@ -41,6 +41,14 @@ NOT_STORED = {
         "role_arn": "an example's value",
     },
     "aws_autoscaling_policy": {"enabled": "never shown", "predictive_scaling_configuration": "an example's value"},
+    "aws_lambda_function": {
+        "logging_config": "never shown",
+        "image_config": "shown, though nothing was asked for",
+        "version": "follows: a change publishes one",
+        "qualified_arn": "follows version",
+        "qualified_invoke_arn": "follows version",
+        "last_modified": "follows version",
+    },
     "aws_launch_template": {
         "tag_specifications": "the template's own tags are added to those of its instances",
         "default_version": "follows tag_specifications",
@@ -68,10 +76,17 @@ def account(copy: Real) -> Iterator[Real]:
     (copy.path / "environments" / ENVIRONMENT / "terraform.tfstate").unlink(missing_ok=True)
 
 
+def unknown(value: Any) -> bool:
+    """Whether after_unknown says so of an attribute, or of a part of it."""
+    if isinstance(value, dict):
+        return any(unknown(v) for v in value.values())
+    return any(unknown(v) for v in value) if isinstance(value, list) else value is True
+
+
 def differing(change: dict[str, Any]) -> set[str]:
     before, after = change["before"] or {}, change["after"] or {}
-    unknown = {k for k, v in change["after_unknown"].items() if v and v != [] and v != {}}
-    return {k for k in before.keys() | after.keys() if before.get(k) != after.get(k)} | (unknown - {"tags_all"})
+    changed = {k for k in before.keys() | after.keys() if before.get(k) != after.get(k)}
+    return changed | {k for k, v in change["after_unknown"].items() if unknown(v)}
 
 
 def surprises(plan: dict[str, Any]) -> list[str]:
