@@ -17,7 +17,7 @@ WANTED = {
     "args": "ansible_ssh_common_args",
     "registry": "aws_registry",
     "session": "aws_session",
-    "domains": "services[default_service].domains",
+    "domains": "(release_services | first).domains",
     "names": "tls_domains",
     "directory": "tls_directory_url",
     "ca": "service_ca_path",
@@ -28,7 +28,7 @@ WANTED = {
     "service": "release_services | first",
     "models": "service_model_store",
     "retention_prefix": "release_retention_prefix",
-    "image": "build_registry ~ '/' ~ (services[default_service].repository | default(release_repository))",
+    "image": "build_registry ~ '/' ~ ((release_services | first).repository | default(release_repository))",
 }
 
 
