@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from releasectl.commands.engine import Engine
-from releasectl.commands.report import history, status
+from releasectl.commands.history_report import history
+from releasectl.commands.report import status
 from releasectl.host import exit_records as files
 from releasectl.host.paths import Paths
 from releasectl.host.store import Store

@@ -262,6 +262,8 @@ class Config:
     """The live release is rolled back when it went down so often within five minutes; 0: never."""
     haproxy_master: str = "/run/haproxy-master.sock"
     """Where Debian's unit of HAProxy has it: through it the workers of before a reload are spoken to."""
+    host: str = ""
+    """This host's name in the inventory, for the commands that messages recommend; empty: unknown."""
 
     def backend(self, slot: str) -> str:
         return self.backend_prefix + slot
