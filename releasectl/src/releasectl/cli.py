@@ -103,7 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     command = add("maintenance", "switch all traffic to the maintenance page, or back; the live release stays live")
     command.add_argument("switch", choices=["on", "off"])
     command.add_argument("--by", default=_user(), metavar="NAME", help="who, for the history")
-    command.add_argument("--reason", default="", metavar="TEXT", help="why; status in the status")
+    command.add_argument("--reason", default="", metavar="TEXT", help="why; shown in the status and in the history")
+    command.add_argument("--force", action="store_true", help="end a maintenance that somebody else has begun")
     command = add("rollback", "make a recorded release live; needs no registry")
     command.add_argument("--to", metavar="VERSION|ID", help="default: the release that was live before")
     _who(command)
@@ -235,7 +236,7 @@ def _change(engine: Engine, arguments: argparse.Namespace, document: Any) -> Res
         case "rollback":
             return engine.rollback(arguments.to, arguments.by, arguments.reason, arguments.dry_run)
         case "maintenance":
-            return engine.maintenance(arguments.switch == "on", arguments.by, arguments.reason)
+            return engine.maintenance(arguments.switch == "on", arguments.by, arguments.reason, arguments.force)
         case "recover":
             return engine.recover(arguments.live)
         case _:

@@ -16,6 +16,7 @@ from ..rollout.transaction import Transaction
 from ..startup.fast_dataclass import dataclass
 from .maintenance import describe
 from .preflight import check_requirements, ensure_capacity, keep_answering_standby
+from .reachability import keep_cut_off_standby
 from .result import Result
 
 
@@ -76,8 +77,11 @@ def plan_rollout(
         rollout=resolved.rollout,
         old_ready_path=old.gates.readiness_path if old else "/ready",
     )
-    if intent.displaces and live and old and not _is_up(host, live.slot, old, wait=checks):
-        keep_answering_standby(host, intent, releases)
+    if intent.displaces and live and old and not is_ready(host, live.slot, old.gates):
+        # First, because waiting for its port would be in vain.
+        keep_cut_off_standby(host, intent, releases)
+        if not _is_up(host, live.slot, old, wait=checks):
+            keep_answering_standby(host, intent, releases)
     if state.maintenance:
         result.warnings.append(f"{describe(state.maintenance)}: no traffic until `releasectl maintenance off`")
     elif resolved.rollout and resolved.rollout.canary and not intent.canary:

@@ -10,6 +10,7 @@ from ..rollout.finding import CERTIFICATE, EDGE, Finding
 from ..rollout.gates import describe_reply, golden_problem, headers_of, parsed
 from ..rollout.golden_match import brief
 from ..rollout.ports import Host, ProbeRequest
+from ..rollout.reconcile import RECOVERY
 from ..rollout.redact import redactor
 from ..startup.fast_dataclass import dataclass
 from ..startup.http_client import Reply
@@ -110,7 +111,7 @@ def verdict(
     if asked.served is not False:
         return asked.served, asked.problem, None
     if it := state.maintenance:
-        who = "Ask them, then" if it.by not in ("", "recovery") else "Fix"
+        who = "Ask them, then" if it.by not in ("", RECOVERY) else "Fix"
         return False, f"{describe(it).removeprefix('in ')}. {who}: sudo releasectl maintenance off", None
     if state.live is None:
         return False, "nothing is live. Fix: deploy a version (playbooks/deploy.yml)", None

@@ -165,7 +165,7 @@ def _commands(config: Config, was: Mapping[str, str], wanted: Split) -> list[str
     commands = [
         f"set server {config.backend(slot)}/{SERVER} health up"
         for key, slot in now.items()
-        if slot != NO_SLOT and served[key] != slot
+        if slot in config.slots and served[key] != slot
     ]
     now[PERCENT] = str(wanted.percent)
     now[STANDBY] = wanted.standby

@@ -10,6 +10,8 @@ from .inflight import Limits
 
 NO_SLOT = "none"
 """What the live map says when no slot is live."""
+IN_MAINTENANCE = "maintenance"
+"""What it says when a person took the traffic away: HAProxy tells clients the difference."""
 
 
 @dataclass(frozen=True)
@@ -197,12 +199,14 @@ class State:
     @property
     def routed(self) -> str:
         """What the live map must say."""
-        return self.live.slot if self.live and not self.maintenance else NO_SLOT
+        if self.maintenance:
+            return IN_MAINTENANCE
+        return self.live.slot if self.live else NO_SLOT
 
     @property
     def failover(self) -> str:
         """The slot that the live map must name as the standby of `routed`."""
-        return self.standby.slot if self.standby and self.routed != NO_SLOT else NO_SLOT
+        return self.standby.slot if self.standby and self.live and not self.maintenance else NO_SLOT
 
     def without_standby(self) -> State:
         return replace(self, standby=None)
