@@ -161,12 +161,28 @@ def canary(context: Context, command: str, env: str = "local", host: str = "", s
     on_all(env, host, service, releasectl("canary", command, *([] if command == "status" else ["--by", whoami()])))
 
 
-@task(help={**COMMON, "mode": "on or off", "reason": f"shown by status, {REASON}"})
+FORCE = "end a maintenance of another operator"
+
+
+@task(help={**COMMON, "mode": "on or off", "reason": f"shown by status, {REASON}", "force": FORCE})
 def maintenance(
-    context: Context, mode: str, env: str = "local", host: str = "", service: str = "", reason: str = ""
+    context: Context,
+    mode: str,
+    env: str = "local",
+    host: str = "",
+    service: str = "",
+    reason: str = "",
+    force: bool = False,
 ) -> None:
     """Serve the maintenance page instead of the service (on), or end it (off)."""
-    on_all(env, host, service, releasectl("maintenance", mode, f"--by={whoami()}", f"--reason={reason}"))
+    words = ["maintenance", mode, f"--by={whoami()}", f"--reason={reason}", *(["--force"] if force else [])]
+    on_all(env, host, service, releasectl(*words))
+
+
+@task(positional=["old", "new"], help={**COMMON, "old": "version or release id", "new": "version or release id"})
+def diff(context: Context, old: str, new: str, env: str = "local", host: str = "", service: str = "") -> None:
+    """Show what a release changes against another one: names of variables, secrets and options, never values."""
+    on_all(env, host, service, releasectl("diff", old, new))
 
 
 @task(help={**COMMON, "number": "number of entries, newest first"})

@@ -77,6 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     add("status", "whether clients are served, what is live, and what is wrong with which fix")
     command = add("history", "ended rollouts and rollbacks, the newest first")
     command.add_argument("-n", type=int, default=20, dest="count", metavar="N")
+    command = add("diff", "what a recorded release changes against another one, by names")
+    command.add_argument("old", metavar="VERSION|ID")
+    command.add_argument("new", metavar="VERSION|ID")
     command = add("deploy", "make a version live; if it fails, the old one keeps serving")
     command.add_argument("--request", metavar="FILE", help="the whole request as JSON; - reads standard input")
     command.add_argument("--version", metavar="V", help="for example v1.4.2")
@@ -104,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("switch", choices=["on", "off"])
     command.add_argument("--by", default=_user(), metavar="NAME", help="who, for the history")
     command.add_argument("--reason", default="", metavar="TEXT", help="why; shown in the status and in the history")
-    command.add_argument("--force", action="store_true", help="end a maintenance that somebody else has begun")
+    command.add_argument("--force", action="store_true", help="end a maintenance of another operator")
     command = add("rollback", "make a recorded release live; needs no registry")
     command.add_argument("--to", metavar="VERSION|ID", help="default: the release that was live before")
     _who(command)
@@ -171,10 +174,14 @@ def _run(arguments: argparse.Namespace, paths: Paths, config: Config) -> int:
         doc = report.status(host, busy, HostAround(paths, config))
         _print(doc, arguments)
         return report.exit_code(doc)
-    if arguments.command == "history":
+    if arguments.command in ("history", "diff"):
         from .commands import history_report
 
-        _print(history_report.history(host, arguments.count), arguments)
+        if arguments.command == "history":
+            doc = history_report.history(host, arguments.count)
+        else:
+            doc = history_report.diff(host, arguments.old, arguments.new)
+        _print(doc, arguments)
         return Code.OK
     if os.geteuid() != 0:
         raise Failure(Code.USAGE, f"{arguments.command} must be run as root", "sudo releasectl …")
@@ -299,6 +306,8 @@ def _print(doc: dict[str, Any], arguments: argparse.Namespace) -> None:
     # A deploy has the notes of its steps; `canary` itself has the status, which is in the message.
     notes = doc.get("canary")
     lines += [f"canary at {note}" for note in notes] if isinstance(notes, list) else []
+    if changes := doc.get("changes"):
+        lines.append(f"  changes {changes}")
     if doc.get("requests"):
         seen = doc["requests"]
         lines.append(f"requests during the switch: {seen['total']}, {seen['failed']} failed")

@@ -147,7 +147,7 @@ class Engine:
         return result
 
     def maintenance(self, on: bool, by: str, reason: str, force: bool = False) -> Result:
-        """`force`: end a maintenance that somebody else has begun."""
+        """`force`: end the maintenance of another operator."""
         result = Result(self.host.config.service)
         try:
             with self._locked(result):

@@ -58,6 +58,11 @@ def plan_rollout(
     if not checks:
         result.outcome, result.changed = "would_change", True
         result.message = f"{target} would go live" + (f", {live.ref} is live" if live else "")
+        if old:
+            # Local import: only a dry run shows it (docs/startup.md).
+            from ..rollout.difference import brief, difference
+
+            result.extra["changes"] = brief(difference(old, resolved.release, old_settings, resolved.settings))
         return None
     same = standby is not None and standby.ref.id == target.id
     # Its unit is up: recovery has just ended every standby whose unit is not.
