@@ -99,7 +99,7 @@ def test_nothing_is_live() -> None:
         (
             REFUSED,
             {"units": {"haproxy.service": Unit("masked", "inactive", "masked")}},
-            "haproxy.service is masked. Fix: sudo systemctl unmask --now haproxy.service",
+            "haproxy.service is masked. Fix: sudo systemctl unmask haproxy && sudo systemctl start haproxy",
         ),
         (
             REFUSED,
@@ -122,7 +122,8 @@ def test_nothing_is_live() -> None:
         (
             Reply(503, "unavailable"),
             {"units": {it: Unit("masked", "inactive", "masked") for it in ("docker.socket", "docker.service")}},
-            "docker.socket and docker.service are masked. Fix: sudo systemctl unmask --now docker.socket docker",
+            "docker.socket and docker.service are masked. "
+            "Fix: sudo systemctl unmask docker.socket docker && sudo systemctl start docker.socket docker",
         ),
         (Reply(502, "bad"), {}, "GET /version through port 443: 502 bad"),
     ],

@@ -94,17 +94,13 @@ def unit_findings(seen: Surroundings, service: str) -> tuple[Finding, ...]:
     found = [*_docker(units), *_haproxy(seen)]
     timer = recovery_timer(service)
     if (it := units.get(timer)) and it.there and (not it.up or it.enabled == "disabled"):
-        state = _state(it)
-        fix = f"sudo systemctl unmask {timer} && " if it.masked else ""
-        found.append(
-            Finding(
-                HOST, f"the recovery timer is {state}: nothing is repaired", f"{fix}sudo systemctl enable --now {timer}"
-            )
-        )
-    for name, what in ((CERTBOT, "the certificate is not renewed"), (CLOCK, "nothing sets the clock")):
-        if (it := units.get(name)) and it.there and not it.up:
-            fix = f"sudo systemctl unmask {name} && " if it.masked else ""
-            found.append(Finding(HOST, f"{name} is {_state(it)}: {what}", f"{fix}sudo systemctl enable --now {name}"))
+        found.append(Finding(HOST, f"the recovery timer is {_state(it)}: nothing is repaired", _enable(it, timer)))
+    if (it := units.get(CERTBOT)) and it.there and not it.up:
+        cause = f"certbot.timer is {_state(it)}: the certificate is not renewed"
+        found.append(Finding(HOST, cause, _enable(it, CERTBOT)))
+    if (it := units.get(CLOCK)) and it.there and not it.up:
+        cause = f"systemd-timesyncd.service is {_state(it)}: nothing sets the clock"
+        found.append(Finding(HOST, cause, _enable(it, CLOCK)))
     if seen.clock_synchronized is False and (it := units.get(CLOCK)) and it.active == "active":
         found.append(Finding(HOST, "the clock is not synchronized", f"sudo systemctl restart {CLOCK}"))
     return tuple(found)
@@ -114,21 +110,27 @@ def _docker(units: Mapping[str, Unit]) -> list[Finding]:
     masked = [name for name in (SOCKET, DOCKERD, CONTAINERD) if name in units and units[name].masked]
     if masked:
         names = " ".join(name.removesuffix(".service") for name in masked)
-        verb = "are" if len(masked) > 1 else "is"
-        return [Finding(DOCKER, f"{' and '.join(masked)} {verb} masked", f"sudo systemctl unmask --now {names}")]
+        cause = f"{masked[0]} is masked" if len(masked) == 1 else f"{' and '.join(masked)} are masked"
+        return [Finding(DOCKER, cause, f"sudo systemctl unmask {names} && sudo systemctl start {names}")]
     docker = units.get(DOCKERD)
     if docker and docker.there and not docker.up:
-        return [Finding(DOCKER, f"{DOCKERD} is {_state(docker)}", f"sudo systemctl start {SOCKET} {DOCKERD}")]
+        return [Finding(DOCKER, f"docker.service is {_state(docker)}", f"sudo systemctl start {SOCKET} {DOCKERD}")]
     return []
 
 
 def _haproxy(seen: Surroundings) -> list[Finding]:
     unit = seen.units.get(HAPROXY)
     if unit and unit.masked:
-        return [Finding(EDGE, f"{HAPROXY} is masked", f"sudo systemctl unmask --now {HAPROXY}")]
+        fix = "sudo systemctl unmask haproxy && sudo systemctl start haproxy"
+        return [Finding(EDGE, "haproxy.service is masked", fix)]
     if unit and unit.there and not unit.up and not seen.edge_error:
-        return [Finding(EDGE, f"{HAPROXY} is {_state(unit)}", "sudo systemctl restart haproxy")]
+        return [Finding(EDGE, f"haproxy.service is {_state(unit)}", "sudo systemctl restart haproxy")]
     return []
+
+
+def _enable(unit: Unit, name: str) -> str:
+    unmask = f"sudo systemctl unmask {name} && " if unit.masked else ""
+    return f"{unmask}sudo systemctl enable --now {name}"
 
 
 def _state(unit: Unit) -> str:
