@@ -213,6 +213,20 @@ def test_the_live_map_is_unreadable() -> None:
         clean()
 
 
+def test_the_playbook_tells_of_another_version_in_the_inventory() -> None:
+    said = lab.good(lab.play("playbooks/status.yml", *lab.LIMIT, "-e", "service_version=v9.9.9")).out
+    assert "inference  serving: " in said
+    assert f"TROUBLE   the inventory says v9.9.9, {host.live()} is live. Fix: set service_version in " in said
+
+
+def test_a_converge_restores_the_mode_of_the_hook() -> None:
+    host.shell(f"chmod 0644 {HOOK}")
+    assert any(f"certbot's hook {HOOK} is not executable" in it for it in troubles())
+    lab.good(lab.play("site.yml", *lab.LIMIT, "--tags", "tls"))
+    assert host.shell(f"stat -c %a {HOOK}").strip() == "755"
+    clean()
+
+
 def test_it_takes_less_than_a_second() -> None:
     """In a quiet moment: other tests share this machine."""
     script = "b=$(date +%s%N); releasectl status > /dev/null; e=$(date +%s%N); echo $(( (e - b) / 1000000 ))"
