@@ -11,9 +11,9 @@ from releasectl.model.errors import Code, Failure
 from releasectl.rollout.surroundings import Certificates, Leaf, Surroundings, Unit
 from releasectl.startup.http_client import Reply
 
-from .scenarios import GOLDEN, WRONG, deploy, engine, publish, with_live
+from .scenarios import GOLDEN, WRONG, deploy, engine, publish, request, with_live
 from .simulated_host import SimulatedHost, config
-from .simulation import Simulation
+from .simulation import Simulation, engine_of
 
 DOOR: dict[str, Any] = {"front_door": {"name": "api.example.com", "ca": None}, "host": "web-1"}
 REFUSED = Reply(0, "no answer ([Errno 111] Connection refused)")
@@ -211,3 +211,19 @@ def test_room_that_is_low() -> None:
     host.free_mb = 900
     (told,) = asked(host)["troubles"]
     assert told.startswith("900 MB free on Docker's disk: below 1024 MB every deploy is refused. Fix: ")
+
+
+def test_a_running_change_is_told_with_its_reason() -> None:
+    host = publish(served(), "v2.0.0")
+    simulation = Simulation(host)
+    reported: list[dict[str, Any]] = []
+    begin = simulation.routing.set_map
+
+    def set_map(*arguments: Any, **more: Any) -> None:
+        reported.append(status(Simulation(host.copy()).host, "deploy v2.0.0 by alice since now", Seen()))
+        begin(*arguments, **more)
+
+    simulation.routing.set_map = set_map  # type: ignore[method-assign]
+    assert engine_of(simulation).deploy(request("v2.0.0")).outcome == "live"
+    assert reported[0]["reason"] == "because"
+    assert "  running   deploy v2.0.0 by alice since now: because\n" in reported[0]["text"]

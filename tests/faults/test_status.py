@@ -219,6 +219,15 @@ def test_the_playbook_tells_of_another_version_in_the_inventory() -> None:
     assert f"TROUBLE   the inventory says v9.9.9, {host.live()} is live. Fix: set service_version in " in said
 
 
+def test_a_deploy_that_names_no_version_does_not_go_back() -> None:
+    before = host.live()
+    wanted = ("-e", "service_version=v1.0.0", "-e", "release_forward_only=true")
+    refused = lab.play("site.yml", *lab.LIMIT, "--tags", "rollout", *wanted)
+    assert refused.code != 0
+    assert f"The inventory says v1.0.0, {before} is live on {lab.HOST}." in refused.out
+    assert host.live() == before
+
+
 def test_a_converge_restores_the_mode_of_the_hook() -> None:
     host.shell(f"chmod 0644 {HOOK}")
     assert any(f"certbot's hook {HOOK} is not executable" in it for it in troubles())

@@ -92,7 +92,18 @@ def test_the_lab_gets_a_default_version(tree: Path) -> None:
     lab, build, site = (argv[2:] for argv, _ in calls(tree, "ansible-playbook"))
     assert lab == ["playbooks/lab/up.yml"]
     assert build == ["playbooks/build.yml", "--extra-vars", '{"version": "v1.0.0"}', "-e", "build_existing=keep"]
-    assert site == ["site.yml"]
+    assert site == ["site.yml", "-e", "release_forward_only=true"]
+
+
+def test_a_named_version_may_be_an_older_one(tree: Path) -> None:
+    make(tree, "deploy", "ENV=prod", "VERSION=v1.0.0")
+    [[argv, _]] = calls(tree, "ansible-playbook")
+    assert argv[2:] == ["site.yml", "--extra-vars", '{"version": "v1.0.0"}']
+
+
+def test_verify_takes_a_host(tree: Path) -> None:
+    make(tree, "verify", "ENV=prod", "HOST=web-1")
+    assert calls(tree, "python")[0][0][-4:] == ["--env", "prod", "--limit", "web-1"]
 
 
 def test_service_and_host_reach_the_playbook_under_their_names(tree: Path) -> None:
