@@ -27,7 +27,7 @@ class Seen(Around):
     def __init__(self, **found: Any) -> None:
         self.found = Surroundings(**found)
 
-    def look(self, image: str | None) -> Surroundings:
+    def read(self, image: str | None) -> Surroundings:
         return self.found
 
 

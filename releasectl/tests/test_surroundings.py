@@ -49,7 +49,7 @@ def test_units_are_read() -> None:
     assert units["docker.service"].masked and not units["docker.service"].up
     # Its condition keeps it down in a container, where the clock is somebody else's.
     assert units["systemd-timesyncd.service"].up
-    assert not units["nosuch.service"].there
+    assert not units["nosuch.service"].exists
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from .commands.around import Around
 from .edge.served import config_error, read_certificates, request_config_error
-from .host import surroundings as look
+from .host import surroundings as seen
 from .host.paths import Paths
 from .model.errors import Failure
 from .model.model import Config
@@ -22,11 +22,11 @@ class HostAround(Around):
         self.paths = paths
         self.config = config
 
-    def look(self, image: str | None) -> Surroundings:
+    def read(self, image: str | None) -> Surroundings:
         """All queries at once: none of them waits for another."""
         checked = request_config_error(self.paths)
-        units = look.request_units(watched_units(self.config.service))
-        registry = look.begin(lambda: look.registry_error(image) if image else "")
+        units = seen.request_units(watched_units(self.config.service))
+        registry = seen.begin(lambda: seen.registry_error(image) if image else "")
         certificates = read_certificates(self.paths)
         try:
             edge_error = config_error(checked.finish(CHECK_S)) if checked else ""
@@ -35,8 +35,8 @@ class HostAround(Around):
         found = units()
         if certificates is None:
             found.pop(CERTBOT, None)
-        synchronized = look.clock_synchronized(self.paths)
+        synchronized = seen.clock_synchronized(self.paths)
         return Surroundings(found, certificates, edge_error, registry(), synchronized)
 
     def begin(self, work: Callable[[], T]) -> Callable[[], T]:
-        return look.begin(work)
+        return seen.begin(work)

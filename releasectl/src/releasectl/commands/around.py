@@ -13,7 +13,7 @@ T = TypeVar("T")
 class Around:
     """Of a host about which nothing is known."""
 
-    def look(self, image: str | None) -> Surroundings:
+    def read(self, image: str | None) -> Surroundings:
         """`image`: the live one, for its registry."""
         return Surroundings()
 

@@ -57,7 +57,7 @@ def status(host: Host, holder: str | None, around: Around | None = None) -> dict
     state = records.state if isinstance(records.state, State) else State()
     release = _live_release(host, state)
     asked = around.begin(lambda: ask_as_client(host, release, judged=holder is None))
-    looked = around.begin(lambda: around.look(release.ref.image if release else None))
+    looked = around.begin(lambda: around.read(release.ref.image if release else None))
     if isinstance(records.state, Unreadable):
         findings.append(Finding(ROUTE, f"state.json cannot be read ({records.state.why})", "sudo releasectl recover"))
     if records.journal is not None and holder is None:
@@ -73,12 +73,12 @@ def status(host: Host, holder: str | None, around: Around | None = None) -> dict
     seen = looked()
     findings += [*_around(host, seen), *docker, *own, *_room(host)]
     client, name = asked(), host.config.host or UNNAMED_HOST
-    serving, cause, told = verdict(client, state, findings, converge(name, "edge"))
+    serving, cause, named = verdict(client, state, findings, converge(name, "edge"))
     if serving and client.problem:
         findings.append(Finding(RELEASE, client.problem))
-    if client.edge_away and told:
+    if client.edge_away and named:
         # HAProxy's silence on its socket has the same cause.
-        findings = [it for it in findings if it.about != ROUTE or it is told]
+        findings = [it for it in findings if it.about != ROUTE or it is named]
     troubles = [str(it) for it in findings]
     doc = {
         "service": host.config.service,
@@ -101,7 +101,7 @@ def status(host: Host, holder: str | None, around: Around | None = None) -> dict
         "problems": [{"about": it.about, "cause": it.cause, "fix": it.fix or None} for it in findings],
         "troubles": troubles,
     }
-    others = [str(it) for it in findings if it is not told and not (serving and it.cause == client.problem)]
+    others = [str(it) for it in findings if it is not named and not (serving and it.cause == client.problem)]
     return {**doc, "text": status_text(doc, state, host.process.now(), others)}
 
 

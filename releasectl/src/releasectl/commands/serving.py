@@ -105,9 +105,9 @@ def _no_answer(reply: Reply) -> str:
 
 
 def verdict(
-    asked: Asked, state: State, findings: Sequence[Finding], edge: str
+    asked: Asked, state: State, findings: Sequence[Finding], reconverge: str
 ) -> tuple[bool | None, str, Finding | None]:
-    """Served, the cause if not (with its fix), and the finding that it comes from. `edge`: the converge of HAProxy."""
+    """Served; the cause if not, with its fix; the finding that it comes from. `reconverge`: that converges HAProxy."""
     if asked.served is not False:
         return asked.served, asked.problem, None
     if it := state.maintenance:
@@ -120,7 +120,7 @@ def verdict(
     if found:
         return False, str(found[0]), found[0]
     if asked.edge_away:
-        return False, f"nothing answers on port 443. Fix: {edge}", None
+        return False, f"nothing answers on port 443. Fix: {reconverge}", None
     if asked.untrusted:
         return False, f"clients do not trust the certificate: {asked.problem}", None
     return False, f"{asked.request} through port 443: {asked.problem}", None

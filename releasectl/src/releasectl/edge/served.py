@@ -61,8 +61,8 @@ def config_error(done: Done) -> str:
     places = [match for line in text.splitlines() if "[ALERT]" in line and (match := PLACE.search(line))]
     if not places:
         return f"haproxy -c: {alerts(text)}"
-    path, line, words = places[0].groups()
-    return f"{os.path.basename(path)}:{line}: {words.strip()}"
+    path, line, message = places[0].groups()
+    return f"{os.path.basename(path)}:{line}: {message.strip()}"
 
 
 def _leaf_of(path: str) -> Leaf | None:

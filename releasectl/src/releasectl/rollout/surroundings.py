@@ -29,7 +29,7 @@ class Unit:
     """A condition of the unit keeps it down, as in a container the one that sets the clock."""
 
     @property
-    def there(self) -> bool:
+    def exists(self) -> bool:
         return self.load != "not-found"
 
     @property
@@ -93,12 +93,12 @@ def unit_findings(seen: Surroundings, service: str) -> tuple[Finding, ...]:
     units = seen.units
     found = [*_docker(units), *_haproxy(seen)]
     timer = recovery_timer(service)
-    if (it := units.get(timer)) and it.there and (not it.up or it.enabled == "disabled"):
+    if (it := units.get(timer)) and it.exists and (not it.up or it.enabled == "disabled"):
         found.append(Finding(HOST, f"the recovery timer is {_state(it)}: nothing is repaired", _enable(it, timer)))
-    if (it := units.get(CERTBOT)) and it.there and not it.up:
+    if (it := units.get(CERTBOT)) and it.exists and not it.up:
         cause = f"certbot.timer is {_state(it)}: the certificate is not renewed"
         found.append(Finding(HOST, cause, _enable(it, CERTBOT)))
-    if (it := units.get(CLOCK)) and it.there and not it.up:
+    if (it := units.get(CLOCK)) and it.exists and not it.up:
         cause = f"systemd-timesyncd.service is {_state(it)}: nothing sets the clock"
         found.append(Finding(HOST, cause, _enable(it, CLOCK)))
     if seen.clock_synchronized is False and (it := units.get(CLOCK)) and it.active == "active":
@@ -113,7 +113,7 @@ def _docker(units: Mapping[str, Unit]) -> list[Finding]:
         cause = f"{masked[0]} is masked" if len(masked) == 1 else f"{' and '.join(masked)} are masked"
         return [Finding(DOCKER, cause, f"sudo systemctl unmask {names} && sudo systemctl start {names}")]
     docker = units.get(DOCKERD)
-    if docker and docker.there and not docker.up:
+    if docker and docker.exists and not docker.up:
         return [Finding(DOCKER, f"docker.service is {_state(docker)}", f"sudo systemctl start {SOCKET} {DOCKERD}")]
     return []
 
@@ -123,7 +123,7 @@ def _haproxy(seen: Surroundings) -> list[Finding]:
     if unit and unit.masked:
         fix = "sudo systemctl unmask haproxy && sudo systemctl start haproxy"
         return [Finding(EDGE, "haproxy.service is masked", fix)]
-    if unit and unit.there and not unit.up and not seen.edge_error:
+    if unit and unit.exists and not unit.up and not seen.edge_error:
         return [Finding(EDGE, f"haproxy.service is {_state(unit)}", "sudo systemctl restart haproxy")]
     return []
 
