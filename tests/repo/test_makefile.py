@@ -92,13 +92,7 @@ def test_the_lab_gets_a_default_version(tree: Path) -> None:
     lab, build, site = (argv[2:] for argv, _ in calls(tree, "ansible-playbook"))
     assert lab == ["playbooks/lab/up.yml"]
     assert build == ["playbooks/build.yml", "--extra-vars", '{"version": "v1.0.0"}', "-e", "build_existing=keep"]
-    assert site == ["site.yml", "-e", "release_forward_only=true"]
-
-
-def test_a_named_version_may_be_an_older_one(tree: Path) -> None:
-    make(tree, "deploy", "ENV=prod", "VERSION=v1.0.0")
-    [[argv, _]] = calls(tree, "ansible-playbook")
-    assert argv[2:] == ["site.yml", "--extra-vars", '{"version": "v1.0.0"}']
+    assert site == ["site.yml"]
 
 
 def test_verify_takes_a_host(tree: Path) -> None:
@@ -143,3 +137,10 @@ def test_in_ci_environments_are_created_again_once_a_run(tree: Path) -> None:
 def test_a_rollback_does_not_wait_for_a_new_environment(tree: Path) -> None:
     make(tree, "rollback", CI="true")
     assert calls(tree, "bootstrap") == []
+
+
+@pytest.mark.parametrize("target", ["rollback", "status", "deploy"])
+def test_a_host_and_a_service_have_the_names_that_fab_and_ansible_use(tree: Path, target: str) -> None:
+    make(tree, target, "SERVICE=scoring", "HOST=inference-1", "ENV=prod")
+    (argv, _), *_ = calls(tree, "ansible-playbook")
+    assert argv[3:] == ["--extra-vars", '{"service": "scoring"}', "--limit", "inference-1"]
