@@ -90,9 +90,31 @@ def test_maintenance_names_whom_to_ask() -> None:
         assert line.startswith(f"{NOT_SERVING}maintenance since ")
         assert line.endswith("by ops@jump: disk swap, back at 14:00. Ask them, then: sudo releasectl maintenance off")
         assert code() == 2
+        answer = lab.ask("/version")
+        assert (answer.status_code, answer.json()["error"]) == (503, "maintenance")
+        assert answer.json()["message"] == "inference is in maintenance."
+        refused = host.releasectl("maintenance", "off", "--by", "bob")
+        assert refused.code == 2
+        assert "by ops@jump: disk swap, back at 14:00: bob did not begin it" in refused.cause
     finally:
-        host.releasectl("maintenance", "off", "--by", "ops@jump")
+        host.good(host.releasectl("maintenance", "off", "--by", "ops@jump"))
     clean()
+    told = [(it["kind"], it["outcome"], it["by"]) for it in lab.history()[:2]]
+    assert told == [("maintenance", "off", "ops@jump"), ("maintenance", "on", "ops@jump")]
+
+
+def test_the_running_map_differs_from_the_record() -> None:
+    slot = lab.state()["live"]["slot"]
+    command = f"set map {host.HOME}/live.map live none\n"
+    words = f"import socket; s = socket.socket(socket.AF_UNIX); s.connect('/run/haproxy/admin.sock'); s.sendall({command.encode()!r}); s.recv(99)"  # noqa: E501
+    with broken("true", "true"):
+        lab.on_host("python3", "-c", words)
+        line = first_line()
+        assert line == (f"{NOT_SERVING}HAProxy routes to none, the record says {slot}. Fix: sudo releasectl recover")
+        answer = lab.ask("/version")
+        assert (answer.status_code, answer.json()["error"]) == (503, "no_live_release")
+        run_fix(line)
+        clean()
 
 
 def test_haproxy_does_not_start_with_its_configuration() -> None:
