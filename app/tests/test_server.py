@@ -144,7 +144,7 @@ def test_memory_stays_small(process: Process, row: list[float]) -> None:
     ("environment", "reason"),
     [
         ({"PORT": "x"}, "PORT must be a whole number, not 'x'"),
-        ({"MODEL_PATH": "/nowhere"}, "MODEL_PATH: there is no folder '/nowhere'"),
+        ({"MODEL_PATH": "/nowhere"}, "MODEL_PATH: there is no directory '/nowhere'"),
     ],
 )
 def test_wrong_settings_end_it_with_a_clear_line(
