@@ -13,8 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from fabfile import RELEASECTL, connect
+from fabfile import RELEASECTL
 from tools.inventory import Target
+from tools.ssh_access import connect
 
 PHASES = ("lock", "recover", "preflight", "pull", "start", "gate", "switch", "drain", "record", "standby")
 BY = "bench"

@@ -95,10 +95,16 @@ def playbook_row(path: Path) -> list[str]:
     return [cell(purpose.strip().rstrip(".:")), f"`{cell(command)}`"]
 
 
-def playbooks() -> str:
+def playbook_files() -> list[Path]:
+    """All playbooks; tasks/ and vars/ hold parts of them."""
     folder = ROOT / "playbooks"
-    files = [ROOT / "site.yml", *sorted(folder.glob("*.yml")), *sorted(folder.glob("*/*.yml"))]
-    return table(["task", "command"], [playbook_row(path) for path in files])
+    parts = {folder / "tasks", folder / "vars"}
+    nested = [path for path in sorted(folder.glob("*/*.yml")) if path.parent not in parts]
+    return [ROOT / "site.yml", *sorted(folder.glob("*.yml")), *nested]
+
+
+def playbooks() -> str:
+    return table(["task", "command"], [playbook_row(path) for path in playbook_files()])
 
 
 def fab_row(function: ast.FunctionDef) -> list[str]:

@@ -93,7 +93,9 @@ class Keys(AuthStrategy):
 
     def __init__(self, given: Options) -> None:
         super().__init__(ssh_config=paramiko.SSHConfig())
-        self.given, self.notes, self.agent = given, [], None
+        self.given = given
+        self.agent: Any = None
+        self.notes: list[str] = []
         self.paths = [given.expand(it) for it in given.values.get("identityfile", [])]
         self.certificates = [given.expand(it) for it in given.values.get("certificatefile", [])]
 

@@ -10,12 +10,7 @@ from typing import Any
 import pytest
 
 from .conftest import Running, problem
-
-MODEL = "/v2/models/breast-cancer"
-
-
-def tensor(row: list[float], **changes: Any) -> dict[str, Any]:
-    return {"inputs": [{"name": "features", "shape": [1, 30], "datatype": "FP32", "data": row, **changes}]}
+from .tensors import MODEL, tensor
 
 
 def close(value: Any, expected: Any, tolerance: float) -> bool:

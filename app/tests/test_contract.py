@@ -19,7 +19,7 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from .conftest import Running, problem
-from .test_server import Process
+from .process import Process
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "25"))
 TIMEOUT_S = 60 + EXAMPLES * 3

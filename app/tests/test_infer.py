@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from .conftest import Client, Running, problem
-from .test_api import MODEL, tensor
+from .tensors import MODEL, tensor
 
 LENGTH = "inference-header-content-length"
 

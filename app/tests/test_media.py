@@ -16,7 +16,7 @@ from inference_service.errors import ApiError
 from inference_service.media import answer_type
 
 from .conftest import Running, problem
-from .test_api import MODEL, tensor
+from .tensors import MODEL, tensor
 
 ROUTES = ("/predict", "/invocations", f"{MODEL}/infer")
 TYPES = ("application/json", "text/csv")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from .conftest import APP
-from .test_server import TIMEOUT_S, Process
+from .process import TIMEOUT_S, Process
 
 ENVIRONMENT_TIMEOUT_S = 600
 CLIENTS_TIMEOUT_S = 120

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from .conftest import Running, problem
-from .test_api import MODEL, tensor
+from .tensors import MODEL, tensor
 
 
 def wrong(row: list[float], at: int, value: Any) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -24,19 +23,13 @@ from inference_service.settings import Settings
 from inference_service.store import StoreUnavailable, model_folder
 
 from .conftest import APP, Running
+from .process import free_port
 
 sys.path.insert(0, str(APP / "tools"))
 import publish
 
 BUCKET = "models-test"
 STORE = f"s3://{BUCKET}/models"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")

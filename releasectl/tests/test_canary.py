@@ -10,6 +10,7 @@ from releasectl.commands.engine import Engine, Result
 from releasectl.model.counters import Counters
 from releasectl.model.errors import Code, Interrupted
 from releasectl.model.journal import Mark
+from releasectl.model.model import Split
 from releasectl.rollout.ports import CanaryCommand
 from releasectl.startup.fast_dataclass import replace
 
@@ -106,8 +107,8 @@ class TestByTheNumbers:
         simulation = Simulation(host)
         original = simulation.routing.set_split
 
-        def set_split(*args: Any) -> None:
-            original(*args)
+        def set_split(split: Split, timeout_s: float) -> None:
+            original(split, timeout_s)
             host.kill("green")
 
         simulation.routing.set_split = set_split  # type: ignore[method-assign]

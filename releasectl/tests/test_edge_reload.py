@@ -147,7 +147,7 @@ def test_an_ipv6_address_on_a_host_without_ipv6_is_named(monkeypatch: pytest.Mon
             raise OSError(97, "Address family not supported by protocol")
         return real(family, *more)
 
-    monkeypatch.setattr(module.socket, "socket", without_ipv6)
+    monkeypatch.setattr(socket, "socket", without_ipv6)
     with pytest.raises(Failure, match=r"no IPv6\. Set edge_addresses without it"):
         check_ports("    bind :::443 ssl\n", "    bind *:443 ssl\n")
     check_ports("    bind *:443 ssl\n", "    bind *:443 ssl\n")

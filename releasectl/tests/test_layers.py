@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-TESTS = Path(__file__).parent
-SOURCE = TESTS.parent / "src" / "releasectl"
+SOURCE = Path(__file__).parents[1] / "src" / "releasectl"
 # From top to bottom. `cli` and `adapter` are the modules that put the packages together.
 LAYERS = (
     ("cli", "adapter"),
@@ -49,14 +48,3 @@ def test_imports_go_downwards(path: Path) -> None:
         # Siblings of the package that drives the slot and the one that drives HAProxy do not know each other either.
         assert LEVEL[other] > LEVEL[own] or (own, other) in {("cli", "adapter")}, f"{name} imports {other}"
         assert (own, other) not in FORBIDDEN, f"{name} imports {other}"
-
-
-@pytest.mark.parametrize("path", sorted(TESTS.glob("*.py")), ids=lambda path: path.name)
-def test_no_test_imports_another(path: Path) -> None:
-    """What tests share is in a helper module: a change in one test must not break others."""
-    modules = {it.stem for it in TESTS.glob("test_*.py")}
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom | ast.Import):
-            names = {alias.name for alias in node.names} | {getattr(node, "module", None) or ""}
-            parts = {part for name in names for part in name.split(".")}
-            assert not parts & modules, f"{path.name} imports {parts & modules}"

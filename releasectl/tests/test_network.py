@@ -163,7 +163,7 @@ def test_docker_that_writes_its_rules_just_now_is_not_restarted() -> None:
     host = with_live("v1.0.0")
     simulation = Simulation(host)
     networks = [Network(("nat OUTPUT to DOCKER",)), Network()]
-    simulation.packet_filter.read = lambda _: networks.pop(0)  # type: ignore[method-assign]
+    simulation.packet_filter.read = lambda ports: networks.pop(0)  # type: ignore[method-assign]
     assert engine_of(simulation).recover().outcome == "unchanged"
     assert networks == []
     assert "restart_docker" not in simulation.calls

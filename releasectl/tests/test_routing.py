@@ -123,7 +123,8 @@ def edge(tmp_path: Path) -> Iterator[Edge]:
 
 
 def haproxy(edge: Edge) -> Haproxy:
-    return Haproxy(*edge.paths, config())
+    path, master = edge.paths
+    return Haproxy(path, master, config())
 
 
 def test_a_switch_reaches_every_worker(edge: Edge) -> None:

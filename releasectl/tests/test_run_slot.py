@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from releasectl.documents.config import read_config
+from releasectl.host import systemd
 from releasectl.host.docker import DockerAway
 from releasectl.host.paths import Paths
 from releasectl.model.errors import Code, Failure
@@ -212,7 +213,7 @@ def test_a_port_that_docker_never_gave_back(
         raise Failure(Code.GATE, "docker run: Bind for 127.0.0.1:18080 failed: port is already allocated.")
 
     monkeypatch.setattr(Dead, "publishers", lambda *_: taken, raising=False)
-    monkeypatch.setattr(module.systemd, "restart_docker", lambda: restarts.append(1))
+    monkeypatch.setattr(systemd, "restart_docker", lambda: restarts.append(1))
     monkeypatch.setattr(module, "_start", start)
     assert module.run_slot(paths, config, "blue") == 1
     assert len(restarts) == (0 if taken else 1)

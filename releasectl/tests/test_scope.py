@@ -19,7 +19,7 @@ def mover() -> Iterator[threading.Thread]:
 @pytest.mark.parametrize("code", [0, 1])
 def test_the_end_waits_until_it_is_moved(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     places = iter(["1:name=systemd:/system.slice/ssh.service"] * 3)
-    monkeypatch.setattr(scope.os.path, "isdir", lambda path: True)
+    monkeypatch.setattr(os.path, "isdir", lambda path: True)
     there = "1:name=systemd:/system.slice/slipway-inference-1.scope"
     monkeypatch.setattr(scope, "_cgroup", lambda: next(places, there))
     asked = threading.Event()

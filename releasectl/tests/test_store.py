@@ -237,7 +237,7 @@ class TestOtherServices:
         for store in (mine, other):
             store.prepare()
             store.write_release(RELEASE, SETTINGS)
-        assert mine.images_of_others() == other.images_of_others() == {REF.image}
+        assert mine.images_of_others() == other.images_of_others() == frozenset({REF.image})
         other.remove_release(1)
         assert mine.images_of_others() == frozenset()
 

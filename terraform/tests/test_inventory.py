@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3  # type: ignore[import-untyped]
+import boto3
 import pytest
 
 from terraform.tools import plan as terraform_plan
@@ -58,7 +58,7 @@ def hosts(aws: str) -> dict[str, str]:
 def mixed(aws: str) -> dict[str, str]:
     """In another region, hosts of prod as they should be and as they should not; by what is wrong with them."""
     ec2 = client(aws, "eu-west-1")
-    ours = {"Environment": "slipway-prod", "Role": "host"}
+    ours: dict[str, Any] = {"Environment": "slipway-prod", "Role": "host"}
     subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
     private = {"NetworkInterfaces": [{"DeviceIndex": 0, "SubnetId": subnet, "AssociatePublicIpAddress": False}]}
     made = {
@@ -146,7 +146,7 @@ def test_a_wrong_instance_does_not_hide_the_right_one(aws: str, mixed: dict[str,
 
 def test_a_run_names_the_instances_that_it_leaves_out(aws: str, mixed: dict[str, str], tmp_path: Path) -> None:
     # No task is selected, so no host has to answer.
-    done = play("prod", STATUS, aws, infra("prod"), tmp_path, "--tags", "nonexistent", AWS_REGION="eu-west-1")
+    done = play("prod", STATUS, aws, infra("prod"), tmp_path, "--start-at-task", "nonexistent", AWS_REGION="eu-west-1")
     said = " ".join(done.stderr.split())
     for wrong in ("no tag", "lower case", "another value"):
         assert f"{mixed[wrong]} is left out: its tag Service is not inference" in said

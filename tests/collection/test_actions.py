@@ -15,6 +15,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible_collections.slipway.ops.plugins.action import canary, release, release_info, rollback
 from ansible_collections.slipway.ops.plugins.module_utils import registry
+from ansible_collections.slipway.ops.plugins.module_utils.session import RegistryError, Session
 from ansible_collections.slipway.ops.plugins.plugin_utils import lost
 from ansible_collections.slipway.ops.plugins.plugin_utils.once import Once
 
@@ -136,7 +137,7 @@ def test_a_tag_that_could_not_be_given_is_a_warning(
     kept: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*words: Any) -> None:
-        raise registry.RegistryError("it answered 403")
+        raise RegistryError("it answered 403")
 
     monkeypatch.setattr(registry, "keep", refuse)
     result = action(release, Host(0, LIVE)).act({**ASKED, "kept_as": "deployed-prod"}, "web-1")
@@ -183,8 +184,8 @@ def test_a_person_is_told_what_came_of_it(
 
 
 def test_a_registry_that_cannot_be_asked_is_the_host_s_to_judge(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(session: registry.Session) -> registry.Credentials:
-        raise registry.RegistryError("Failed to get an ECR token: throttled")
+    def refuse(session: Session) -> registry.Credentials:
+        raise RegistryError("Failed to get an ECR token: throttled")
 
     monkeypatch.setattr(registry, "credentials", refuse)
     failed = {"outcome": "failed", "code": 2, "message": "Failed to deploy", "cause": "not recorded here", "hint": "x"}
@@ -201,7 +202,7 @@ def test_a_registry_that_cannot_be_asked_is_the_host_s_to_judge(monkeypatch: pyt
 def test_the_registry_is_asked_once_for_all_hosts_of_a_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked = tmp_path / "asked"
 
-    def credentials(session: registry.Session) -> registry.Credentials:
+    def credentials(session: Session) -> registry.Credentials:
         with asked.open("a") as file:
             file.write(f"{session.region}\n")
         time.sleep(0.2)

@@ -101,7 +101,9 @@ def test_a_command_is_judged_by_its_exit_code_and_json(
 
 
 def test_commands_of_the_same_name_belong_to_their_roles() -> None:
-    states = [({**EMPTY, "commands": {"state": {"argv": [name]}}}, {}) for name in ("first", "second")]
+    states: list[tuple[dict[str, Any], drift.Paths]] = [
+        ({**EMPTY, "commands": {"state": {"argv": [name]}}}, {}) for name in ("first", "second")
+    ]
     assert drift.probe_request(states)["commands"] == {"0 state": ["first"], "1 state": ["second"]}
 
 

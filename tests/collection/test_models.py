@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.slipway.ops.plugins.module_utils.registry import Session
+from ansible_collections.slipway.ops.plugins.module_utils.session import Session
 from ansible_collections.slipway.ops.plugins.plugin_utils.models import ModelError, manifest
 from botocore.exceptions import EndpointConnectionError
 

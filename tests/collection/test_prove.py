@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.slipway.ops.plugins.action import prove
+from releasectl.documents.fields import Fields
+from releasectl.documents.release_fields import read_gates
 
 from tests.harness.serving import serving
 
@@ -19,7 +21,7 @@ GOLDEN = {
     "expect": {"predictions": [{"label": "a", "probability": 0.9}]}, "tolerance": 0.02,
 }  # fmt: skip
 REFUSED = {**GOLDEN, "name": "refused", "body": {"instances": []}, "status": 422, "expect": None}
-STATUS = {
+STATUS: dict[str, Any] = {
     "code": 0, "live": {"release": {"version": "v1.1.0"}}, "changing": None, "troubles": [],
     "gates": {"version_path": "/version", "golden": [GOLDEN, REFUSED]},
 }  # fmt: skip
@@ -83,7 +85,7 @@ def test_the_headers_of_the_gates_go_along_but_for_those_that_the_edge_sets(serv
     service.key = "of-the-gates"
     gates = {**STATUS["gates"], "headers": {"X-Api-Key": {"secret": "KEY"}, "Host": "internal.example"}}
     assert "as recorded" in proof(service, {**STATUS, "gates": gates}, secrets={"KEY": "of-the-gates"})["message"]
-    asked = prove.questions(prove.read_gates(prove.Fields(gates, "gates")), "v1.1.0", judged=True)
+    asked = prove.questions(read_gates(Fields(gates, "gates")), "v1.1.0", judged=True)
     assert {tuple(it.name for it in question.headers) for _, question in asked} == {("X-Api-Key",)}
 
 

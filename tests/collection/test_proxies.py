@@ -11,6 +11,7 @@ import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.slipway.ops.plugins.action import prove
 from ansible_collections.slipway.ops.plugins.module_utils import registry, web
+from ansible_collections.slipway.ops.plugins.module_utils.session import RegistryError, Session
 from ansible_collections.slipway.ops.plugins.plugin_utils.models import ModelError, manifest
 from releasectl.model.model import Golden
 
@@ -45,12 +46,12 @@ def net(servers: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     return servers
 
 
-def session(ca: str | None, host: str = cloud.API) -> registry.Session:
-    return registry.Session("eu-central-1", f"https://{host}", ca, "lab", "lab-secret")
+def session(ca: str | None, host: str = cloud.API) -> Session:
+    return Session("eu-central-1", f"https://{host}", ca, "lab", "lab-secret")
 
 
 def prove_it(ca: str | None, url: str = f"https://{cloud.SERVICE}") -> None:
-    args = {"url": url, "secrets": {}, "ca_path": ca, "timeout_s": 5.0}
+    args: dict[str, Any] = {"url": url, "secrets": {}, "ca_path": ca, "timeout_s": 5.0}
     prove.answers(args, [("the version", Golden("version", "/version", "GET", expect={"version": "v1.1.0"}))])
 
 
@@ -102,7 +103,7 @@ def test_an_explicit_bundle_wins_over_the_environment(
     ALL[what](net.bundle)
     for name in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.setenv(name, net.bundle)
-    with pytest.raises((registry.RegistryError, ModelError, AnsibleActionFail), match="CERTIFICATE_VERIFY_FAILED"):
+    with pytest.raises((RegistryError, ModelError, AnsibleActionFail), match="CERTIFICATE_VERIFY_FAILED"):
         ALL[what](net.other)
 
 
@@ -138,7 +139,7 @@ def test_a_proxy_that_does_not_answer_is_named(
     net: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://user:proxy-password@127.0.0.1:1")
-    with pytest.raises((registry.RegistryError, ModelError, AnsibleActionFail), match="HTTPS_PROXY") as raised:
+    with pytest.raises((RegistryError, ModelError, AnsibleActionFail), match="HTTPS_PROXY") as raised:
         ALL[what](net.bundle)
     assert "proxy-password" not in str(raised.value)
 
@@ -146,7 +147,7 @@ def test_a_proxy_that_does_not_answer_is_named(
 @pytest.mark.parametrize("what", ALL)
 def test_a_bundle_that_does_not_exist_is_told(net: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     monkeypatch.setenv("HTTPS_PROXY", net.proxy.url)
-    with pytest.raises((registry.RegistryError, ModelError, AnsibleActionFail), match="Failed to"):
+    with pytest.raises((RegistryError, ModelError, AnsibleActionFail), match="Failed to"):
         ALL[what]("/nonexistent/ca.pem")
 
 

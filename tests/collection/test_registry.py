@@ -8,6 +8,7 @@ from unittest import mock
 import pytest
 import requests
 from ansible_collections.slipway.ops.plugins.module_utils import registry
+from ansible_collections.slipway.ops.plugins.module_utils.session import TIMEOUT_S, RegistryError, Session
 
 WHERE = ("123456789012.dkr.ecr.eu-central-1.amazonaws.com", "inference", "v1.4.2")
 DIGEST = "sha256:" + "0" * 64
@@ -21,8 +22,8 @@ def asked(answer: Any) -> str:
         response.headers["Docker-Content-Digest"] = DIGEST
     effect = {"return_value": response} if isinstance(answer, int) else {"side_effect": answer}
     with mock.patch.object(requests.Session, "request", **effect) as request:
-        found = registry.digest(registry.Session(), registry.Credentials("AWS", "s3cret"), *WHERE)
-    assert request.call_args.kwargs["timeout"] == registry.TIMEOUT_S
+        found = registry.digest(Session(), registry.Credentials("AWS", "s3cret"), *WHERE)
+    assert request.call_args.kwargs["timeout"] == TIMEOUT_S
     return found
 
 
@@ -50,7 +51,7 @@ def test_a_missing_tag_is_no_trouble_of_the_registry() -> None:
     ],
 )
 def test_what_is_wrong_is_told_with_what_to_do(answer: Any, says: str) -> None:
-    with pytest.raises(registry.RegistryError) as caught:
+    with pytest.raises(RegistryError) as caught:
         asked(answer)
     assert says in str(caught.value)
     assert WHERE[0] in str(caught.value)
@@ -70,7 +71,7 @@ def test_an_image_gets_a_further_tag() -> None:
 
     with mock.patch.object(requests.Session, "request", answer):
         image = f"{WHERE[0]}/team/inference@{DIGEST}"
-        registry.keep(registry.Session(), registry.Credentials("AWS", "s3cret"), image, "deployed-prod-v1.4.2")
+        registry.keep(Session(), registry.Credentials("AWS", "s3cret"), image, "deployed-prod-v1.4.2")
     (got, source, _), (put, target, given) = asked
     assert (got, source) == ("GET", f"https://{WHERE[0]}/v2/team/inference/manifests/{DIGEST}")
     assert (put, target) == ("PUT", f"https://{WHERE[0]}/v2/team/inference/manifests/deployed-prod-v1.4.2")
@@ -83,5 +84,5 @@ def test_only_versions_are_told_as_versions() -> None:
     response.status_code = 200
     response._content = b'{"tags": ["v1.1.0", "deployed-prod-v1.0.0", "v1.0.0"]}'
     with mock.patch.object(requests.Session, "request", return_value=response):
-        found = registry.versions(registry.Session(), registry.Credentials("AWS", "s3cret"), *WHERE[:2])
+        found = registry.versions(Session(), registry.Credentials("AWS", "s3cret"), *WHERE[:2])
     assert found == ["v1.0.0", "v1.1.0"]

@@ -11,7 +11,8 @@ from unittest import mock
 import boto3
 import pytest
 import yaml
-from ansible_collections.slipway.ops.plugins.module_utils import registry, session
+from ansible_collections.slipway.ops.plugins.module_utils import registry, session, web
+from ansible_collections.slipway.ops.plugins.module_utils.session import RegistryError, Session
 from botocore.exceptions import ClientError
 
 from tests.harness import cloud
@@ -72,7 +73,7 @@ def test_explicit_keys_win_over_the_shell(
     shell(monkeypatch, tmp_path, name)
     url = f"http://127.0.0.1:{aws.server_port}"
     options = {"region": "eu-central-1", "endpoint_url": url, "access_key": "lab", "secret_key": "lab-secret"}
-    found = registry.credentials(registry.Session.of({**options, "profile": None, "ca_bundle": None}))
+    found = registry.credentials(Session.of({**options, "profile": None, "ca_bundle": None}))
     assert found == registry.Credentials("AWS", "s3cret")
     assert "Credential=lab/" in aws.seen[-1][3] and "/eu-central-1/ecr/" in aws.seen[-1][3]
 
@@ -103,8 +104,8 @@ def test_without_them_whatever_fails_is_one_sentence(
     if "endpoint" in name:
         for variable, value in KEYS.items():
             monkeypatch.setenv(variable, value)
-    with pytest.raises(registry.RegistryError) as raised:
-        registry.credentials(registry.Session.of({"region": "eu-central-1"}))
+    with pytest.raises(RegistryError) as raised:
+        registry.credentials(Session.of({"region": "eu-central-1"}))
     text = str(raised.value)
     assert text.startswith("Failed to get an ECR token: ") and text.endswith(".") and "\n" not in text
     for words in says:
@@ -113,8 +114,8 @@ def test_without_them_whatever_fails_is_one_sentence(
 
 
 def test_a_profile_of_the_inventory_is_named_as_such() -> None:
-    with pytest.raises(registry.RegistryError, match=r"profile prod is set by aws_session\.profile in the inventory"):
-        registry.credentials(registry.Session.of({"region": "eu-central-1", "profile": "prod"}))
+    with pytest.raises(RegistryError, match=r"profile prod is set by aws_session\.profile in the inventory"):
+        registry.credentials(Session.of({"region": "eu-central-1", "profile": "prod"}))
 
 
 @pytest.mark.parametrize(
@@ -131,25 +132,23 @@ def test_what_aws_refuses_is_told_with_what_to_do(code: str, says: str) -> None:
     refusal = ClientError({"Error": {"Code": code, "Message": "no"}}, "GetAuthorizationToken")
     with (
         mock.patch.object(session.Session, "client", side_effect=refusal),
-        pytest.raises(registry.RegistryError) as raised,
+        pytest.raises(RegistryError) as raised,
     ):
-        registry.credentials(registry.Session())
+        registry.credentials(Session())
     assert says in str(raised.value)
 
 
 def test_half_a_pair_of_keys_is_refused() -> None:
-    with pytest.raises(registry.RegistryError, match="needs access_key and secret_key"):
-        registry.Session.of({"access_key": "lab"})
+    with pytest.raises(RegistryError, match="needs access_key and secret_key"):
+        Session.of({"access_key": "lab"})
 
 
 @pytest.mark.parametrize("flag", ["HAS_BOTOCORE", "HAS_REQUESTS"])
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, flag: str) -> None:
-    module: Any = session if flag == "HAS_BOTOCORE" else registry.web
+    module: Any = session if flag == "HAS_BOTOCORE" else web
     monkeypatch.setattr(module, flag, False)
-    given = registry.Session("eu-central-1", ca_bundle="/ca.pem", access_key="a", secret_key="b")
-    with pytest.raises(
-        registry.RegistryError, match=r"Failed to import the required Python library \((boto3|requests)\)"
-    ):
+    given = Session("eu-central-1", ca_bundle="/ca.pem", access_key="a", secret_key="b")
+    with pytest.raises(RegistryError, match=r"Failed to import the required Python library \((boto3|requests)\)"):
         if flag == "HAS_BOTOCORE":
             registry.credentials(given)
         else:

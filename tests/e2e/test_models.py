@@ -32,9 +32,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         (home / version).mkdir()
         (home / version / "model.onnx").write_bytes((home / "m2" / "model.onnx").read_bytes())
         (home / version / "manifest.json").write_text(json.dumps({**manifest(home / "m2"), "version": version}))
-    words = (sys.executable, "app/tools/publish.py", "publish", "--store", f"s3://{BUCKET}/models", "--model")
+    publish = (sys.executable, "app/tools/publish.py", "publish", "--store", f"s3://{BUCKET}/models", "--model")
     for version in ("m3", "m4"):
-        lab.good(lab.run(*words, str(home / version), env=lab.AWS))
+        lab.good(lab.run(*publish, str(home / version), env=lab.AWS))
     lab.start(VERSION)
     if not serves("m1"):
         lab.good(deploy())

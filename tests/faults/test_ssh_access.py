@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import paramiko
 import pytest
@@ -45,7 +47,7 @@ def command(user: str, settings: dict[str, object]) -> str:
 def by_key(user: str, settings: dict[str, object], *options: str) -> str:
     """The problems, one after the other, as seen by a login with the lab's key."""
     *words, target = network.login(user)
-    done = lab.subprocess.run(
+    done = subprocess.run(
         [*words, *options, target, command(user, settings)], input=PROGRAM, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
@@ -102,7 +104,7 @@ def test_a_jump_host_is_told(fresh: dict[str, object]) -> None:
 def test_a_session_that_goes_through_it_is_told(fresh: dict[str, object]) -> None:
     target = lab.on_host("getent", "ahostsv4", lab.AWS_NAME).split()[0]
     *words, login = network.login("admin")
-    through = lab.subprocess.Popen([*words, "-W", f"{target}:443", login], stdin=lab.subprocess.PIPE)
+    through = subprocess.Popen([*words, "-W", f"{target}:443", login], stdin=subprocess.PIPE)
     try:
         seen = f"ss -Htn state established dst {target}"
         lab.wait_until(lambda: target in host.shell(seen), 10, "the session goes through the host")
@@ -140,7 +142,7 @@ def test_a_converge_as_root_stops_before_anything_changes(fresh: dict[str, objec
 @pytest.mark.parametrize("kind", ["ecdsa", "rsa", "ed25519"])
 def test_who_knows_the_host_by_one_key_still_does(fresh: dict[str, object], tmp_path: object, kind: str) -> None:
     """Hardened: every host key that there was is offered, also to an entry that is hashed."""
-    known = lab.Path(str(tmp_path)) / "known_hosts"
+    known = Path(str(tmp_path)) / "known_hosts"
     public = host.shell(f"cut -d' ' -f1,2 /etc/ssh/ssh_host_{kind}_key.pub")
     known.write_text(f"{network.address()} {public}")
     lab.good(lab.run("ssh-keygen", "-q", "-H", "-f", str(known)))

@@ -26,7 +26,7 @@ HOLD = f"touch {HELD}; for i in $(seq 1200); do [ -e {HELD} ] || break; sleep 0.
 OPTIONS = {"memory": "64m", "stop_timeout_s": 3, "pids": 64}
 GATES = {"liveness_path": "/health", "readiness_path": "/ready", "version_path": "/version"}
 # Of predictions, as `predictions(**LOAD)`.
-LOAD = {"rate": 40, "clients": 4}
+LOAD: dict[str, Any] = {"rate": 40, "clients": 4}
 _numbers = count(1)
 
 

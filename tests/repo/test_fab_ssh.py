@@ -32,12 +32,12 @@ class Door(paramiko.ServerInterface):
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         if username == "admin" and self.failures < 3 and key.get_base64() in self.server.lets_in:
-            return paramiko.AUTH_SUCCESSFUL
+            return int(paramiko.AUTH_SUCCESSFUL)
         self.failures += 1
-        return paramiko.AUTH_FAILED
+        return int(paramiko.AUTH_FAILED)
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
-        return paramiko.OPEN_SUCCEEDED
+        return int(paramiko.OPEN_SUCCEEDED)
 
 
 class Server:

@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -143,11 +144,21 @@ def test_whole_lines_are_passed_on_each_with_its_host() -> None:
     assert stream.getvalue().endswith("inference-1 | three\n")
 
 
+def recorder(commands: list[str]) -> Callable[[object, str, object, bool], int]:
+    """In place of `on_host`: notes the command of each host."""
+
+    def on_host(target: object, command: str, shape: object, follow: bool) -> int:
+        commands.append(command)
+        return 0
+
+    return on_host
+
+
 @pytest.mark.parametrize("reason", ["it's broken", "#42", "-x", "{{ x }}", "$5 `id`", "a\nb", "zurück", ""])
 def test_a_reason_reaches_the_host_whatever_is_in_it(reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setattr(fabfile, "targets", lambda env, host: HOSTS[:1])
-    monkeypatch.setattr(fabfile, "on_host", lambda target, command, shape, follow: said.append(command) or 0)
+    monkeypatch.setattr(fabfile, "on_host", recorder(said))
     fabfile.rollback(Context(), version="v1.0.0", reason=reason)
     fabfile.maintenance(Context(), "on", reason=reason)
     assert [f"--reason={reason}" in shlex.split(it) for it in said] == [True, True]
@@ -157,7 +168,7 @@ def test_rollback_takes_a_version_on_the_command_line(monkeypatch: pytest.Monkey
     """`--version` is an option of fab itself as well; after the task's name it is the task's."""
     commands: list[str] = []
     monkeypatch.setattr(fabfile, "targets", lambda env, host: HOSTS[:1])
-    monkeypatch.setattr(fabfile, "on_host", lambda target, command, shape, follow: commands.append(command) or 0)
+    monkeypatch.setattr(fabfile, "on_host", recorder(commands))
     Program(namespace=Collection.from_module(fabfile)).run(
         ["fab", "rollback", "--version", "v1.0.0", "--host", "inference-1", "--reason", "too slow"], exit=False
     )

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tools.generate_docs import playbook_files
+
 ROOT = Path(__file__).parent.parent.parent
 BIN = Path(sys.executable).parent
-PLAYBOOKS = sorted(str(path.relative_to(ROOT)) for path in [ROOT / "site.yml", *(ROOT / "playbooks").glob("*.yml")])
+PLAYBOOKS = [str(path.relative_to(ROOT)) for path in playbook_files()]
 
 
 def run(*argv: str) -> None:
@@ -24,6 +26,7 @@ def run(*argv: str) -> None:
         "ruff check",
         "ruff format --check",
         "mypy",
+        "mypy --config-file releasectl/mypy.ini",
         "yamllint --strict .",
         "ansible-lint --offline --profile production",
         "python tools/role_readme.py --check",

@@ -61,9 +61,8 @@ def test_what_is_not_committed_is_said(checkout: Path) -> None:
 
 def test_changes_elsewhere_do_not_matter(checkout: Path) -> None:
     (checkout / "notes").touch()
-    assert commit_of(checkout / "app") == Commit(
-        head(checkout), *git(checkout, "log", "-1", "--format=%ct %cI").split(), warning=""
-    )
+    seconds, date = git(checkout, "log", "-1", "--format=%ct %cI").split()
+    assert commit_of(checkout / "app") == Commit(head(checkout), seconds, date, warning="")
 
 
 def test_without_git_the_build_says_so(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:

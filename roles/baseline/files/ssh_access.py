@@ -97,7 +97,10 @@ def connection(processes: Path = Path("/proc"), pid: str = "self") -> Connection
         if not found and "SSH_CONNECTION" in values:
             found = [values.get("USER") or values.get("LOGNAME", ""), *values["SSH_CONNECTION"].split()]
         pid = parent
-    return Connection(*found, pids=tuple(filter(str.isdigit, pids))) if len(found) == 5 else None
+    if len(found) != 5:
+        return None
+    user, client, client_port, server, server_port = found
+    return Connection(user, client, client_port, server, server_port, pids=tuple(filter(str.isdigit, pids)))
 
 
 def journal_of(it: Connection) -> str:

@@ -14,6 +14,8 @@ Nothing of the engine is replaced: Python tells an audit hook (PEP 578) of every
 is opened, and the hook reads in the journal and the event log where the engine is.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import runpy
@@ -21,6 +23,8 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 ENGINE = "/usr/local/bin/releasectl"
 JOURNAL = "/var/lib/slipway/inference/journal"
@@ -28,16 +32,16 @@ EVENTS = "/var/log/slipway/events.jsonl"
 CALLS = ("open", "os.rename", "os.remove", "os.listdir", "os.symlink", "socket.connect", "subprocess.Popen")
 
 
-def last_line(path, after=0):
+def last_line(path: str, after: int = 0) -> dict[str, Any]:
     try:
         with open(path, "rb") as file:
             file.seek(max(after, os.fstat(file.fileno()).st_size - 4096))
-            return json.loads(file.read().rstrip(b"\n").rpartition(b"\n")[2])
+            return dict(json.loads(file.read().rstrip(b"\n").rpartition(b"\n")[2]))
     except (OSError, ValueError):
         return {}
 
 
-def times(mark):
+def times(mark: dict[str, Any]) -> str:
     """`#2` for the second mark that says this, and so on; the first one needs no number."""
     said = [mark[key] for key in ("phase", "effect", "mark")]
     with open(JOURNAL) as file:
@@ -47,15 +51,15 @@ def times(mark):
 
 
 class Watch:
-    def __init__(self, place, action):
+    def __init__(self, place: str, action: str) -> None:
         self.place, self.action = place, action
         self.begin = os.path.getsize(EVENTS) if os.path.exists(EVENTS) else 0
-        self.seen = []
+        self.seen: list[str] = []
         self.busy = False
         self.pid = os.getpid()
         self.thread = threading.get_ident()
 
-    def here(self):
+    def here(self) -> Iterator[str]:
         event = last_line(EVENTS, self.begin)
         if event.get("event") == "start":
             yield event["phase"]
@@ -65,7 +69,7 @@ class Watch:
         if mark.get("mark") in ("before", "after"):
             yield f"{mark['phase']}/{mark['effect']}{times(mark)}" + ("/after" if mark["mark"] == "after" else "")
 
-    def __call__(self, call, _arguments):
+    def __call__(self, call: str, _arguments: object) -> None:
         if self.busy or call not in CALLS or threading.get_ident() != self.thread or os.getpid() != self.pid:
             return
         self.busy = True
@@ -79,14 +83,14 @@ class Watch:
                     self.act()
         self.busy = False
 
-    def act(self):
+    def act(self) -> None:
         if self.action == "kill":
             os.kill(self.pid, signal.SIGKILL)
         else:
             subprocess.run(self.action, shell=True, check=False)
 
 
-def main():
+def main() -> None:
     place, action, request, *argv = sys.argv[1:]
     if request != "-":
         memory = os.memfd_create("request", 0)

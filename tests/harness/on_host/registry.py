@@ -4,6 +4,8 @@ says `ready` when it listens. Docker speaks plain HTTP to loopback addresses, so
 repository's name says what is wrong: 127.0.0.1:PORT/denied answers as ECR does to somebody without the right to pull.
 """
 
+from __future__ import annotations
+
 import hashlib
 import io
 import json
@@ -12,6 +14,7 @@ import tarfile
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
@@ -20,15 +23,15 @@ CHART = "application/vnd.oci.image.manifest.v1+json"
 KINDS = {"arm64-list": INDEX, "chart": CHART}
 
 
-def digest(data):
+def digest(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-def part(data, kind):
+def part(data: bytes, kind: str) -> dict[str, Any]:
     return {"mediaType": f"application/vnd.docker.{kind}", "size": len(data), "digest": digest(data)}
 
 
-def image(name):
+def image(name: str) -> tuple[bytes, dict[str, bytes]]:
     """A manifest, and its blobs by digest: of its own for each name, for Docker keeps what it has seen."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
@@ -52,7 +55,7 @@ def image(name):
     return index, {**blobs, digest(manifest): manifest}
 
 
-def chart(config, layer):
+def chart(config: bytes, layer: bytes) -> tuple[bytes, dict[str, bytes]]:
     """As `helm push` has it."""
     kind = "application/vnd.cncf.helm."
     manifest = json.dumps({
@@ -62,7 +65,7 @@ def chart(config, layer):
     return manifest, {digest(config): config, digest(layer): layer}
 
 
-def error(status, code, message):
+def error(status: int, code: str, message: str) -> tuple[int, bytes]:
     return status, json.dumps({"errors": [{"code": code, "message": message}]}).encode()
 
 
@@ -88,7 +91,7 @@ ANSWERS = {
 class Registry(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         name, _, rest = self.path.removeprefix("/v2/").partition("/")
         kind, _, reference = rest.partition("/")
         if name == "slow":
@@ -113,7 +116,7 @@ class Registry(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET
 
-    def answer(self, status, body, kind="application/octet-stream"):
+    def answer(self, status: int, body: bytes, kind: str = "application/octet-stream") -> None:
         self.send_response(status)
         if status == 401:
             self.send_header("WWW-Authenticate", 'Basic realm="ecr"')
@@ -123,11 +126,11 @@ class Registry(BaseHTTPRequestHandler):
         if self.command == "GET":
             self.wfile.write(body)
 
-    def log_message(self, *_):
+    def log_message(self, *_: object) -> None:
         pass
 
 
-def main():
+def main() -> None:
     server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Registry)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print("ready", flush=True)

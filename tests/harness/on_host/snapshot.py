@@ -3,20 +3,23 @@ All that a lab host says about its service, as one JSON document; looked at from
 command of the engine to run before, such as `recover`.
 """
 
+from __future__ import annotations
+
 import glob
 import json
 import os
 import subprocess
 import sys
+from typing import Any
 
 HOME = "/var/lib/slipway/inference"
 
 
-def lines(*argv):
+def lines(*argv: str) -> list[str]:
     return subprocess.run(argv, capture_output=True, text=True, check=False).stdout.splitlines()
 
 
-def text(path):
+def text(path: str) -> str:
     try:
         with open(path) as file:
             return file.read()
@@ -24,12 +27,12 @@ def text(path):
         return ""
 
 
-def releasectl(command):
+def releasectl(command: str) -> Any:
     done = subprocess.run(["releasectl", *command.split(), "--json"], capture_output=True, text=True, check=False)
     return json.loads(done.stdout)
 
 
-def main():
+def main() -> None:
     commands = [releasectl(command) for command in sys.argv[1:]]
     status = releasectl("status")
     containers = lines("docker", "ps", "--all", "--filter", "label=slipway.service=inference", "--format",

@@ -1,4 +1,4 @@
-"""Pure: what differs between the truth and the host, and how the truth is found again when its file is lost."""
+"""Pure: the drift between state.json and the host, and how a lost state.json is rebuilt."""
 
 from __future__ import annotations
 

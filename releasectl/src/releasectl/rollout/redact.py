@@ -1,4 +1,4 @@
-"""Keeps secrets out of what is told."""
+"""Removes secrets from messages and log lines."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class ActionModule(ActionBase):
                     states.append((role, self._desired(role, path, {**variables, **instance})))
                 except (AnsibleError, OSError) as error:
                     errors[role] = str(error)
-        request = drift.probe_request(state for _, state in states)
+        request = drift.probe_request(state for _role, state in states)
         probe: dict[str, Any] = self._execute_module(
             module_name="slipway.ops.host_probe", module_args=request, task_vars=variables
         )

@@ -58,7 +58,7 @@ class ActionModule(EngineAction):
             # A host that was never converged: everything would be new.
             after = {"version": args["version"], "image": resolved["image"]}
             diff = {"before": "", "after": json.dumps(after, indent=2) + "\n"}
-            result = {"changed": True, "outcome": "would_change", "code": 0, "phases": [], "diff": diff}
+            result: dict[str, Any] = {"changed": True, "outcome": "would_change", "code": 0, "phases": [], "diff": diff}
             result["message"] = f"{args['version']} would go live"
             return {**result, "report": report(host, result, args["model_version"])}
         if args["prefetch"]:
@@ -70,7 +70,7 @@ class ActionModule(EngineAction):
             command, request = "deploy", {**{key: args[key] for key in REQUEST_KEYS}, **resolved, "by": by}
             if args["strategy"] == "canary":
                 request["canary"] = args["canary"]
-        words = (command, "--request", "-", *(["--dry-run"] if self._task.check_mode else []))
+        words: tuple[str, ...] = (command, "--request", "-", *(["--dry-run"] if self._task.check_mode else []))
         try:
             with self.telling(args["service"], host):
                 result = self.ask(args["service"], *words, document=request)
@@ -82,7 +82,7 @@ class ActionModule(EngineAction):
         if result["code"] != 0 and error:
             result["message"] = f"{error}\n{result.get('message', '')}"
         if command == "deploy" and result["code"] == 0 and not (self._task.check_mode or kept or error):
-            result["warnings"] = [*result.get("warnings", []), *_keep(args, resolved)]
+            result["warnings"] = [*(result.get("warnings") or []), *_keep(args, resolved)]
         return {**finished(result), "report": report(host, result, args["model_version"])}
 
 
@@ -110,14 +110,15 @@ def _resolve(args: dict[str, Any]) -> tuple[dict[str, Any], bool, str]:
 def _ask_registry(args: dict[str, Any]) -> tuple[str | None, dict[str, str] | None, bool, str]:
     # Here, for boto3 takes as long to import as the connection to open.
     from ansible_collections.slipway.ops.plugins.module_utils import registry
+    from ansible_collections.slipway.ops.plugins.module_utils.session import RegistryError, Session
 
-    session = registry.Session.of(args["aws"])
+    session = Session.of(args["aws"])
     where = {name: args[name] for name in ("registry", "repository", "version")}
     try:
         auth = registry.credentials(session)
         digest = registry.digest(session, auth, **where)
         kept = not args["kept_as"] or registry.is_tagged(session, auth, **{**where, "version": args["kept_as"]})
-    except registry.RegistryError as error:
+    except RegistryError as error:
         return None, None, False, str(error)
     except registry.NotInRegistry:
         there = ", ".join(registry.versions(session, auth, where["registry"], where["repository"])) or "none"
@@ -135,11 +136,12 @@ def _keep(args: dict[str, Any], resolved: dict[str, Any]) -> list[str]:
 
     def ask() -> list[str]:
         from ansible_collections.slipway.ops.plugins.module_utils import registry
+        from ansible_collections.slipway.ops.plugins.module_utils.session import RegistryError, Session
 
-        session, auth = registry.Session.of(args["aws"]), registry.Credentials(**resolved["registry_auth"])
+        session, auth = Session.of(args["aws"]), registry.Credentials(**resolved["registry_auth"])
         try:
             registry.keep(session, auth, image, tag)
-        except registry.RegistryError as error:
+        except RegistryError as error:
             what = f"{args['version']} is live, and its image could not be given the tag {tag}"
             return [f"{what}: the registry may expire it one day. The next run tries again. {error}"]
         return []

@@ -50,7 +50,7 @@ from typing import Any  # noqa: E402
 
 from ansible.errors import AnsibleError  # noqa: E402
 from ansible.plugins.lookup import LookupBase  # noqa: E402
-from ansible_collections.slipway.ops.plugins.module_utils.registry import RegistryError, Session  # noqa: E402
+from ansible_collections.slipway.ops.plugins.module_utils.session import RegistryError, Session  # noqa: E402
 from ansible_collections.slipway.ops.plugins.plugin_utils.models import ModelError, manifest  # noqa: E402
 
 

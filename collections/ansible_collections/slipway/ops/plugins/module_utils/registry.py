@@ -97,7 +97,7 @@ def _ask(
 def digest(session: Session, auth: Credentials, registry: str, repository: str, version: str) -> str:
     """The digest that a version's tag names. Raises NotInRegistry, RegistryError."""
     answer = _ask(session, auth, registry, f"{repository}/manifests/{version}", "HEAD")
-    found = answer.headers.get("Docker-Content-Digest", "")
+    found = str(answer.headers.get("Docker-Content-Digest", ""))
     if not found.startswith("sha256:"):
         raise RegistryError(f"The registry {registry} named no digest for {repository}:{version}")
     return found

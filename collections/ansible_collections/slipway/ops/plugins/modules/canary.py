@@ -6,15 +6,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: canary
-short_description: Speak to the canary that runs on a host
+short_description: Control a running canary
 description:
-  - The engine that runs the canary hears it at its next look, within a second.
-  - Fails when no canary runs, but for C(status).
+  - The engine that runs the canary receives the command within a second.
+  - Fails if no canary runs, except with C(status).
 options:
   word:
     description:
-      - C(promote) gives the candidate all the traffic now, C(abort) takes its share away, C(hold) keeps the share as
-        it is until somebody says one of the other two, C(status) only tells where it stands.
+      - C(promote) routes all traffic to the candidate now, C(abort) ends the canary, C(hold) keeps the traffic weight
+        until one of the other two, C(status) only reports the step.
     type: str
     choices: [promote, abort, hold, status]
     default: status
@@ -27,10 +27,10 @@ author: [Slipway (@slipway)]
 """
 
 EXAMPLES = r"""
-- name: See where it stands
+- name: Report the step of the canary
   slipway.ops.canary:
 
-- name: Enough of it
+- name: Abort the canary
   slipway.ops.canary:
     word: abort
 """
@@ -45,5 +45,5 @@ message:
   description: The same in words.
   type: str
   returned: always
-  sample: "told to abort: v1.4.2 on green gets 5 %"
+  sample: "accepted abort: v1.4.2 on green gets 5 %"
 """

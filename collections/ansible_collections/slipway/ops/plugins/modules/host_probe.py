@@ -88,7 +88,9 @@ from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
 TIMEOUT_S = 60
 # As a shell and timeout(1) report them.
-CANNOT_START, NOT_FOUND, TIMED_OUT = 126, 127, 124
+CANNOT_START = 126
+NOT_FOUND = 127
+TIMED_OUT = 124
 
 
 def probe(request: dict[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,7 @@ digest:
 
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 from ansible_collections.slipway.ops.plugins.module_utils import options, registry  # noqa: E402
+from ansible_collections.slipway.ops.plugins.module_utils.session import RegistryError, Session  # noqa: E402
 
 
 def main() -> None:
@@ -54,11 +55,11 @@ def main() -> None:
     )
     where = {name: module.params[name] for name in ("registry", "repository", "version")}
     try:
-        session = registry.Session.of(module.params["aws"])
+        session = Session.of(module.params["aws"])
         found = registry.digest(session, registry.credentials(session), **where)
     except registry.NotInRegistry:
         found = ""
-    except registry.RegistryError as error:
+    except RegistryError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, exists=bool(found), digest=found)
 

@@ -49,6 +49,7 @@ image:
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib  # noqa: E402
 from ansible_collections.slipway.ops.plugins.module_utils import options, registry  # noqa: E402
+from ansible_collections.slipway.ops.plugins.module_utils.session import RegistryError, Session  # noqa: E402
 
 try:
     import docker
@@ -67,7 +68,7 @@ def push(image: str, target: str, version: str, auth: registry.Credentials) -> s
     pushed = ""
     for line in client.images.push(target, tag=version, auth_config=account, stream=True, decode=True):
         if "error" in line:
-            raise registry.RegistryError(f"Failed to push {target}:{version}: {line['error']}")
+            raise RegistryError(f"Failed to push {target}:{version}: {line['error']}")
         pushed = line.get("aux", {}).get("Digest", pushed)
     return pushed
 
@@ -89,7 +90,7 @@ def main() -> None:
     where = {name: given[name] for name in ("registry", "repository", "version")}
     target = f"{where['registry']}/{where['repository']}"
     try:
-        session = registry.Session.of(given["aws"])
+        session = Session.of(given["aws"])
         auth = registry.credentials(session)
         try:
             taken = registry.digest(session, auth, **where)
@@ -103,7 +104,7 @@ def main() -> None:
             module.exit_json(changed=True, digest="")
         pushed = push(given["image"], target, where["version"], auth)
         found = registry.digest(session, auth, **where)
-    except (registry.RegistryError, registry.NotInRegistry, DockerException) as error:
+    except (RegistryError, registry.NotInRegistry, DockerException) as error:
         module.fail_json(msg=str(error))
     if pushed != found:
         name = f"{target}:{where['version']}"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.slipway.ops.plugins.module_utils.registry import RegistryError, Session
+from ansible_collections.slipway.ops.plugins.module_utils.session import RegistryError, Session
 
 WANTED = {"name": str, "version": str, "sha256": str, "golden": list}
 
