@@ -9,6 +9,7 @@ import os
 import struct
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 
 from inference_service.cache import Cache
 from inference_service.drift import CHUNK_ROWS, Drift
-from inference_service.logs import FLUSH_AFTER_S, FLUSH_LINES, Log
+from inference_service.logs import FLUSH_AFTER_S, FLUSH_LINES, Log, RequestLine
 from inference_service.metrics import Histogram, Metrics
 from inference_service.model import Outcome, load
 from inference_service.tracing import Exporter, parse_traceparent
@@ -101,11 +102,18 @@ def test_label_values_are_escaped() -> None:
     assert 'model_info{name="a\\"b\\\\c\\nd"} 1' in text
 
 
+def line(**fields: str) -> RequestLine:
+    return RequestLine(
+        time=datetime.now(UTC), method="GET", route="/x", status=200, ms=1.0, rows=1, request_id="id",
+        model_version="m1", **fields,
+    )  # fmt: skip
+
+
 async def test_log_writes_in_groups_and_survives_a_closed_reader() -> None:
     read, write = os.pipe()
     log = Log(write)
     for _ in range(FLUSH_LINES):
-        log.request("GET", "/x", 200, 0.001, 1, "id", TRACE, "m1")
+        log.request(line(trace_id=TRACE))
     lines = os.read(read, 1 << 20).decode().splitlines()
     assert len(lines) == FLUSH_LINES
     assert json.loads(lines[0])["trace_id"] == TRACE
@@ -117,9 +125,13 @@ async def test_log_writes_in_groups_and_survives_a_closed_reader() -> None:
 async def test_log_line_is_written_soon_even_if_none_follows() -> None:
     read, write = os.pipe()
     log = Log(write)
-    log.request("GET", "/x", 200, 0.001, 1, "id", "", "m1")
+    log.request(line())
     await asyncio.sleep(FLUSH_AFTER_S * 4)
-    assert json.loads(os.read(read, 1 << 20))["route"] == "/x"
+    written = json.loads(os.read(read, 1 << 20))
+    assert {name: written.pop(name) for name in ("level", "message", "route")} == {
+        "level": "info", "message": "request", "route": "/x"
+    }  # fmt: skip
+    assert "trace_id" not in written
     os.close(read)
     os.close(write)
 

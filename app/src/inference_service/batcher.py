@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
-from functools import partial
 
 from .errors import ApiError, overloaded
 from .model import INVALID, NO_PROBABILITIES, Outcome
@@ -51,7 +50,7 @@ class Batcher:
         self._executor = executor
         self._loop = asyncio.get_running_loop()
         self._queue: deque[_Waiting] = deque()
-        self._scheduled = False
+        self._worker: asyncio.Task[None] | None = None
         self.queued_rows = 0
         self._set_limit()
 
@@ -65,12 +64,10 @@ class Batcher:
         expires = started + self._deadline_s
         self._queue.append((buffer, rows, pending, expires))
         self.queued_rows += rows
-        if not self._scheduled:
-            self._scheduled = True
-            # Two turns of the event loop later, all requests that are being read now are queued: they are the batch.
-            self._loop.call_soon(self._loop.call_soon, self._start)
+        if self._worker is None:
+            self._worker = self._loop.create_task(self._work())
         if self._executor is not None:
-            timer = self._loop.call_later(expires - time.perf_counter(), _fail, [pending], _late())
+            timer = self._loop.call_later(expires - time.perf_counter(), _fail, pending, _late())
             pending.add_done_callback(lambda _: timer.cancel())
         return pending
 
@@ -94,43 +91,44 @@ class Batcher:
             _, rows, pending, expires = waiting
             self.queued_rows -= rows
             if expires < now:
-                _fail([pending], _late())
+                _fail(pending, _late())
             elif not pending.done():
                 batch.append(waiting)
                 total += rows
         return batch, total
 
-    def _start(self) -> None:
+    async def _work(self) -> None:
+        """Run the model until nothing is queued."""
+        # One turn of the event loop later, all requests that are being read now are queued: they are the batch.
+        await asyncio.sleep(0)
         # On the event loop all that is queued runs in one go. Between two runs, the loop would read new requests only
         # to refuse them, and those in the queue would wait for it.
-        while self._queue:
-            batch, rows = self._take()
-            if not batch:
-                continue
-            buffer = batch[0][0] if len(batch) == 1 else b"".join([waiting[0] for waiting in batch])
-            start = time.perf_counter()
-            if self._executor is not None:
-                running = self._loop.run_in_executor(self._executor, self._run, buffer)
-                running.add_done_callback(partial(self._ran_in_thread, batch, rows, start))
-                return
-            try:
-                self._deliver(batch, rows, self._run(buffer), start)
-            except Exception as error:
-                _fail([pending for _, _, pending, _ in batch], error)
-        self._scheduled = False
+        try:
+            while self._queue:
+                batch, rows = self._take()
+                if batch:
+                    await self._predict(batch, rows)
+        finally:
+            self._worker = None
 
-    def _ran_in_thread(self, batch: list[_Waiting], rows: int, start: float, done: asyncio.Future[Outcome]) -> None:
-        error = done.exception()
-        if error is None:
-            self._deliver(batch, rows, done.result(), start)
-        else:
+    async def _predict(self, batch: list[_Waiting], rows: int) -> None:
+        buffer = batch[0][0] if len(batch) == 1 else b"".join([waiting[0] for waiting in batch])
+        start = time.perf_counter()
+        try:
+            if self._executor is None:
+                outcome = self._run(buffer)
+            else:
+                outcome = await self._loop.run_in_executor(self._executor, self._run, buffer)
+            self._deliver(batch, rows, outcome, time.perf_counter() - start)
+        except BaseException as error:
             # Also what is no Exception (the interpreter ends) must leave no request without an answer.
             reason = error if isinstance(error, Exception) else RuntimeError(repr(error))
-            _fail([pending for _, _, pending, _ in batch], reason)
-        self._start()
+            for _, _, pending, _ in batch:
+                _fail(pending, reason)
+            if error is not reason:
+                raise
 
-    def _deliver(self, batch: list[_Waiting], rows: int, outcome: Outcome, start: float) -> None:
-        seconds = time.perf_counter() - start
+    def _deliver(self, batch: list[_Waiting], rows: int, outcome: Outcome, seconds: float) -> None:
         self._observe(seconds, rows)
         # Small runs say little about full ones: part of the time does not depend on the rows.
         if rows * 2 >= self._max_batch_rows:
@@ -143,7 +141,7 @@ class Batcher:
             own = classes[at : at + count]
             if INVALID in own:
                 message = f"The model gave {NO_PROBABILITIES} for row {own.index(INVALID)} (the first is row 0)"
-                _fail([pending], ApiError(500, "invalid_output", message))
+                _fail(pending, ApiError(500, "invalid_output", message))
             elif not pending.done():
                 pending.set_result((own, probabilities[at : at + count]))
             at += count
@@ -153,7 +151,6 @@ def _late() -> ApiError:
     return ApiError(504, "deadline_exceeded", "The request's deadline passed before the model could answer")
 
 
-def _fail(predictions: list[Pending], error: Exception) -> None:
-    for pending in predictions:
-        if not pending.done():
-            pending.set_exception(error)
+def _fail(pending: Pending, error: Exception) -> None:
+    if not pending.done():
+        pending.set_exception(error)

@@ -124,10 +124,8 @@ class InvocationsCodec(PredictCodec):
         if context != "text/csv":
             return super().encode(outcome, context)
         text = io.StringIO()
-        rows = zip(*outcome, strict=True)
-        csv.writer(text, lineterminator="\n").writerows(
-            (self._classes[number], f"{value:.6f}") for number, value in rows
-        )
+        rows = [(self._classes[number], f"{value:.6f}") for number, value in zip(*outcome, strict=True)]
+        csv.writer(text, lineterminator="\n").writerows(rows)
         return text.getvalue().encode(), CSV
 
     def _decode_csv(self, body: bytes) -> tuple[bytes, int]:

@@ -12,14 +12,16 @@ import hmac
 import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from datetime import UTC, datetime
 from itertools import count
 from os import urandom
 from typing import Any
 
+from msgspec import UNSET
+
 from .batcher import Pending
-from .codecs import Codec
 from .errors import ApiError, Headers, error_body, too_large
-from .logs import Log
+from .logs import Log, RequestLine
 from .media import JSON, combined, decompressed
 from .metrics import Metrics
 from .routes import Routes
@@ -73,7 +75,6 @@ class Application:
         self._routes = Routes(self.service)
         self._key_hashes = [bytes.fromhex(text) for text in settings.api_key_hashes]
         self._bodies = BodyReader(settings.max_body_bytes, settings.deadline_ms / 1000)
-        self._max_body_bytes = settings.max_body_bytes
         self._log_probes = settings.log_probes
         self._release = (b"x-release", settings.service_version.encode())
 
@@ -83,7 +84,7 @@ class Application:
         recorded = CLIENT_CLOSED_REQUEST
         try:
             status, body, headers = await self._answer(request, receive)
-            all_headers = [
+            sent = [
                 *headers,
                 (b"content-length", b"%d" % len(body)),
                 self._release,
@@ -91,8 +92,8 @@ class Application:
             ]
             # While draining, the edge's idle connections move elsewhere. After a 413 the rest of the body is not read.
             if status == 413 or self.service.state == "draining" or scope.get("http_version") == "1.0":
-                all_headers.append((b"connection", b"close"))
-            await send({"type": "http.response.start", "status": status, "headers": all_headers})
+                sent.append((b"connection", b"close"))
+            await send({"type": "http.response.start", "status": status, "headers": sent})
             await send({"type": "http.response.body", "body": body})
             recorded = status
         except Disconnected:
@@ -103,12 +104,24 @@ class Application:
             self._record(request, recorded)
 
     async def _answer(self, request: Request, receive: Receive) -> tuple[int, bytes, Headers]:
+        service, headers = self.service, request.headers
         try:
-            endpoint = self.service.endpoints.get(request.path) if request.method == "POST" else None
+            endpoint = service.endpoints.get(request.path) if request.method == "POST" else None
             if endpoint is None:
                 return 200, *self._routes.answer(request)
             request.route, codec = endpoint
-            return 200, *await self._predict(request, codec, receive)
+            if self._key_hashes:
+                self._check_key(headers.get(b"x-api-key", b""))
+            body = await self._bodies.read(request, receive)
+            # Before the body is decoded, which is most of the work.
+            service.check_room()
+            if b"content-encoding" in headers:
+                body = decompressed(body, headers[b"content-encoding"], self._bodies.limit_bytes)
+            buffer, request.rows, context = codec.decode(body, headers)
+            pending = service.submit(buffer, request.rows, request.started)
+            if service.executor is not None:
+                await _finished(pending, receive)
+            return 200, *codec.encode(await pending, context)
         except Disconnected:
             raise
         except Exception as error:
@@ -118,29 +131,11 @@ class Application:
                 self.log.event("error", "request failed", request_id=request.id, reason=reason)
             return known.status, error_body(known, request.id, request.path), JSON + known.headers
 
-    async def _predict(self, request: Request, codec: Codec, receive: Receive) -> tuple[bytes, Headers]:
-        service, headers = self.service, request.headers
-        if self._key_hashes:
-            self._check_key(headers.get(b"x-api-key", b""))
-        body = await self._bodies.read(request, receive)
-        # Before the body is decoded, which is most of the work.
-        if service.batcher is not None:
-            service.batcher.check_room()
-        if b"content-encoding" in headers:
-            body = decompressed(body, headers[b"content-encoding"], self._max_body_bytes)
-        buffer, request.rows, context = codec.decode(body, headers)
-        pending = service.submit(buffer, request.rows, request.started)
-        if service.executor is not None:
-            await _finished(pending, receive)
-        return codec.encode(await pending, context)
-
     def _check_key(self, key: bytes) -> None:
         """Takes the same time for each wrong key. Keys are random and long: a slow hash would protect nothing."""
         digest = hashlib.sha256(key).digest()
-        valid = False
-        for known in self._key_hashes:
-            valid |= hmac.compare_digest(digest, known)
-        if not valid:
+        matches = [hmac.compare_digest(digest, known) for known in self._key_hashes]
+        if not any(matches):
             message = f"The API key in the header X-Api-Key is {'not valid' if key else 'missing'}"
             raise ApiError(401, "unauthorized", message)
 
@@ -157,8 +152,12 @@ class Application:
         trace = parse_traceparent(traceparent) if traceparent else None
         if self.exporter is not None:
             self.exporter.span(request.route, method, status, seconds, trace)
-        trace_id, model = trace.trace_id if trace else "", self.service.model_version
-        self.log.request(method, request.route, status, seconds, request.rows, request.id, trace_id, model)
+        line = RequestLine(
+            time=datetime.now(UTC), method=method, route=request.route, status=status, ms=round(seconds * 1000, 3),
+            rows=request.rows, request_id=request.id, model_version=self.service.model_version,
+            trace_id=trace.trace_id if trace else UNSET,
+        )  # fmt: skip
+        self.log.request(line)
 
 
 class BodyReader:
@@ -168,7 +167,7 @@ class BodyReader:
     """
 
     def __init__(self, limit_bytes: int, limit_s: float) -> None:
-        self._limit_bytes = limit_bytes
+        self.limit_bytes = limit_bytes
         self._limit_s = limit_s
         # When each task that reads has to be done; the oldest first.
         self._reading: dict[asyncio.Task[Any], float] = {}
@@ -177,26 +176,25 @@ class BodyReader:
     async def read(self, request: Request, receive: Receive) -> bytes:
         """Raises ApiError 408 or 413, or Disconnected."""
         announced = request.headers.get(b"content-length", b"")
-        if announced.isdigit() and int(announced) > self._limit_bytes:
-            raise too_large(self._limit_bytes)
+        if announced.isdigit() and int(announced) > self.limit_bytes:
+            raise too_large(self.limit_bytes)
         task = asyncio.current_task()
         assert task is not None
         self._reading[task] = request.started + self._limit_s
         if self._timer is None:
             self._cancel_late()
-        pieces: list[bytes] = []
-        size = 0
+        body = bytearray()
         more = True
         try:
             while more:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise Disconnected
-                pieces.append(message.get("body", b""))
-                size += len(pieces[-1])
-                if size > self._limit_bytes:
-                    raise too_large(self._limit_bytes)
+                body += message.get("body", b"")
+                if len(body) > self.limit_bytes:
+                    raise too_large(self.limit_bytes)
                 more = message.get("more_body", False)
+            return bytes(body)
         except asyncio.CancelledError:
             if task in self._reading:
                 raise
@@ -205,7 +203,6 @@ class BodyReader:
             raise ApiError(408, "body_too_slow", reason) from None
         finally:
             self._reading.pop(task, None)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _cancel_late(self) -> None:
         """Cancel the reads whose time is over, and come back when the next one's is."""

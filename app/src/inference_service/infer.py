@@ -136,10 +136,8 @@ class InferCodec:
 
     def encode(self, outcome: Outcome, context: InferRequest) -> tuple[bytes, Headers]:
         manifest = self._model.manifest
-        values: dict[str, list[Any]] = {
-            "label": [manifest.classes[number] for number in outcome[0]],
-            "probability": [round(value, 6) for value in outcome[1]],
-        }
+        labels, probabilities = [manifest.classes[at] for at in outcome[0]], [round(value, 6) for value in outcome[1]]
+        values: dict[str, list[Any]] = {"label": labels, "probability": probabilities}
         wanted = {output.name: output.parameters or {} for output in context.outputs or ()}
         by_default = (context.parameters or {}).get("binary_data_output") is True
         outputs, tail = [], []

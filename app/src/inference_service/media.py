@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import re
 import zlib
 from collections.abc import Sequence
@@ -12,8 +14,6 @@ JSON: Headers = ((b"content-type", b"application/json"),)
 CSV: Headers = ((b"content-type", b"text/csv; charset=utf-8"),)
 # The default of curl and urllib.
 FORM = "application/x-www-form-urlencoded"
-# A gzip file may have several parts, and each costs a copy of all that is behind it.
-_MOST_PARTS = 64
 _QUALITY = re.compile(r"(?:.*;)?\s*q=(0(?:\.\d*)?|1(?:\.0*)?)\s*(?:;.*)?").fullmatch
 
 
@@ -75,28 +75,26 @@ def decompressed(body: bytes, encoding: bytes, limit: int) -> bytes:
     name = encoding.strip().lower().decode("latin-1")
     if name in ("", "identity"):
         return body
-    if name in ("gzip", "x-gzip"):
-        window = zlib.MAX_WBITS | 16
-    elif name == "deflate":
-        # zlib's format by RFC 9110; without its header, it is the bare stream that some clients send.
-        zlib_header = len(body) > 1 and body[0] & 15 == 8 and int.from_bytes(body[:2], "big") % 31 == 0
-        window = zlib.MAX_WBITS if zlib_header else -zlib.MAX_WBITS
-    else:
+    if name not in ("gzip", "x-gzip", "deflate"):
         message = f"The content encoding '{name}' is not supported; send gzip, deflate or none"
         raise ApiError(415, "unsupported_encoding", message, headers=((b"accept-encoding", b"gzip, deflate"),))
-    content = b""
-    rest = body
     try:
-        for _ in range(_MOST_PARTS if window > 16 else 1):
-            stream = zlib.decompressobj(window)
-            content += stream.decompress(rest, limit + 1 - len(content))
-            if len(content) > limit:
-                raise too_large(limit)
-            if not stream.eof:
-                raise zlib.error("it is incomplete")
-            rest = stream.unused_data
-            if not rest:
-                return content
-        raise zlib.error("there is more behind its end")
-    except zlib.error as error:
+        if name == "deflate":
+            content = _inflated(body, limit + 1)
+        else:
+            content = gzip.GzipFile(fileobj=io.BytesIO(body)).read(limit + 1)
+    except (OSError, EOFError, zlib.error) as error:
         raise ApiError(400, "malformed_encoding", f"The body is not {name}: {error}") from None
+    if len(content) > limit:
+        raise too_large(limit)
+    return content
+
+
+def _inflated(body: bytes, most: int) -> bytes:
+    # zlib's format by RFC 9110; without its header, it is the bare stream that some clients send.
+    zlib_header = len(body) > 1 and body[0] & 15 == 8 and int.from_bytes(body[:2], "big") % 31 == 0
+    stream = zlib.decompressobj(zlib.MAX_WBITS if zlib_header else -zlib.MAX_WBITS)
+    content = stream.decompress(body, most)
+    if len(content) < most and (not stream.eof or stream.unused_data):
+        raise zlib.error("there is more behind its end" if stream.eof else "it is incomplete")
+    return content

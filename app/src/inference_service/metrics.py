@@ -5,7 +5,9 @@ from __future__ import annotations
 import resource
 import time
 from bisect import bisect_left
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 
 from .cache import Cache
@@ -28,30 +30,24 @@ class Histogram:
         self.total += value
 
     def lines(self, name: str, /, **labels: str) -> list[str]:
-        below = 0
-        result = []
-        for bound, count in zip([*self.bounds, "+Inf"], self.counts, strict=True):
-            below += count
-            result.append(_line(f"{name}_bucket", below, **labels, le=str(bound)))
-        return [*result, _line(f"{name}_sum", f"{self.total:.9g}", **labels), _line(f"{name}_count", below, **labels)]
+        below = zip([*self.bounds, "+Inf"], accumulate(self.counts), strict=True)
+        buckets = [_line(f"{name}_bucket", count, **labels, le=str(bound)) for bound, count in below]
+        total = _line(f"{name}_sum", f"{self.total:.9g}", **labels)
+        return [*buckets, total, _line(f"{name}_count", sum(self.counts), **labels)]
 
 
 class Metrics:
     def __init__(self) -> None:
         self.started_at = time.time()
-        self.requests: dict[tuple[str, str, int], int] = {}
-        self.durations: dict[str, Histogram] = {}
+        self.requests: Counter[tuple[str, str, int]] = Counter()
+        self.durations: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(SECONDS))
         self.in_flight = 0
         self.inference = Histogram(SECONDS)
         self.batch_rows = Histogram(ROWS)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        key = (method, route, status)
-        self.requests[key] = self.requests.get(key, 0) + 1
-        histogram = self.durations.get(route)
-        if histogram is None:
-            histogram = self.durations[route] = Histogram(SECONDS)
-        histogram.observe(seconds)
+        self.requests[method, route, status] += 1
+        self.durations[route].observe(seconds)
 
     def run(self, seconds: float, rows: int) -> None:
         self.inference.observe(seconds)
@@ -71,15 +67,14 @@ class Metrics:
             for route, histogram in sorted(self.durations.items())
             for line in histogram.lines("http_request_duration_seconds", route=route)
         ]
-        inference = self.inference.lines("inference_duration_seconds")
-        batch_rows = self.batch_rows.lines("inference_batch_rows")
+        runs, rows = self.inference.lines("inference_duration_seconds"), self.batch_rows.lines("inference_batch_rows")
         resident = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
         parts = [
             ("http_requests_total", "counter", "Requests answered.", requests),
             ("http_request_duration_seconds", "histogram", "Time from request to answer.", durations),
             ("http_requests_in_flight", "gauge", "Requests being answered.", self.in_flight),
-            ("inference_duration_seconds", "histogram", "Time of one run of the model.", inference),
-            ("inference_batch_rows", "histogram", "Rows of one run of the model.", batch_rows),
+            ("inference_duration_seconds", "histogram", "Time of one run of the model.", runs),
+            ("inference_batch_rows", "histogram", "Rows of one run of the model.", rows),
             ("inference_queue_depth", "gauge", "Rows that wait for a run.", queued_rows),
             ("service_ready", "gauge", "1 when the service takes requests.", int(ready)),
             ("release_info", "gauge", "The release that serves.", [_line("release_info", 1, **release)]),

@@ -109,17 +109,14 @@ class Model:
             if INVALID in classes:
                 at = f"row {classes.index(INVALID)} of its golden request '{golden.name}'"
                 raise ModelError(f"Model {self.manifest.version} gives {NO_PROBABILITIES} for {at}")
-            answers = [
-                (self.manifest.classes[number], value) for number, value in zip(classes, probabilities, strict=True)
-            ]
-            if not all(
-                label == wanted.label and abs(probability - wanted.probability) <= golden.tolerance
-                for (label, probability), wanted in zip(answers, golden.expect["predictions"], strict=True)
-            ):
-                raise ModelError(
-                    f"Model {self.manifest.version} answers its golden request '{golden.name}' with {answers}, "
-                    "not as its manifest says"
-                )
+            labels = [self.manifest.classes[number] for number in classes]
+            for label, probability, wanted in zip(labels, probabilities, golden.expect["predictions"], strict=True):
+                if label != wanted.label or abs(probability - wanted.probability) > golden.tolerance:
+                    answer = f"'{label}' {probability:.6f}, not '{wanted.label}' {wanted.probability:.6f}"
+                    raise ModelError(
+                        f"Model {self.manifest.version} answers its golden request '{golden.name}' with {answer}, "
+                        "as its manifest says"
+                    )
         times = []
         for _ in range(3):
             start = time.perf_counter()
@@ -135,15 +132,21 @@ def checked(manifest: Manifest, content: bytes, source: object) -> None:
         raise ModelError(f"Wrong checksum: {source} has SHA-256 {checksum}, but its manifest says {manifest.sha256}")
 
 
+def decoded(text: bytes, source: object) -> Manifest:
+    """Raises ModelError if `text`, read from `source`, is no manifest."""
+    try:
+        return msgspec.json.decode(text, type=Manifest)
+    except msgspec.DecodeError as error:
+        raise ModelError(f"Failed to read {source}, which is not a manifest: {error}") from error
+
+
 def load_files(folder: Path) -> tuple[Manifest, bytes]:
     """Read manifest and model of `folder`; raises ModelError if one is missing or they do not belong together."""
     try:
-        manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=Manifest)
+        manifest = decoded((folder / "manifest.json").read_bytes(), folder / "manifest.json")
         content = (folder / manifest.file).read_bytes()
     except OSError as error:
         raise ModelError(f"Failed to read {error.filename}: {error.strerror}") from error
-    except msgspec.DecodeError as error:
-        raise ModelError(f"Failed to read {folder / 'manifest.json'}: {error}") from error
     checked(manifest, content, folder / manifest.file)
     return manifest, content
 

@@ -45,21 +45,22 @@ class Routes:
         self._service = service
         settings = service.settings
         server = {"name": "inference", "version": settings.service_version, "extensions": ["binary_tensor_data"]}
+        release = {"version": settings.service_version, "commit": settings.service_revision}
         self.get: dict[str, Callable[[], Answer]] = {
             "/health": lambda: _json({"status": "alive"}),
-            "/ready": self._ready,
-            "/ping": self._ready,
-            "/version": self._version,
-            "/metrics": self._metrics,
+            "/ready": lambda: self._when_ready({"status": "ready", "model_version": service.model_version}),
+            "/version": lambda: _json({**release, "model": service.model_labels() or None}),
+            "/metrics": lambda: (service.render_metrics().encode(), _METRICS),
             "/openapi.json": lambda: _json(document(service)),
             "/docs": lambda: (page(document(service)).encode(), _PAGE),
             "/v2": lambda: _json(server),
             "/v2/health/live": lambda: _json({"live": True}),
             "/v2/health/ready": lambda: self._when_ready({"ready": True}),
         }
+        self.get["/ping"] = self.get["/ready"]
         for model in (MODEL, VERSION):
-            self.get[model] = self._model
-            self.get[f"{model}/ready"] = lambda: self._when_ready({"name": self._manifest().name, "ready": True})
+            self.get[model] = lambda: _json(_metadata(service.manifest))
+            self.get[f"{model}/ready"] = lambda: self._when_ready({"name": service.manifest.name, "ready": True})
         predictions = ("/predict", "/invocations", f"{MODEL}/infer", f"{VERSION}/infer")
         self.post: dict[str, Callable[[], Answer]] = dict.fromkeys(predictions, self._not_ready)
 
@@ -68,18 +69,16 @@ class Routes:
         path, method = request.path, request.method
         named = _MODEL_PATH(path)
         route = f"{VERSION if named[2] else MODEL}{named[3] or ''}" if named else path
-        if route in self.get:
-            allowed, handler = "GET, HEAD", self.get[route]
-        elif route in self.post:
-            allowed, handler = "POST", self.post[route]
-        else:
+        handler = self.get.get(route) or self.post.get(route)
+        if handler is None:
             raise ApiError(404, "not_found", f"There is nothing at {path}; see /docs")
         request.route = route
+        allowed = "GET, HEAD" if route in self.get else "POST"
         if method not in allowed.split(", "):
             headers = ((b"allow", allowed.encode()),)
             raise ApiError(405, "method_not_allowed", f"{path} takes {allowed}, not {method}", headers=headers)
         if named:
-            manifest = self._manifest()
+            manifest = self._service.manifest
             if named[1] != manifest.name or named[2] not in (None, manifest.version):
                 message = f"This service serves {manifest.name} {manifest.version} only"
                 raise ApiError(404, "no_such_model", message)
@@ -88,35 +87,17 @@ class Routes:
     def _not_ready(self) -> Answer:
         raise not_ready(self._service.state, self._service.reason)
 
-    def _manifest(self) -> Manifest:
-        if self._service.model is None:
-            raise not_ready(self._service.state, self._service.reason)
-        return self._service.model.manifest
-
     def _when_ready(self, value: Any) -> Answer:
         return _json(value) if self._service.state == "ready" else self._not_ready()
 
-    def _ready(self) -> Answer:
-        return self._when_ready({"status": "ready", "model_version": self._service.model_version})
 
-    def _version(self) -> Answer:
-        settings = self._service.settings
-        release = {"version": settings.service_version, "commit": settings.service_revision}
-        return _json({**release, "model": self._service.model_labels() or None})
-
-    def _metrics(self) -> Answer:
-        return self._service.render_metrics().encode(), _METRICS
-
-    def _model(self) -> Answer:
-        manifest = self._manifest()
-        return _json(
-            {
-                "name": manifest.name,
-                "versions": [manifest.version],
-                "platform": "onnx_onnxv1",
-                "inputs": [{"name": INPUT_NAME, "datatype": "FP32", "shape": [-1, len(manifest.features)]}],
-                "outputs": [
-                    {"name": name, "datatype": datatype, "shape": [-1]} for name, datatype in InferCodec.OUTPUTS
-                ],
-            }
-        )
+def _metadata(manifest: Manifest) -> dict[str, Any]:
+    """The model as the Open Inference Protocol describes it."""
+    tensors = [{"name": name, "datatype": datatype, "shape": [-1]} for name, datatype in InferCodec.OUTPUTS]
+    return {
+        "name": manifest.name,
+        "versions": [manifest.version],
+        "platform": "onnx_onnxv1",
+        "inputs": [{"name": INPUT_NAME, "datatype": "FP32", "shape": [-1, len(manifest.features)]}],
+        "outputs": tensors,
+    }

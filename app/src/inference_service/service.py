@@ -13,15 +13,17 @@ from .batcher import Batcher, Pending
 from .cache import Cache
 from .codecs import Codec, InvocationsCodec, PredictCodec
 from .drift import Drift
+from .errors import not_ready
 from .infer import InferCodec
 from .logs import Log
 from .metrics import Metrics
-from .model import Model, ModelError, load
+from .model import Manifest, Model, ModelError, load
 from .settings import Settings
 from .store import StoreUnavailable, model_folder
 
 RETRY_FIRST_S = 1.0
 RETRY_MOST_S = 30.0
+GARBAGE_THRESHOLD = 20_000
 
 
 class Service:
@@ -94,14 +96,18 @@ class Service:
         # What was imported and loaded stays until the end: the collector need not look through it again and again.
         gc.collect()
         gc.freeze()
-        self.log.event(
-            "info",
-            "ready",
-            **self.model_labels("model", "model_version"),
-            load_ms=round((time.perf_counter() - started) * 1000),
-            full_batch_ms=round(full_batch_s * 1000, 3),
-            runs="in a thread" if self.executor else "inline",
-        )
+        # The default is to look through the objects of every other batch, and requests leave no cycles behind.
+        gc.set_threshold(GARBAGE_THRESHOLD)
+        times = {
+            "load_ms": round((time.perf_counter() - started) * 1000), "full_batch_ms": round(full_batch_s * 1000, 3),
+        }  # fmt: skip
+        names = {"model": manifest.name, "model_version": manifest.version, "sha256": manifest.sha256}
+        self.log.event("info", "ready", **names, **times, runs="in a thread" if self.executor else "inline")
+
+    def check_room(self) -> None:
+        """Raises ApiError 503 if there is no room for another request."""
+        if self.batcher is not None:
+            self.batcher.check_room()
 
     def submit(self, buffer: bytes, rows: int, started: float) -> Pending:
         """Have packed rows of a request that began at `started` predicted; raises ApiError 503 if the queue is full."""
@@ -119,12 +125,18 @@ class Service:
             pending.set_result(known)
         return pending
 
-    def model_labels(self, name: str = "name", version: str = "version") -> dict[str, str]:
-        """What identifies the model, with these keys for its name and version; empty if there is none."""
+    @property
+    def manifest(self) -> Manifest:
+        """The model's; raises ApiError 503 while there is none."""
+        if self.model is None:
+            raise not_ready(self.state, self.reason)
+        return self.model.manifest
+
+    def model_labels(self) -> dict[str, str]:
+        """What identifies the model; empty if there is none."""
         if self.model is None:
             return {}
-        manifest = self.model.manifest
-        return {name: manifest.name, version: manifest.version, "sha256": manifest.sha256}
+        return {"name": self.manifest.name, "version": self.manifest.version, "sha256": self.manifest.sha256}
 
     def render_metrics(self) -> str:
         release = {"version": self.settings.service_version, "revision": self.settings.service_revision}

@@ -14,9 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
-
-from .model import Manifest, ModelError, checked, load_files
+from .model import ModelError, checked, decoded, load_files
 from .settings import Settings
 
 CONNECT_TIMEOUT_S = 2
@@ -50,18 +48,18 @@ def _download(settings: Settings, folder: Path) -> None:
     prefix = "/".join(part for part in (path.strip("/"), settings.model_name, settings.model_version) if part)
     client = _client(settings)
     text = _get(client, bucket, f"{prefix}/manifest.json")
-    try:
-        manifest = msgspec.json.decode(text, type=Manifest)
-    except msgspec.DecodeError as error:
-        raise ModelError(f"{settings.model_store}: {prefix}/manifest.json is not a manifest: {error}") from error
+    manifest = decoded(text, f"s3://{bucket}/{prefix}/manifest.json")
     name = Path(manifest.file).name
     content = _get(client, bucket, f"{prefix}/{name}")
     checked(manifest, content, f"s3://{bucket}/{prefix}/{name}")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
-        _write(temporary / "manifest.json", text)
-        _write(temporary / name, content)
+        for file_name, data in (("manifest.json", text), (name, content)):
+            with (temporary / file_name).open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
         try:
             temporary.rename(folder)
         except OSError:
@@ -98,10 +96,3 @@ def _get(client: Any, bucket: str, key: str) -> bytes:
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         final = 400 <= status < 500 and status not in (408, 429)
         raise (ModelError if final else StoreUnavailable)(f"Failed to read s3://{bucket}/{key}: {error}") from error
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

@@ -20,7 +20,7 @@ GROUP = 256
 GROUP_WAIT_S = 1.0
 SEND_TIMEOUT_S = 5.0
 SPAN_KIND_SERVER = 2
-STATUS_ERROR = 2
+STATUS_UNSET, STATUS_ERROR = 0, 2
 # version 00 - trace id - parent span id - flags; an id of zeros only is invalid.
 _TRACEPARENT = re.compile(
     rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?"
@@ -62,23 +62,25 @@ class Exporter:
             self.dropped += 1
             return
         end = time.time_ns()
-        span: dict[str, Any] = {
-            "traceId": trace.trace_id if trace else os.urandom(16).hex(),
-            "spanId": os.urandom(8).hex(),
-            "name": f"{method} {route}",
-            "kind": SPAN_KIND_SERVER,
-            # 64-bit numbers are strings in the protocol's JSON.
-            "startTimeUnixNano": str(end - int(seconds * 1e9)),
-            "endTimeUnixNano": str(end),
-            "attributes": _attributes(
-                {"http.request.method": method, "http.route": route, "http.response.status_code": status}
-            ),
+        attributes: dict[str, str | int] = {
+            "http.request.method": method,
+            "http.route": route,
+            "http.response.status_code": status,
         }
-        if trace:
-            span["parentSpanId"] = trace.parent_id
-        if status >= 500:
-            span["status"] = {"code": STATUS_ERROR}
-        self._spans.append(span)
+        self._spans.append(
+            {
+                "traceId": trace.trace_id if trace else os.urandom(16).hex(),
+                "spanId": os.urandom(8).hex(),
+                "parentSpanId": trace.parent_id if trace else "",
+                "name": f"{method} {route}",
+                "kind": SPAN_KIND_SERVER,
+                # 64-bit numbers are strings in the protocol's JSON.
+                "startTimeUnixNano": str(end - int(seconds * 1e9)),
+                "endTimeUnixNano": str(end),
+                "attributes": _attributes(attributes),
+                "status": {"code": STATUS_ERROR if status >= 500 else STATUS_UNSET},
+            }
+        )
         if len(self._spans) == GROUP:
             self._wake.set()
 
