@@ -83,8 +83,11 @@ def decompressed(body: bytes, encoding: bytes, limit: int) -> bytes:
             content = _inflated(body, limit + 1)
         else:
             content = gzip.GzipFile(fileobj=io.BytesIO(body)).read(limit + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise ApiError(400, "malformed_encoding", f"The body is not {name}: {error}") from None
+    except (OSError, EOFError, zlib.error):
+        # Without the reason: the library's messages quote the body.
+        raise ApiError(
+            400, "malformed_encoding", f"The body is not {name}, or not complete, or followed by more"
+        ) from None
     if len(content) > limit:
         raise too_large(limit)
     return content
@@ -96,5 +99,5 @@ def _inflated(body: bytes, most: int) -> bytes:
     stream = zlib.decompressobj(zlib.MAX_WBITS if zlib_header else -zlib.MAX_WBITS)
     content = stream.decompress(body, most)
     if len(content) < most and (not stream.eof or stream.unused_data):
-        raise zlib.error("there is more behind its end" if stream.eof else "it is incomplete")
+        raise EOFError
     return content
