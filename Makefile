@@ -49,8 +49,8 @@ rollback: .venv/.ok ## Roll back to VERSION, or to the previous release [VERSION
 status: .venv/.ok ## Show the live release and its history [SERVICE= HOST=]
 	$(PLAY) playbooks/status.yml $(service) $(limit)
 
-verify: .venv/.ok ## Verify that the hosts match the inventory (read-only)
-	$(PYTEST) tests/host --env $(ENV)
+verify: .venv/.ok ## Verify that the hosts match the inventory (read-only) [HOST=]
+	$(PYTEST) tests/host --env $(ENV) $(limit)
 
 # The tests that need no lab run while the lab starts; then the fault tests run beside the other lab tests.
 test: .venv/.ok ## Run all tests; starts the lab

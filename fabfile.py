@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import io
 import json
 import shlex
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -25,9 +28,13 @@ from invoke import Context, Exit, task
 from tools.inventory import Target, Unknown, targets
 from tools.ssh_access import connect
 from tools.ssh_options import Refused
+from tools.status_table import code_of, table
 
 RELEASECTL = "/usr/local/bin/releasectl"
 UNREACHABLE = 255
+WATCH_S = 2.0
+# ECMA-48: the cursor to the top, and erase the screen.
+CLEAR = "\x1b[H\x1b[2J"
 
 
 class Lines:
@@ -50,11 +57,21 @@ class Lines:
             self.write("\n")
 
 
-def on_host(target: Target, command: str, shape: Callable[[str], str], follow: bool) -> int:
-    """Run as root and pass the output on line by line; returns the exit code. `follow`: stop it when we disconnect."""
+class Buffer(io.StringIO):
+    """What a host says, kept until all of them have said it."""
+
+    def text(self) -> str:
+        return self.getvalue()
+
+
+def on_host(target: Target, command: str, shape: Callable[[str], str], follow: bool, into: Buffer | None = None) -> int:
+    """
+    Run as root and pass the output on line by line; returns the exit code. `follow`: stop it when we disconnect.
+    `into`: instead of our own output.
+    """
     try:
         with connect(target) as connection:
-            out, err = Lines(sys.stdout, shape), Lines(sys.stderr, shape)
+            out, err = Lines(into or sys.stdout, shape), Lines(into or sys.stderr, shape)
             # With a terminal the host ends a following command when the connection closes.
             done = connection.run(
                 f"sudo -n {command}", warn=True, in_stream=False, pty=follow, out_stream=out, err_stream=err,
@@ -64,11 +81,19 @@ def on_host(target: Target, command: str, shape: Callable[[str], str], follow: b
                 stream.close()
             return int(done.return_code)
     except Refused as trouble:
-        print(f"{target.name}: {trouble}", file=sys.stderr)
+        print(f"{target.name}: {trouble}", file=into or sys.stderr)
         return UNREACHABLE
     except (OSError, EOFError, paramiko.SSHException) as error:
-        print(f"{target.name}: connection lost: {error}; check with `fab status`", file=sys.stderr)
+        print(f"{target.name}: connection lost: {error}; check with `fab status`", file=into or sys.stderr)
         return UNREACHABLE
+
+
+def choose(env: str, host: str, service: str) -> list[Target]:
+    """Raises Exit for an environment or a host that is unknown."""
+    try:
+        return [replace(it, service=service or it.service) for it in targets(env, host)]
+    except Unknown as trouble:
+        raise Exit(str(trouble), 2) from None
 
 
 def on_all(
@@ -76,10 +101,7 @@ def on_all(
     shape: Callable[[str], str] = str, follow: bool = False,
 ) -> None:  # fmt: skip
     """Run on all hosts in parallel. Raises Exit with the highest exit code."""
-    try:
-        chosen = [replace(it, service=service or it.service) for it in targets(env, host)]
-    except Unknown as trouble:
-        raise Exit(str(trouble), 2) from None
+    chosen = choose(env, host, service)
     codes: dict[str, int] = {}
     width = max(len(it.name) for it in chosen)
 
@@ -140,10 +162,43 @@ FOLLOW = {**COMMON, "number": "number of past lines", "follow": "keep printing n
 REASON = "recorded in the history"
 
 
-@task(help=COMMON)
-def status(context: Context, env: str = "local", host: str = "", service: str = "") -> None:
-    """Show the live release, its health and the rollback target."""
-    on_all(env, host, service, releasectl("status"))
+@task(help={**COMMON, "watch": "repeat it every two seconds"})
+def status(context: Context, env: str = "local", host: str = "", service: str = "", watch: bool = False) -> None:
+    """Show whether clients are served, what is live and what is wrong; of several hosts as a table, the worst first."""
+    while True:
+        code = show_status(env, host, service, clear=watch)
+        if not watch:
+            break
+        try:
+            time.sleep(WATCH_S)
+        except KeyboardInterrupt:
+            break
+    if code:
+        raise Exit(code=code)
+
+
+def show_status(env: str, host: str, service: str, clear: bool) -> int:
+    """Returns the highest exit code of the hosts (255: unreachable)."""
+    chosen = choose(env, host, service)
+    if len(chosen) == 1:
+        say = Buffer()
+        code = on_host(chosen[0], releasectl("status")(chosen[0]), str, False, say)
+        print((CLEAR if clear else "") + say.text(), end="", flush=True)
+        return code
+    with ThreadPoolExecutor(len(chosen)) as pool:
+        found = dict(zip((it.name for it in chosen), pool.map(read_status, chosen), strict=True))
+    print((CLEAR if clear else "") + "\n".join(table(found)), flush=True)
+    return max(UNREACHABLE if isinstance(it, str) else code_of(it) for it in found.values())
+
+
+def read_status(target: Target) -> dict[str, Any] | str:
+    """The document, or why there is none."""
+    say = Buffer()
+    code = on_host(target, shlex.join([*shlex.split(releasectl("status")(target)), "--json"]), str, False, say)
+    lines = say.text().strip().splitlines()
+    with contextlib.suppress(ValueError, IndexError):
+        return dict(json.loads(lines[-1]))
+    return lines[-1] if lines else f"releasectl ended with {code}"
 
 
 @task(help={**COMMON, "version": "version or release id; default: the previous release", "reason": REASON})
@@ -161,12 +216,28 @@ def canary(context: Context, command: str, env: str = "local", host: str = "", s
     on_all(env, host, service, releasectl("canary", command, *([] if command == "status" else ["--by", whoami()])))
 
 
-@task(help={**COMMON, "mode": "on or off", "reason": f"shown by status, {REASON}"})
+FORCE = "end a maintenance of another operator"
+
+
+@task(help={**COMMON, "mode": "on or off", "reason": f"shown by status, {REASON}", "force": FORCE})
 def maintenance(
-    context: Context, mode: str, env: str = "local", host: str = "", service: str = "", reason: str = ""
+    context: Context,
+    mode: str,
+    env: str = "local",
+    host: str = "",
+    service: str = "",
+    reason: str = "",
+    force: bool = False,
 ) -> None:
     """Serve the maintenance page instead of the service (on), or end it (off)."""
-    on_all(env, host, service, releasectl("maintenance", mode, f"--by={whoami()}", f"--reason={reason}"))
+    words = ["maintenance", mode, f"--by={whoami()}", f"--reason={reason}", *(["--force"] if force else [])]
+    on_all(env, host, service, releasectl(*words))
+
+
+@task(positional=["old", "new"], help={**COMMON, "old": "version or release id", "new": "version or release id"})
+def diff(context: Context, old: str, new: str, env: str = "local", host: str = "", service: str = "") -> None:
+    """Show what a release changes against another one: names of variables, secrets and options, never values."""
+    on_all(env, host, service, releasectl("diff", old, new))
 
 
 @task(help={**COMMON, "number": "number of entries, newest first"})

@@ -64,7 +64,7 @@ def prepare(scratch: Path) -> Files:
     """Train the model that all of them serve."""
     files = Files(scratch / "model", scratch / "estimator.joblib", scratch)
     python = environment_python((APP / "requirements-train.lock",))
-    command = [python, str(APP / "train.py"), "--out", str(files.model), "--estimator", str(files.estimator)]
+    command = [python, str(APP / "tools" / "train.py"), "--out", str(files.model), "--estimator", str(files.estimator)]
     subprocess.run(command, check=True, timeout=120, stdout=subprocess.DEVNULL)
     return files
 

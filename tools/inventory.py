@@ -134,9 +134,19 @@ def write_copies(path: Path, copies: dict[str, list[Target]]) -> None:
     scratch.replace(path)
 
 
+def lab_place(env: str, host: str) -> int | None:
+    """The number of a host that the inventory knows as a place only: LAB_HOSTS says how many of them are hosts."""
+    for path in sorted((ROOT / "inventory" / env).glob("*.yml")):
+        if found := re.search(rf"^ +{re.escape(host)}:\n(?: +\w+:.*\n)*? +lab_place: (\d+)$", path.read_text(), re.M):
+            return int(found[1])
+    return None
+
+
 def targets(env: str, host: str) -> list[Target]:
     found = inventory(env)
     chosen = [it for it in found if host in ("", it.name)]
     if not chosen:
+        if (place := lab_place(env, host)) is not None:
+            raise Unknown(f"{host} needs LAB_HOSTS={place} or more; it is {os.environ.get('LAB_HOSTS') or 1}")
         raise Unknown(f"unknown host {host} in inventory/{env}; hosts: {', '.join(it.name for it in found)}")
     return chosen

@@ -103,6 +103,8 @@ class SimulatedHost(Traffic):
     locked: bool = False
     flushed: frozenset[str] = frozenset()
     """Whose rules somebody has removed: `docker`, `firewall`."""
+    cut_off: frozenset[str] = frozenset()
+    """Slots whose container answers, while its port on loopback does not."""
     restart_helps: bool = True
     in_vain: float | None = None
     """When a restart of Docker did not help."""
@@ -205,7 +207,7 @@ class SimulatedHost(Traffic):
     def app(self, slot: str) -> App | None:
         """The application that answers in a slot."""
         it = self.containers.get(slot)
-        if it is None or not it.running or self.mono < it.started + BOOT_S:
+        if it is None or not it.running or slot in self.cut_off or self.mono < it.started + BOOT_S:
             return None
         return self.registry[it.image]
 

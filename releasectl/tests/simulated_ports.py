@@ -139,6 +139,10 @@ class SimulatedContainers(Port):
     def restore_cpu_shares(self, slot: str) -> None:
         self.simulation.call("restore_cpu_shares", lambda: None)
 
+    def address(self, slot: str) -> str | None:
+        cut_off = slot in self.world.cut_off
+        return self.simulation.call("address", lambda: "172.17.0.2" if cut_off else None)
+
     def logs(self, slot: str) -> tuple[str, ...]:
         it = self.world.containers.get(slot)
         return self.simulation.call("logs", lambda: self.world.registry[it.image].says if it else ())
@@ -183,10 +187,19 @@ class SimulatedHttp(Port):
 
         return self.simulation.call("probe", answer)
 
+    def probe_container(self, slot: str, address: str, port: int, request: ProbeRequest) -> Reply:
+        return self.simulation.call("probe_container", lambda: Reply(200, "ok"))
+
     def front_door(self, path: str, timeout_s: float) -> Reply:
+        return self.ask_front_door(ProbeRequest(path, timeout_s))
+
+    def ask_front_door(self, request: ProbeRequest) -> Reply:
         self.world.spend(0.005)
         app = self.world.answering()
-        answer = Reply(200, f'{{"version": "{app.version}"}}') if app else Reply(503, "maintenance")
+        if app and request.path == "/predict":
+            answer = Reply(app.status, app.answer)
+        else:
+            answer = Reply(200, f'{{"version": "{app.version}"}}') if app else Reply(503, "maintenance")
         return self.simulation.call("front_door", lambda: self.simulation.door or answer)
 
 

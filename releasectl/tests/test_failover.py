@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from releasectl.commands.engine import Engine
-from releasectl.commands.report import history, status
+from releasectl.commands.history_report import history
+from releasectl.commands.report import status
 from releasectl.host import exit_records as files
 from releasectl.host.paths import Paths
 from releasectl.host.store import Store
@@ -90,7 +91,7 @@ def test_a_host_of_before_gets_the_standby_onto_its_map() -> None:
 def test_a_maintenance_takes_it_off_and_gives_it_back() -> None:
     host = warm()
     engine(host).maintenance(True, "bob", "")
-    assert (host.map_file, host.map_standby) == ("none", "none")
+    assert (host.map_file, host.map_standby) == ("maintenance", "none")
     engine(host).maintenance(False, "bob", "")
     assert (host.map_file, host.map_standby) == ("green", "blue")
 

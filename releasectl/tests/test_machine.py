@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from releasectl.commands.engine import Result
-from releasectl.model.model import NO_SLOT, Ref
+from releasectl.model.model import IN_MAINTENANCE, NO_SLOT, Ref
 
 from .faults import CrashAt, FailAt
 from .scenarios import WRONG, check_consistent, check_healthy, check_idle, check_way_back, publish, request, run_until
@@ -120,7 +120,7 @@ class Rollouts(RuleBasedStateMachine):
                 host.state = None
             self.recover()
             check_consistent(host)
-            assert host.runtime in (NO_SLOT, None), "the traffic came back by itself"
+            assert host.runtime in (IN_MAINTENANCE, NO_SLOT, None), "the traffic came back by itself"
         host.spend(1)
         run_until(host, lambda it: it.maintenance(False, "bob", ""), crashes[1])
         host.spend(1)

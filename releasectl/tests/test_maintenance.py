@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from releasectl.commands.report import status
 from releasectl.model.errors import Code
-from releasectl.model.model import NO_SLOT
+from releasectl.model.model import IN_MAINTENANCE, NO_SLOT
 
 from .faults import CrashAt, FailAt
 from .scenarios import check_consistent, check_idle, deploy, engine, publish, request, rollback, run_until, with_live
@@ -23,11 +23,11 @@ def begin(host: SimulatedHost) -> SimulatedHost:
 
 def test_it_begins_and_ends() -> None:
     host = begin(with_live("v1.0.0"))
-    assert (host.runtime, host.map_file) == (NO_SLOT, NO_SLOT)
+    assert (host.runtime, host.map_file) == (IN_MAINTENANCE, IN_MAINTENANCE)
     state = check_consistent(host)
     assert state.live and state.maintenance and state.maintenance.reason == "new disks"
     check_idle(host)
-    result = engine(host).maintenance(False, "bob", "")
+    result = engine(host).maintenance(False, "alice", "")
     assert (result.outcome, result.message) == ("live", "maintenance ended, v1.0.0 (release 1) has the traffic again")
     assert host.serves()
     check_idle(host)
@@ -48,7 +48,7 @@ def test_status_shows_it() -> None:
     assert (doc["maintenance"]["by"], doc["maintenance"]["reason"]) == ("alice", "new disks")
     assert "by alice: new disks" in doc["text"]
     assert doc["troubles"] == []
-    assert doc["routed"] == NO_SLOT
+    assert doc["routed"] == IN_MAINTENANCE
 
 
 @pytest.mark.parametrize("strategy", ["blue_green", "stop_first"])
@@ -57,10 +57,10 @@ def test_rollouts_go_on_behind_it(strategy: str) -> None:
     result = deploy(host, "v2.0.0", False, strategy=strategy)
     assert result.outcome == "live"
     assert any("no traffic until" in warning for warning in result.warnings)
-    assert (host.runtime, host.map_file) == (NO_SLOT, NO_SLOT)
+    assert (host.runtime, host.map_file) == (IN_MAINTENANCE, IN_MAINTENANCE)
     check_consistent(host)
     check_idle(host)
-    assert engine(host).maintenance(False, "bob", "").release == result.release
+    assert engine(host).maintenance(False, "alice", "").release == result.release
     assert host.serves()
 
 
@@ -70,21 +70,21 @@ def test_a_canary_has_nothing_to_measure() -> None:
     result = engine_of(simulation).deploy(request("v2.0.0", canary={"steps": [5]}))
     assert result.outcome == "live"
     assert "set_split" not in simulation.calls
-    assert host.runtime == NO_SLOT
+    assert host.runtime == IN_MAINTENANCE
 
 
 @pytest.mark.parametrize("strategy", ["blue_green", "stop_first"])
 def test_a_failed_rollout_leaves_it(strategy: str) -> None:
     host = publish(begin(with_live("v1.0.0")), "v2.0.0", ready=False)
     assert deploy(host, "v2.0.0", False, strategy=strategy).outcome == "failed"
-    assert (host.runtime, host.map_file) == (NO_SLOT, NO_SLOT)
+    assert (host.runtime, host.map_file) == (IN_MAINTENANCE, IN_MAINTENANCE)
     check_consistent(host)
 
 
 def test_a_rollback_goes_on_behind_it() -> None:
     host = begin(with_live("v1.0.0", "v2.0.0"))
     assert rollback(host).outcome == "live"
-    assert host.runtime == NO_SLOT
+    assert host.runtime == IN_MAINTENANCE
     assert check_consistent(host).maintenance
 
 
@@ -92,7 +92,7 @@ def test_a_reboot_and_a_restart_of_the_edge_leave_it() -> None:
     host = begin(with_live("v1.0.0"))
     host.reboot()
     assert engine(host).recover().code == 0
-    assert host.runtime == NO_SLOT
+    assert host.runtime == IN_MAINTENANCE
     host.restart_edge()
     check_consistent(host)
 
@@ -103,10 +103,10 @@ def test_it_does_not_end_before_the_release_is_ready() -> None:
     simulation.down = frozenset({"start_unit"})
     host.kill(host.state_now().live.slot)  # type: ignore[union-attr]
     host.units.clear()
-    result = engine_of(simulation).maintenance(False, "bob", "")
+    result = engine_of(simulation).maintenance(False, "alice", "")
     assert (result.code, result.outcome) == (Code.PREFLIGHT, "refused")
     assert "does not answer GET /ready" in str(result.cause)
-    assert host.runtime == NO_SLOT
+    assert host.runtime == IN_MAINTENANCE
     assert host.state_now().maintenance
 
 
@@ -117,13 +117,13 @@ def test_a_crash_anywhere_ends_on_one_side(on: bool, when: str) -> None:
     while True:
         call += 1
         host = with_live("v1.0.0") if on else begin(with_live("v1.0.0"))
-        _, result = run_until(host, lambda it: it.maintenance(on, "bob", ""), CrashAt(call, when))
+        _, result = run_until(host, lambda it: it.maintenance(on, "alice", ""), CrashAt(call, when))
         if result is not None:
             break
         assert engine(host).recover().code == 0
         state = check_consistent(host)
         assert state.live
-        assert (host.runtime == NO_SLOT) == bool(state.maintenance)
+        assert (host.runtime == IN_MAINTENANCE) == bool(state.maintenance)
     assert call > 5
 
 
@@ -139,11 +139,59 @@ def test_it_can_begin_before_anything_is_live() -> None:
     host = begin(SimulatedHost(config()))
     publish(host, "v1.0.0")
     assert deploy(host, "v1.0.0").outcome == "live"
-    assert host.runtime == NO_SLOT
-    assert engine(host).maintenance(False, "bob", "").outcome == "live"
+    assert host.runtime == IN_MAINTENANCE
+    assert engine(host).maintenance(False, "alice", "").outcome == "live"
     assert host.serves()
 
 
 def test_a_record_without_it_reads_as_before() -> None:
     host: Any = with_live("v1.0.0")
     assert "maintenance" not in host.state
+
+
+def test_only_who_began_it_ends_it_without_force() -> None:
+    host = begin(with_live("v1.0.0"))
+    refused = engine(host).maintenance(False, "bob", "")
+    assert (refused.code, refused.outcome, refused.changed) == (Code.USAGE, "refused", False)
+    assert "by alice: new disks: bob did not begin it" in str(refused.cause)
+    assert refused.hint == "Ask alice, then: sudo releasectl maintenance off --force"
+    assert host.runtime == IN_MAINTENANCE
+    assert engine(host).maintenance(False, "bob", "alice is asleep", force=True).outcome == "live"
+    assert host.serves()
+
+
+def test_history_and_events_say_who_and_why() -> None:
+    host = with_live("v1.0.0")
+    simulation = Simulation(host)
+    engine_of(simulation).maintenance(True, "alice", "new disks")
+    engine_of(simulation).maintenance(False, "bob", "done", force=True)
+    # Nothing changes, nothing is recorded.
+    engine_of(simulation).maintenance(False, "bob", "again")
+    found = [(it.kind, it.outcome, it.by, it.reason) for it in host.entries()[1:]]
+    assert found == [("maintenance", "on", "alice", "new disks"), ("maintenance", "off", "bob", "done")]
+    told = [it for it in simulation.events if it["phase"] == "maintenance" and it["event"] in ("on", "off")]
+    assert told == [
+        {"phase": "maintenance", "event": "on", "by": "alice", "reason": "new disks"},
+        {"phase": "maintenance", "event": "off", "by": "bob", "reason": "done"},
+    ]
+    check_idle(host)
+
+
+def test_a_maintenance_of_an_older_engine_is_taken_over() -> None:
+    """It wrote `none` into the map."""
+    host = begin(with_live("v1.0.0"))
+    host.map_file = host.runtime = NO_SLOT
+    assert engine(host).recover().code == 0
+    assert (host.map_file, host.runtime) == (IN_MAINTENANCE, IN_MAINTENANCE)
+    check_consistent(host)
+
+
+@pytest.mark.parametrize("said", [NO_SLOT, IN_MAINTENANCE])
+def test_a_lost_record_of_it_is_rebuilt_from_the_map(said: str) -> None:
+    host = begin(with_live("v1.0.0"))
+    host.state, host.map_file, host.runtime = None, said, said
+    assert engine(host).recover().code == 0
+    state = check_consistent(host)
+    assert state.live and state.maintenance and state.maintenance.by == "recovery"
+    # Nobody can be asked.
+    assert engine(host).maintenance(False, "bob", "").outcome == "live"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from releasectl.model.counters import WINDOW, Counters
 from releasectl.model.inflight import InFlight
-from releasectl.model.model import NO_SLOT
+from releasectl.model.model import IN_MAINTENANCE, NO_SLOT
 
 if TYPE_CHECKING:
     from .simulated_host import App
@@ -41,7 +41,7 @@ class Traffic:
     bad_hooks: frozenset[str] = frozenset()
 
     def flow(self, live: str | None, app: Callable[[str], App | None], seconds: float) -> None:
-        if self.rate and seconds > 0 and live not in (None, NO_SLOT):
+        if self.rate and seconds > 0 and live not in (None, NO_SLOT, IN_MAINTENANCE):
             assert live is not None
             canary, percent = self.runtime_split
             self._count(live, app(live), self.rate * seconds * (100 - percent) / 100, app(self.runtime_standby))

@@ -219,7 +219,7 @@ def test_a_prefetched_version_is_deployed_without_its_registry(load: SteadyLoad)
     assert again.recap[lab.HOST]["changed"] == 0
     assert "on this host already" in again.out
     assert lab.live_version() == OLD
-    registry = json.loads(lab.on_host("releasectl", "status", "--json"))["live"]["release"]["image"].split("/")[0]
+    registry = lab.status()["live"]["release"]["image"].split("/")[0]
     with network.unreachable(registry):
         lab.good(lab.deploy(WELL))
     assert lab.live_version() == WELL
@@ -234,7 +234,8 @@ def test_maintenance_stays_until_somebody_ends_it() -> None:
         answer = lab.ask("/version")
         assert (answer.status_code, answer.json()["error"]) == (503, "maintenance")
         assert answer.headers["Retry-After"]
-        assert "new disks" in lab.good(lab.fab("status")).out
+        said = lab.fab("status")
+        assert (said.code, "NOT SERVING: maintenance since" in said.out, "new disks" in said.out) == (2, True, True)
         assert "already" in lab.good(lab.fab("maintenance", "on")).out
 
         lab.on_host("releasectl", "recover")

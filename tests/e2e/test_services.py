@@ -97,7 +97,7 @@ def test_each_has_its_own_lock() -> None:
 def test_one_in_maintenance_is_one() -> None:
     lab.on_host("releasectl", "--service", OTHER, "maintenance", "on")
     try:
-        assert ask(DOMAIN)["message"] == f"No release of {OTHER} is live right now."
+        assert ask(DOMAIN)["message"] == f"{OTHER} is in maintenance."
         assert ask(lab.NAME)["version"] == "v1.0.0"
     finally:
         lab.on_host("releasectl", "--service", OTHER, "maintenance", "off")

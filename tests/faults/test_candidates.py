@@ -163,13 +163,13 @@ def _crumbles() -> None:
 
     def tells() -> bool:
         # Its port is closed a moment before its end is known.
-        status = lab.on_host("releasectl", "status")
+        status = lab.status_text()
         return "NOT HEALTHY" in status and "TROUBLE   the container of" in status and told in status
 
     lab.wait_until(tells, 30, "status tells how it has ended")
     lab.wait_until(lambda: bool(host.releasectl("status").doc["healthy"]), 30, "systemd has started it again")
     assert "NRestarts=0" not in host.shell(f"systemctl show --property NRestarts inference@{slot}")
-    assert told in lab.on_host("releasectl", "status")
+    assert told in lab.status_text()
     # A candidate that fails meanwhile leaves the crashing one live, for there is nothing better.
     # Refused if it is down at that moment: then the standby answers for it.
     assert host.deploy(host.request(before, "exits")).code in (3, 8)

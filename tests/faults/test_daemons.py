@@ -40,12 +40,14 @@ def test_status_is_told_while_docker_is_down(load: SteadyLoad) -> None:
         host.good(host.deploy(host.request(host.other(host.live()))))
     host.shell(STOP_DOCKER)
     try:
-        status = host.good(host.releasectl("status")).doc
+        told = host.releasectl("status")
         refused = host.deploy(host.request(host.other(host.live())))
     finally:
         host.shell(START_DOCKER)
-    assert status["healthy"] is True
-    assert "not known: Docker does not answer" in status["rollback"]
+    assert (told.code, told.doc["serving"], told.doc["healthy"]) == (1, True, True)
+    fix = "Fix: sudo systemctl start docker.socket docker.service"
+    assert f"docker.service is not active. {fix}" in told.doc["troubles"]
+    assert "not known: Docker does not answer" in told.doc["rollback"]
     assert refused.code == 8
     assert "Docker does not answer" in refused.cause
     docker_answers()

@@ -15,7 +15,7 @@ def test_the_second_of_two_hears_who_is_first(load: SteadyLoad) -> None:
         with host.held("gate", host.request(wanted, by="alice"), "deploy") as answers:
             second = host.releasectl("rollback", "--to", wanted, "--by", "bob")
             third = host.deploy(host.request(wanted, by="carol"))
-            status = lab.on_host("releasectl", "status")
+            status = lab.status_text()
         for answer in (second, third):
             assert answer.code == 4, answer
             assert f"deploy {wanted} by alice since" in answer.cause

@@ -175,7 +175,12 @@ def live_version() -> str:
 
 
 def status() -> dict[str, Any]:
-    return dict(json.loads(on_host("releasectl", "status", "--json")))
+    """Whatever it says: its exit code tells of troubles."""
+    return dict(json.loads(on_host("releasectl", "status", "--json", check=False)))
+
+
+def status_text() -> str:
+    return on_host("releasectl", "status", check=False)
 
 
 def live_map() -> str:

@@ -46,7 +46,8 @@ def test_tests_that_are_named_exist(page: Path) -> None:
 
 def test_every_runbook_has_its_sections() -> None:
     sections = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Verify", "Escalate"]
-    for page in (ROOT / "docs" / "runbooks").glob("*.md"):
+    pages = set((ROOT / "docs" / "runbooks").glob("*.md")) - {ROOT / "docs" / "runbooks" / "README.md"}
+    for page in pages:
         titles = re.findall(r"^## (\w+)", page.read_text(), re.MULTILINE)
         assert titles == sections, page.name
 

@@ -18,6 +18,7 @@ from invoke import Collection, Context, Program
 import fabfile
 from tools import inventory
 from tools.inventory import Target, Unknown
+from tools.status_table import table
 
 ROOT = Path(__file__).parent.parent.parent
 HOSTS = [Target("inference-1", "10.0.0.1", user="admin", key="/keys/one"), Target("inference-2", "10.0.0.2")]
@@ -191,3 +192,49 @@ def test_every_program_calls_the_engine_where_the_role_installs_it() -> None:
     sources = [it for folder in ("roles", "tests/harness") for it in (ROOT / folder).rglob("*") if it.is_file()]
     paths = {path for it in sources for path in re.findall(r"[\w/]*/bin/releasectl\b", it.read_text(errors="replace"))}
     assert paths == {RELEASECTL}
+
+
+def test_a_place_of_the_lab_that_is_no_host_names_the_variable(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = "all:\n  hosts:\n    inference-3:\n      ansible_host: 10.0.0.3\n      lab_place: 3\n"
+    (root / "inventory" / "prod" / "hosts.yml").write_text(places)
+    inventory.inventory("prod", Ansible())
+    monkeypatch.delenv("LAB_HOSTS", raising=False)
+    with pytest.raises(Unknown, match=r"^inference-3 needs LAB_HOSTS=3 or more; it is 1$"):
+        inventory.targets("prod", "inference-3")
+
+
+GOOD = {"serving": True, "live": {"release": {"version": "v2.0.0"}}, "troubles": []}
+WORSE = {**GOOD, "troubles": ["the recovery timer is masked. Fix: …"]}
+WORST = {**GOOD, "serving": False, "serving_cause": "maintenance since …", "troubles": ["docker.service is masked"]}
+
+
+def test_several_hosts_are_one_table_the_worst_first() -> None:
+    lines = table({"a": GOOD, "b": WORSE, "c": WORST, "d": "d: connection lost: timed out"})
+    assert [line.split()[0] for line in lines] == ["HOST", "c", "docker.service", "d", "b", "a"]
+    assert lines[1] == "c     NOT SERVED  v2.0.0   maintenance since …"
+    assert lines[3].split(maxsplit=2) == ["d", "UNKNOWN", "d: connection lost: timed out"]
+    assert lines[-1].split() == ["a", "served", "v2.0.0"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "code"),
+    [([GOOD, GOOD], 0), ([GOOD, WORSE], 1), ([WORST, GOOD], 2), ([GOOD, None], fabfile.UNREACHABLE)],
+)
+def test_fab_status_ends_with_the_worst_code(
+    answers: list[dict[str, object] | None],
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said = dict(zip(("inference-1", "inference-2"), answers, strict=True))
+
+    def on_host(target: Target, command: str, shape: object, follow: bool, into: io.StringIO) -> int:
+        assert command.endswith("status --json")
+        doc = said[target.name]
+        into.write(json.dumps(doc) if doc else f"{target.name}: connection lost: timed out")
+        return 0 if doc else fabfile.UNREACHABLE
+
+    monkeypatch.setattr(fabfile, "targets", lambda env, host: HOSTS)
+    monkeypatch.setattr(fabfile, "on_host", on_host)
+    assert fabfile.show_status("prod", "", "", clear=False) == code
+    assert capsys.readouterr().out.startswith("HOST ")

@@ -95,6 +95,11 @@ def test_the_lab_gets_a_default_version(tree: Path) -> None:
     assert site == ["site.yml"]
 
 
+def test_verify_takes_a_host(tree: Path) -> None:
+    make(tree, "verify", "ENV=prod", "HOST=web-1")
+    assert calls(tree, "python")[0][0][-4:] == ["--env", "prod", "--limit", "web-1"]
+
+
 def test_service_and_host_reach_the_playbook_under_their_names(tree: Path) -> None:
     make(tree, "rollback", "SERVICE=scoring", "HOST=inference-2", "VERSION=v1.0.0")
     [[argv, _]] = calls(tree, "ansible-playbook")

@@ -74,9 +74,12 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--json", action="store_true", help="print one JSON document, on the last line")
         return command
 
-    add("status", "what is live, on which slot, health and rollback status")
+    add("status", "whether clients are served, what is live, and what is wrong with which fix")
     command = add("history", "ended rollouts and rollbacks, the newest first")
     command.add_argument("-n", type=int, default=20, dest="count", metavar="N")
+    command = add("diff", "what a recorded release changes against another one, by names")
+    command.add_argument("old", metavar="VERSION|ID")
+    command.add_argument("new", metavar="VERSION|ID")
     command = add("deploy", "make a version live; if it fails, the old one keeps serving")
     command.add_argument("--request", metavar="FILE", help="the whole request as JSON; - reads standard input")
     command.add_argument("--version", metavar="V", help="for example v1.4.2")
@@ -103,7 +106,8 @@ def _parser() -> argparse.ArgumentParser:
     command = add("maintenance", "switch all traffic to the maintenance page, or back; the live release stays live")
     command.add_argument("switch", choices=["on", "off"])
     command.add_argument("--by", default=_user(), metavar="NAME", help="who, for the history")
-    command.add_argument("--reason", default="", metavar="TEXT", help="why; status in the status")
+    command.add_argument("--reason", default="", metavar="TEXT", help="why; shown in the status and in the history")
+    command.add_argument("--force", action="store_true", help="end a maintenance of another operator")
     command = add("rollback", "make a recorded release live; needs no registry")
     command.add_argument("--to", metavar="VERSION|ID", help="default: the release that was live before")
     _who(command)
@@ -161,11 +165,22 @@ def _run(arguments: argparse.Namespace, paths: Paths, config: Config) -> int:
                 break
         return Code.OK
     lock_path = paths.lock(config.service)
-    if arguments.command in ("status", "history"):
+    if arguments.command == "status":
+        # With ssl and threads: only the status needs them (docs/startup.md).
+        from .around import HostAround
         from .commands import report
 
         busy = holder(lock_path) if is_held(lock_path) else None
-        doc = report.status(host, busy) if arguments.command == "status" else report.history(host, arguments.count)
+        doc = report.status(host, busy, HostAround(paths, config))
+        _print(doc, arguments)
+        return report.exit_code(doc)
+    if arguments.command in ("history", "diff"):
+        from .commands import history_report
+
+        if arguments.command == "history":
+            doc = history_report.history(host, arguments.count)
+        else:
+            doc = history_report.diff(host, arguments.old, arguments.new)
         _print(doc, arguments)
         return Code.OK
     if os.geteuid() != 0:
@@ -184,7 +199,7 @@ def _run(arguments: argparse.Namespace, paths: Paths, config: Config) -> int:
 
 def _canary(devices: Devices, arguments: argparse.Namespace, running: bool) -> dict[str, Any]:
     """The engine of the canary is another process and holds the lock: send it a command."""
-    from .commands import report
+    from .commands.status_text import canary_line
 
     status = devices.canary_mailbox.read_status() if running else None
     result = Result(devices.host.config.service, outcome="unchanged")
@@ -194,7 +209,7 @@ def _canary(devices: Devices, arguments: argparse.Namespace, running: bool) -> d
         status = devices.canary_mailbox.send(arguments.action, one_line(arguments.by))
         result.outcome, result.changed = "accepted", True
     result.extra["canary"] = status
-    line = report.canary_line(status) if status else "no canary is running"
+    line = canary_line(status) if status else "no canary is running"
     result.message = f"accepted {arguments.action}: {line}" if result.changed else line
     return result.document()
 
@@ -228,7 +243,7 @@ def _change(engine: Engine, arguments: argparse.Namespace, document: Any) -> Res
         case "rollback":
             return engine.rollback(arguments.to, arguments.by, arguments.reason, arguments.dry_run)
         case "maintenance":
-            return engine.maintenance(arguments.switch == "on", arguments.by, arguments.reason)
+            return engine.maintenance(arguments.switch == "on", arguments.by, arguments.reason, arguments.force)
         case "recover":
             return engine.recover(arguments.live)
         case _:
@@ -291,6 +306,8 @@ def _print(doc: dict[str, Any], arguments: argparse.Namespace) -> None:
     # A deploy has the notes of its steps; `canary` itself has the status, which is in the message.
     notes = doc.get("canary")
     lines += [f"canary at {note}" for note in notes] if isinstance(notes, list) else []
+    if changes := doc.get("changes"):
+        lines.append(f"  changes {changes}")
     if doc.get("requests"):
         seen = doc["requests"]
         lines.append(f"requests during the switch: {seen['total']}, {seen['failed']} failed")

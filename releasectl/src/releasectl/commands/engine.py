@@ -11,15 +11,16 @@ from ..model.errors import Code, Failure
 from ..model.journal import Intent
 from ..model.model import Maintenance, Release, State
 from ..rollout import plan
-from ..rollout.gates import is_ready
+from ..rollout.gates import HINT, is_ready
 from ..rollout.ports import Host, Unreadable
 from ..rollout.recovery import Recovered, recover
 from ..rollout.transaction import Transaction, as_failure
-from .maintenance import set_maintenance
+from .maintenance import record, refuse_others, set_maintenance
 from .operator_hooks import Hooks
 from .planning import Resolve, ResolvedRequest, live_release, next_id, plan_rollout, recorded_releases
 from .preflight import check_free_space
 from .prune import prune
+from .reachability import hint_after
 from .result import Result, observations_doc
 from .rollback_info import rollback_info
 
@@ -145,7 +146,8 @@ class Engine:
         result.outcome, result.changed, result.message = "prefetched", True, f"{image} is on this host now"
         return result
 
-    def maintenance(self, on: bool, by: str, reason: str) -> Result:
+    def maintenance(self, on: bool, by: str, reason: str, force: bool = False) -> Result:
+        """`force`: end the maintenance of another operator."""
         result = Result(self.host.config.service)
         try:
             with self._locked(result):
@@ -153,7 +155,11 @@ class Engine:
                     found = self._recover(result)
                 wanted = Maintenance(self.host.process.now(), one_line(by), one_line(reason)) if on else None
                 with self._phase("maintenance", result):
+                    if not on and not force:
+                        refuse_others(found.state.maintenance, one_line(by))
                     set_maintenance(self.host, found.state, wanted, result)
+                    if result.changed:
+                        record(self.host, found.state, on, one_line(by), one_line(reason), self.new_txn(), result)
         except Failure as failure:
             return result.fail(failure, f"{'begin' if on else 'end'} the maintenance")
         return result
@@ -214,6 +220,8 @@ class Engine:
             except Failure as failure:
                 result.warnings += observations.warnings
                 result.warnings += self.hooks.after(intent, failure)
+                if failure.hint == HINT:
+                    failure.hint = hint_after(self.host, intent)
                 raise failure
             finally:
                 result.changed = transaction.committed

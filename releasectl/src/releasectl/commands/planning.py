@@ -16,6 +16,7 @@ from ..rollout.transaction import Transaction
 from ..startup.fast_dataclass import dataclass
 from .maintenance import describe
 from .preflight import check_requirements, ensure_capacity, keep_answering_standby
+from .reachability import keep_cut_off_standby
 from .result import Result
 
 
@@ -57,6 +58,11 @@ def plan_rollout(
     if not checks:
         result.outcome, result.changed = "would_change", True
         result.message = f"{target} would go live" + (f", {live.ref} is live" if live else "")
+        if old:
+            # Local import: only a dry run shows it (docs/startup.md).
+            from ..rollout.difference import brief, difference
+
+            result.extra["changes"] = brief(difference(old, resolved.release, old_settings, resolved.settings))
         return None
     same = standby is not None and standby.ref.id == target.id
     # Its unit is up: recovery has just ended every standby whose unit is not.
@@ -76,8 +82,11 @@ def plan_rollout(
         rollout=resolved.rollout,
         old_ready_path=old.gates.readiness_path if old else "/ready",
     )
-    if intent.displaces and live and old and not _is_up(host, live.slot, old, wait=checks):
-        keep_answering_standby(host, intent, releases)
+    if intent.displaces and live and old and not is_ready(host, live.slot, old.gates):
+        # First, because waiting for its port would be in vain.
+        keep_cut_off_standby(host, intent, releases)
+        if not _is_up(host, live.slot, old, wait=checks):
+            keep_answering_standby(host, intent, releases)
     if state.maintenance:
         result.warnings.append(f"{describe(state.maintenance)}: no traffic until `releasectl maintenance off`")
     elif resolved.rollout and resolved.rollout.canary and not intent.canary:

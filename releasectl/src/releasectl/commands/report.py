@@ -1,54 +1,130 @@
-"""Read-only commands: status and history as JSON documents and as text."""
+"""The status as a JSON document and as text. Reads, and changes nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from ..documents.codec import entry_doc, read_entry, ref_doc, state_doc
+from ..documents.codec import entry_doc, ref_doc, state_doc
 from ..documents.release_fields import gates_doc
-from ..documents.timestamps import age, parse
+from ..documents.timestamps import age
 from ..model.errors import Code, Failure
+from ..model.journal import Entry, Journal
 from ..model.model import Gates, Release, State
+from ..rollout.capacity import Memory
+from ..rollout.finding import DOCKER, RELEASE, ROUTE, Finding
 from ..rollout.gates import PROBE_S, is_ready
 from ..rollout.network import status_lines
 from ..rollout.ports import Host, ProbeRequest, RecordSnapshot, Unreadable, moment
+from ..rollout.surroundings import (
+    Surroundings,
+    certificate_findings,
+    converge,
+    edge_findings,
+    registry_findings,
+    room_findings,
+    unit_findings,
+)
 from ..startup.fast_dataclass import replace
-from .maintenance import describe
+from .around import Around
+from .reachability import unreachable
 from .rollback_info import rollback_info
+from .serving import ask_as_client, client_doc, verdict
+from .status_text import status_text
 
-# How long a container exit stays in the status: a container that crashes in a loop is up most of the time.
+# How long a container exit stays in the status. A second one within this time is a crash loop, although the container
+# is up most of the time.
 RECENTLY_S = 60
 AGAIN = "systemd starts it again each time. If it goes on: releasectl rollback"
+SERVED, WITH_TROUBLES, NOT_SERVED = 0, 1, 2
+UNNAMED_HOST = "HOST"
 
 
-def status(host: Host, holder: str | None) -> dict[str, Any]:
-    """`holder`: who changes something now. `healthy` is None when nothing is live; no `troubles` when all is well."""
+def exit_code(doc: dict[str, Any]) -> int:
+    if doc["serving"] is False:
+        return NOT_SERVED
+    return WITH_TROUBLES if doc["troubles"] else SERVED
+
+
+def status(host: Host, holder: str | None, around: Around | None = None) -> dict[str, Any]:
+    """
+    `holder`: who changes something now. `serving`: whether clients are served; None when that is unknown. `healthy`:
+    the live slot; None when nothing is live. No `troubles` when all is well.
+    """
+    around = around or Around()
     records = host.records.read()
-    troubles: list[str] = []
+    findings: list[Finding] = []
     state = records.state if isinstance(records.state, State) else State()
+    release = _live_release(host, state)
+    asked = around.begin(lambda: ask_as_client(host, release, judged=holder is None))
+    looked = around.begin(lambda: around.read(release.ref.image if release else None))
     if isinstance(records.state, Unreadable):
-        troubles.append(f"state.json cannot be read ({records.state.why}); run: releasectl recover")
+        findings.append(Finding(ROUTE, f"state.json cannot be read ({records.state.why})", "sudo releasectl recover"))
     if records.journal is not None and holder is None:
-        troubles.append(f"interrupted work: {_interrupted(records)}; it is finished or undone within a minute")
-    routed = _routed(host, state, troubles, holder)
-    troubles += status_lines(host.packet_filter.read(host.units.states().ports(host.config)))
-    release = _live_release(host, state, troubles)
-    healthy = _healthy(host, state, release, troubles)
+        findings.append(
+            Finding("host", f"interrupted work: {_interrupted(records)}; it is finished or undone within a minute")
+        )
+    routed = _routed(host, state, findings, holder)
+    rules = status_lines(host.packet_filter.read(host.units.states().ports(host.config)))
+    docker = [Finding(DOCKER, line) for line in rules]
+    own: list[Finding] = []
+    healthy = _healthy(host, state, release, docker, own)
+    restarted = _restarted(host, state, healthy, own)
+    seen = looked()
+    findings += [*_around(host, seen), *docker, *own, *_room(host)]
+    client, name = asked(), host.config.host or UNNAMED_HOST
+    serving, cause, named = verdict(client, state, findings, converge(name, "edge"))
+    if serving and client.problem:
+        findings.append(Finding(RELEASE, client.problem))
+    if client.edge_away and named:
+        # HAProxy's silence on its socket has the same cause.
+        findings = [it for it in findings if it.about != ROUTE or it is named]
+    troubles = [str(it) for it in findings]
     doc = {
         "service": host.config.service,
         "code": Code.OK,
+        "serving": serving,
+        "serving_cause": cause or None,
+        "client": client_doc(client),
         **state_doc(_as_of_now(host, state)),
         "healthy": healthy,
+        "restarted": restarted,
         "gates": gates_doc(release.gates) if release else None,
         "routed": routed,
         "changing": holder,
+        "reason": records.journal.intent.reason if holder and isinstance(records.journal, Journal) else None,
         "canary": host.canary_mailbox.read_status() if holder else None,
         "maintenance": state_doc(state).get("maintenance"),
         "failover": None if healthy is not False else _failover(host, state, records),
         "rollback": rollback_info(host, state) if state.live else None,
+        "last_failure": _last_failure(host.records.history().entries),
+        "problems": [{"about": it.about, "cause": it.cause, "fix": it.fix or None} for it in findings],
         "troubles": troubles,
     }
-    return {**doc, "text": _status_text(doc, state, host.process.now())}
+    others = [str(it) for it in findings if it is not named and not (serving and it.cause == client.problem)]
+    return {**doc, "text": status_text(doc, state, host.process.now(), others)}
+
+
+def _around(host: Host, seen: Surroundings) -> tuple[Finding, ...]:
+    name = host.config.host or UNNAMED_HOST
+    return (
+        *unit_findings(seen, host.config.service),
+        *edge_findings(seen, name),
+        *certificate_findings(seen.certificates, host.process.now(), name),
+        *registry_findings(seen),
+    )
+
+
+def _room(host: Host) -> tuple[Finding, ...]:
+    """Unknown is not too little: with Docker down nothing is known of its disk, and that has a finding of its own."""
+    free_mb: int | None = None
+    memory: Memory | None = None
+    try:
+        free_mb = host.containers.free_mb()
+        memory = host.machine.memory()
+    except (Failure, OSError):
+        pass
+    return room_findings(free_mb, host.config.min_free_mb, memory)
 
 
 def _as_of_now(host: Host, state: State) -> State:
@@ -65,44 +141,68 @@ def _interrupted(records: RecordSnapshot) -> str:
     return f"{intent.kind} of {intent.target}"
 
 
-def _routed(host: Host, state: State, troubles: list[str], holder: str | None) -> str | None:
+def _routed(host: Host, state: State, findings: list[Finding], holder: str | None) -> str | None:
     try:
         routed = host.routing.get_map()
     except Failure as failure:
-        troubles.append(failure.cause)
+        findings.append(Finding(ROUTE, failure.cause, failure.hint or ""))
         return None
     # While it bakes, a release has the traffic before the record says so.
     if routed != state.routed and holder is None:
-        troubles.append(f"HAProxy routes to {routed}, the record says {state.routed}; run: releasectl recover")
+        cause = f"HAProxy routes to {routed}, the record says {state.routed}"
+        findings.append(Finding(ROUTE, cause, "sudo releasectl recover"))
     return routed
 
 
-def _live_release(host: Host, state: State, troubles: list[str]) -> Release | None:
+def _live_release(host: Host, state: State) -> Release | None:
     if state.live is None:
         return None
     release = host.records.releases().get(state.live.ref.id)
-    if isinstance(release, Release):
-        return release
-    troubles.append(f"the record of {state.live.ref} cannot be read")
-    return None
+    return release if isinstance(release, Release) else None
 
 
-def _healthy(host: Host, state: State, release: Release | None, troubles: list[str]) -> bool | None:
+def _healthy(
+    host: Host, state: State, release: Release | None, docker: list[Finding], own: list[Finding]
+) -> bool | None:
     if state.live is None:
         return None
     if release is None:
+        own.append(Finding(RELEASE, f"the record of {state.live.ref} cannot be read"))
         return False
     path = release.gates.readiness_path
     reply = host.http.probe(state.live.slot, ProbeRequest(path, PROBE_S))
-    last_exit = host.units.last_exit(state.live.slot)
-    if last_exit:
-        cause, exited_at = last_exit
-        seconds = host.process.now() - exited_at
-        if 0 <= seconds < RECENTLY_S:
-            troubles.append(f"the container of {state.live.ref} {cause} {age(seconds)} ago; {AGAIN}")
-    if reply.status != 200:
-        troubles.append(f"{state.live.ref} does not answer GET {path} with 200: {reply.status or reply.body}")
-    return reply.status == 200
+    if reply.status == 200:
+        return True
+    cut_off = unreachable(host, state.live.slot, release) if not reply.status else None
+    if cut_off:
+        docker.insert(0, cut_off)
+    own.append(Finding(RELEASE, f"{state.live.ref} does not answer GET {path} with 200: {reply.status or reply.body}"))
+    return False
+
+
+def _restarted(host: Host, state: State, healthy: bool | None, own: list[Finding]) -> dict[str, Any] | None:
+    """The last exit of the live container, if that was a moment ago; a finding if it is down or goes on exiting."""
+    last_exit = host.units.last_exit(state.live.slot) if state.live else None
+    if not last_exit or not state.live:
+        return None
+    cause, exited_at = last_exit
+    seconds = host.process.now() - exited_at
+    if not 0 <= seconds < RECENTLY_S:
+        return None
+    live = state.live
+    exits = [it for it in host.units.read_exits() if it.slot == live.slot and exited_at - it.at < RECENTLY_S]
+    if len(exits) > 1 or not healthy:
+        own.insert(0, Finding(RELEASE, f"the container of {live.ref} {cause} {age(seconds)} ago; {AGAIN}"))
+    return {"cause": cause, "seconds": round(seconds, 1)} if healthy else None
+
+
+def _last_failure(entries: Sequence[Entry]) -> dict[str, Any] | None:
+    """The newest rollout, if it failed: what came after it succeeded otherwise."""
+    last = next((it for it in reversed(entries) if it.outcome in ("live", "failed")), None)
+    if last is None or last.outcome != "failed":
+        return None
+    doc = entry_doc(last)
+    return {"version": last.release.version, **{key: doc[key] for key in ("kind", "by", "reason", "ended", "cause")}}
 
 
 def _failover(host: Host, state: State, records: RecordSnapshot) -> dict[str, Any] | None:
@@ -124,65 +224,3 @@ def _is_down(host: Host, slot: str) -> bool:
         return host.routing.is_down(slot)
     except Failure:
         return False
-
-
-def _status_text(doc: dict[str, Any], state: State, now: float) -> str:
-    live, standby = doc["live"], doc["standby"]
-    if live is None:
-        lines = [f"{doc['service']}  nothing is live"]
-    else:
-        release, health = live["release"], "healthy" if doc["healthy"] else "NOT HEALTHY"
-        since = age(now - parse(live["since"]))
-        lines = [
-            f"{doc['service']}  {release['version']} live on {live['slot']}, {health}, for {since} (by {live['via']})",
-            f"  image     {release['image']}",
-        ]
-        if release["model_version"]:
-            lines.append(f"  model     {release['model_version']}")
-    if state.maintenance:
-        lines.append(f"  MAINTENANCE  {describe(state.maintenance)}; `releasectl maintenance off` ends it")
-    if it := doc["failover"]:
-        lines.append(f"  FAILOVER  {it['release']['version']} on {it['slot']} answers: {it['cause']}")
-    if standby:
-        lines.append(f"  standby   {standby['release']['version']} on {standby['slot']} until {standby['until']}")
-    if doc["rollback"]:
-        lines.append(f"  rollback  {doc['rollback']}")
-    if doc["changing"]:
-        lines.append(f"  running   {doc['changing']}")
-    if doc["canary"]:
-        lines.append(f"  canary    {canary_line(doc['canary'])}")
-    lines += [f"  TROUBLE   {problem}" for problem in doc["troubles"]]
-    return "\n".join(lines) + "\n"
-
-
-def canary_line(doc: dict[str, Any]) -> str:
-    return (
-        f"{doc['version']} on {doc['slot']} gets {doc['percent']} %, {doc['state']} since {age(doc['since_s'])}; "
-        f"candidate: {doc['candidate']}; live: {doc['live']}"
-    )
-
-
-def history(host: Host, count: int) -> dict[str, Any]:
-    """The newest `count` ended transactions, the newest first."""
-    found = host.records.history()
-    releases = [entry_doc(entry) for entry in reversed(found.entries)][:count]
-    doc = {"service": host.config.service, "code": Code.OK, "releases": releases, "unreadable": found.unreadable}
-    return {**doc, "text": _history_text(doc)}
-
-
-def _history_text(doc: dict[str, Any]) -> str:
-    lines = [_history_line(item) for item in doc["releases"]] or ["no rollout has ended here yet"]
-    if doc["unreadable"]:
-        lines.append(f"{doc['unreadable']} line(s) of history.jsonl cannot be read")
-    return "\n".join(lines) + "\n"
-
-
-def _history_line(item: dict[str, Any]) -> str:
-    entry = read_entry(item)
-    # Not from its times: a clock that was set meanwhile would tell of hours, or of less than nothing.
-    took = f"{sum(seconds for _, seconds in entry.phases):.1f}s"
-    line = f"{item['ended'][:19]}Z  {entry.kind:8} {entry.outcome:6} "
-    line += f"{entry.release.version:12} release {entry.release.id:<4} {took:>7}  by {entry.by}"
-    if entry.reason:
-        line += f": {entry.reason}"
-    return line + (f"\n{'':22}{entry.cause}" if entry.cause else "")

@@ -18,7 +18,7 @@ def read_config(doc: Any, where: str) -> Config:
         "service", "slots", "haproxy_socket", "live_map", "backend_prefix", "drain_timeout_s", "standby_s", "retain",
         "min_free_mb", "deadlines_s", "strategy", "bake_s", "bake_max_error_ratio", "front_door", "hook_timeout_s",
         "retain_mb", "memory_reserve_mb", "drain_stream_s", "drain_websocket_s", "haproxy_master_socket",
-        "failover_after",
+        "failover_after", "host",
     )  # fmt: skip
     slot_fields = fields.child("slots")
     slot_fields.only("blue", "green")
@@ -51,6 +51,7 @@ def read_config(doc: Any, where: str) -> Config:
         memory_reserve_mb=fields.whole("memory_reserve_mb", Config.memory_reserve_mb),
         failover_after=fields.whole("failover_after", Config.failover_after),
         haproxy_master=fields.text("haproxy_master_socket", Config.haproxy_master, absolute, wanted),
+        host=fields.text("host", "", r"[0-9A-Za-z_.:-]*", "a host of the inventory"),
     )
 
 

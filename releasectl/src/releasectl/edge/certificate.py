@@ -43,6 +43,12 @@ def fingerprint(pem: str) -> str:
 
 def served_fingerprint(settings: TlsSettings) -> str:
     """SHA-256 of the leaf that HAProxy serves; empty if nothing answers."""
+    served = served_certificate(settings)
+    return hashlib.sha256(served).hexdigest() if served else ""
+
+
+def served_certificate(settings: TlsSettings) -> bytes:
+    """The leaf that HAProxy serves (DER); empty if nothing answers."""
     host, port = settings.served_at.rsplit(":", 1)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # Any certificate is accepted: the self-signed one of the first converge is not trusted, and must be recognised.
@@ -53,9 +59,9 @@ def served_fingerprint(settings: TlsSettings) -> str:
             socket.create_connection((host, int(port)), timeout=settings.timeout_s) as raw,
             context.wrap_socket(raw, server_hostname=settings.name.replace("*", "any", 1)) as tls,
         ):
-            return hashlib.sha256(tls.getpeercert(binary_form=True) or b"").hexdigest()
+            return tls.getpeercert(binary_form=True) or b""
     except OSError:
-        return ""
+        return b""
 
 
 def write_certificate(path: str, pem: str) -> None:

@@ -48,13 +48,20 @@ class Haproxy:
         for row in rows:
             if len(row) == 3 and row[0].startswith("0x"):
                 found[row[1]] = row[2]
+            elif row[0].startswith("0x"):
+                # The file is right: recovery writes it. Without the address, which says nothing to a person.
+                raise Failure(
+                    Code.PREFLIGHT,
+                    f"the live map has an unreadable entry ({' '.join(row[1:])!r})",
+                    "sudo systemctl reload haproxy",
+                )
             elif worker is not None and NO_MAP in answer:
                 return {}
             else:
                 raise Failure(
                     Code.PREFLIGHT,
                     f"HAProxy has no map {self.config.live_map}: {answer.strip()[:200]}",
-                    "Converge HAProxy: ansible-playbook site.yml --tags edge.",
+                    f"ansible-playbook site.yml --limit {self.config.host or 'HOST'} --tags edge --skip-tags rollout",
                 )
         return found
 
@@ -158,7 +165,7 @@ def _commands(config: Config, was: Mapping[str, str], wanted: Split) -> list[str
     commands = [
         f"set server {config.backend(slot)}/{SERVER} health up"
         for key, slot in now.items()
-        if slot != NO_SLOT and served[key] != slot
+        if slot in config.slots and served[key] != slot
     ]
     now[PERCENT] = str(wanted.percent)
     now[STANDBY] = wanted.standby

@@ -157,6 +157,11 @@ class ServiceContainers:
             cause = f"failed to restore the CPU shares of {name}: {reply.status} {reply.body[:200]}"
             raise Failure(Code.PREFLIGHT, cause)
 
+    def address(self, slot: str) -> str | None:
+        container = self.docker.container(self.config.container(slot)) or {}
+        networks = (container.get("NetworkSettings") or {}).get("Networks") or {}
+        return next((str(it["IPAddress"]) for it in networks.values() if it.get("IPAddress")), None)
+
     def logs(self, slot: str) -> tuple[str, ...]:
         """The last lines, oldest first; empty if Docker does not return them."""
         try:

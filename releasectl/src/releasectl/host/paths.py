@@ -41,6 +41,11 @@ class Paths:
         """When (monotonic clock) a restart of Docker did not bring its rules back. Of all services of this host."""
         return os.path.join(self.run, "docker-restarted-in-vain")
 
+    @property
+    def certbot_hook(self) -> str:
+        """Installs what certbot has renewed; written by the role `tls`."""
+        return self.at("/etc/letsencrypt/renewal-hooks/deploy/slipway-haproxy")
+
     def service_json(self, service: str) -> str:
         return os.path.join(self.etc, service, "service.json")
 

@@ -10,6 +10,8 @@ from .inflight import Limits
 
 NO_SLOT = "none"
 """What the live map says when no slot is live."""
+IN_MAINTENANCE = "maintenance"
+"""What it says when a person took the traffic away: HAProxy tells clients the difference."""
 
 
 @dataclass(frozen=True)
@@ -197,12 +199,14 @@ class State:
     @property
     def routed(self) -> str:
         """What the live map must say."""
-        return self.live.slot if self.live and not self.maintenance else NO_SLOT
+        if self.maintenance:
+            return IN_MAINTENANCE
+        return self.live.slot if self.live else NO_SLOT
 
     @property
     def failover(self) -> str:
         """The slot that the live map must name as the standby of `routed`."""
-        return self.standby.slot if self.standby and self.routed != NO_SLOT else NO_SLOT
+        return self.standby.slot if self.standby and self.live and not self.maintenance else NO_SLOT
 
     def without_standby(self) -> State:
         return replace(self, standby=None)
@@ -262,6 +266,8 @@ class Config:
     """The live release is rolled back when it went down so often within five minutes; 0: never."""
     haproxy_master: str = "/run/haproxy-master.sock"
     """Where Debian's unit of HAProxy has it: through it the workers of before a reload are spoken to."""
+    host: str = ""
+    """This host's name in the inventory, for the commands that messages recommend; empty: unknown."""
 
     def backend(self, slot: str) -> str:
         return self.backend_prefix + slot

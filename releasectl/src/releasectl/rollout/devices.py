@@ -107,6 +107,8 @@ class Containers(Protocol):
     def remove(self, slot: str) -> None: ...
     def restore_cpu_shares(self, slot: str) -> None: ...
     def logs(self, slot: str) -> tuple[str, ...]: ...
+    def address(self, slot: str) -> str | None:
+        """Of the slot's container on Docker's network; None: it does not run, or has none."""
 
 
 class PacketFilter(Protocol):
@@ -139,7 +141,11 @@ class Http(Protocol):
     """HTTP to a slot on loopback, and to the service as its clients reach it."""
 
     def probe(self, slot: str, request: ProbeRequest) -> Reply: ...
+    def probe_container(self, slot: str, address: str, port: int, request: ProbeRequest) -> Reply:
+        """The slot's container by its own address, past the port that Docker publishes."""
+
     def front_door(self, path: str, timeout_s: float) -> Reply: ...
+    def ask_front_door(self, request: ProbeRequest) -> Reply: ...
 
 
 class CanaryMailbox(Protocol):

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 from ..model.errors import Code, Failure
 from ..model.journal import Entry
-from ..model.model import NO_SLOT, Config, Live, Maintenance, Moment, Ref, Release, Standby, State
+from ..model.model import IN_MAINTENANCE, NO_SLOT, Config, Live, Maintenance, Moment, Ref, Release, Standby, State
 from . import effects as fx
 from .network import Network, describe, restarted_in_vain
 from .ports import History, RecordSnapshot, UnitStates, Unreadable
 
 STANDBY_SLACK_S = 5
+RECOVERY = "recovery"
+"""Who has begun a maintenance that was found without a record of it."""
 
 
 def reconcile(
@@ -90,10 +92,12 @@ def rebuild(
     """
     last = next((entry for entry in reversed(history.entries) if entry.outcome == "live"), None)
     routed = records.map_slot
-    if not last and not history.unreadable and not records.links and routed in (None, NO_SLOT):
-        return State()
-    # With no work left over, only a maintenance takes the traffic from a release that is live.
-    away = routed == NO_SLOT and last is not None and records.journal is None
+    lost = Maintenance(now, RECOVERY, "the record of it was lost")
+    if not last and not history.unreadable and not records.links and routed in (None, NO_SLOT, IN_MAINTENANCE):
+        return State(maintenance=lost if routed == IN_MAINTENANCE else None)
+    # With no work left over, only a maintenance takes the traffic from a release that is live. An older engine wrote
+    # `none` for it.
+    away = routed in (NO_SLOT, IN_MAINTENANCE) and last is not None and records.journal is None
     slot = routed if routed in config.slots else (last.slot if last and (routed is None or away) else None)
     if slot is None:
         raise _person(records, f"the live map says {routed!r}", last, config)
@@ -106,7 +110,7 @@ def rebuild(
         return State(Live(release.ref, slot, now, "deploy"))
     if (last.slot, last.release.id) != (slot, release.ref.id):
         raise _person(records, f"the live map says {slot} ({release.ref})", last, config)
-    maintenance = Maintenance(now, "recovery", "the record of it was lost") if away else None
+    maintenance = lost if away else None
     return State(Live(release.ref, slot, last.ended, last.kind), None, _kept(last.previous, releases), maintenance)
 
 

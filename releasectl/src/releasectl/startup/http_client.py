@@ -77,12 +77,18 @@ def overlaid(*layers: Mapping[str, str]) -> dict[str, str]:
 
 
 def ask_port(
-    port: int, method: str, path: str, body: Any, timeout_s: float, headers: Mapping[str, str] | None = None
+    port: int,
+    method: str,
+    path: str,
+    body: Any,
+    timeout_s: float,
+    headers: Mapping[str, str] | None = None,
+    address: str = "127.0.0.1",
 ) -> Reply:
-    """JSON to 127.0.0.1:port. Never raises: status 0 says that there was no answer, and why."""
+    """JSON to a port; never raises: status 0 says that there was no answer, and why."""
     end = time.monotonic() + timeout_s
     connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    return _ask(connection, ("127.0.0.1", port), f"127.0.0.1:{port}", method, path, body, timeout_s, end, headers)
+    return _ask(connection, (address, port), f"{address}:{port}", method, path, body, timeout_s, end, headers)
 
 
 def ask_socket(socket_path: str, method: str, path: str, timeout_s: float, body: Any = None) -> Reply:
@@ -92,13 +98,21 @@ def ask_socket(socket_path: str, method: str, path: str, timeout_s: float, body:
 
 
 def ask_front_door(
-    name: str, ca: str | None, path: str, timeout_s: float, headers: Mapping[str, str] | None = None, port: int = 443
+    name: str,
+    ca: str | None,
+    path: str,
+    timeout_s: float,
+    headers: Mapping[str, str] | None = None,
+    *,
+    method: str = "GET",
+    body: Any = None,
+    port: int = 443,
 ) -> Reply:
     """
-    GET over verified TLS, as a client of `name` reaches the service, without leaving this host. Never raises: status 0
+    Over verified TLS, as a client of `name` reaches the service, without leaving this host. Never raises: status 0
     says that there was no answer, and why.
     """
-    # Only a bake asks here.
+    # Only a bake and the status ask here.
     import ssl
 
     end = time.monotonic() + timeout_s
@@ -108,7 +122,7 @@ def ask_front_door(
         return Reply(0, f"no answer (CA file {ca}: {error})")
     plain = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     connection = context.wrap_socket(plain, server_hostname=name)
-    return _ask(connection, ("127.0.0.1", port), name, "GET", path, None, timeout_s, end, headers)
+    return _ask(connection, ("127.0.0.1", port), name, method, path, body, timeout_s, end, headers)
 
 
 def _ask(

@@ -1,0 +1,42 @@
+"""Puts together what the status looks at beside the devices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from .commands.around import Around
+from .edge.served import config_error, read_certificates, request_config_error
+from .host import surroundings as seen
+from .host.paths import Paths
+from .model.errors import Failure
+from .model.model import Config
+from .rollout.surroundings import CERTBOT, Surroundings, watched_units
+
+T = TypeVar("T")
+CHECK_S = 5.0
+
+
+class HostAround(Around):
+    def __init__(self, paths: Paths, config: Config) -> None:
+        self.paths = paths
+        self.config = config
+
+    def read(self, image: str | None) -> Surroundings:
+        """All queries at once: none of them waits for another."""
+        checked = request_config_error(self.paths)
+        units = seen.request_units(watched_units(self.config.service))
+        registry = seen.begin(lambda: seen.registry_error(image) if image else "")
+        certificates = read_certificates(self.paths)
+        try:
+            edge_error = config_error(checked.finish(CHECK_S)) if checked else ""
+        except Failure as failure:
+            edge_error = failure.cause
+        found = units()
+        if certificates is None:
+            found.pop(CERTBOT, None)
+        synchronized = seen.clock_synchronized(self.paths)
+        return Surroundings(found, certificates, edge_error, registry(), synchronized)
+
+    def begin(self, work: Callable[[], T]) -> Callable[[], T]:
+        return seen.begin(work)

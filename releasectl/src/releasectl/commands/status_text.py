@@ -1,0 +1,70 @@
+"""The status as text: first whether clients are served, then what is live, then what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..documents.timestamps import age, parse
+from ..model.model import State
+from .maintenance import describe
+
+
+def status_text(doc: dict[str, Any], state: State, now: float, troubles: Sequence[str]) -> str:
+    """`troubles`: those of the document that the first line does not tell."""
+    lines = [_serving_line(doc), *_release_lines(doc, now)]
+    if state.maintenance and doc["serving"] is not False:
+        lines.append(f"  MAINTENANCE  {describe(state.maintenance)}; `releasectl maintenance off` ends it")
+    if it := doc["failover"]:
+        lines.append(f"  FAILOVER  {it['release']['version']} on {it['slot']} answers: {it['cause']}")
+    if it := doc["restarted"]:
+        lines.append(f"  restarted {age(it['seconds'])} ago: the container {it['cause']}")
+    if standby := doc["standby"]:
+        lines.append(f"  standby   {standby['release']['version']} on {standby['slot']} until {standby['until']}")
+    if doc["rollback"]:
+        lines.append(f"  rollback  {doc['rollback']}")
+    why = f": {doc['reason']}" if doc["reason"] else ""
+    if doc["changing"]:
+        lines.append(f"  running   {doc['changing']}{why}")
+    if doc["canary"]:
+        lines.append(f"  canary    {canary_line(doc['canary'])}{why}")
+    if it := doc["last_failure"]:
+        since = age(now - parse(it["ended"]))
+        lines.append(f"  last failure  {it['kind']} of {it['version']} {since} ago by {it['by']}: {it['cause']}")
+    lines += [f"  TROUBLE   {problem}" for problem in troubles]
+    return "\n".join(lines) + "\n"
+
+
+def _serving_line(doc: dict[str, Any]) -> str:
+    service, cause = doc["service"], doc["serving_cause"]
+    if doc["serving"] is None:
+        return f"{service}  serving is unknown: {cause}"
+    if not doc["serving"]:
+        return f"{service}  NOT SERVING: {cause}"
+    client, live = doc["client"], doc["live"]
+    version = client["version"] or (live["release"]["version"] if live else "the service")
+    if not client["status"]:
+        return f"{service}  serving: {version}, but {client['problem']}"
+    return (
+        f"{service}  serving: {version} answered {client['request']} with {client['status']} in {client['ms']:.0f} ms"
+    )
+
+
+def _release_lines(doc: dict[str, Any], now: float) -> list[str]:
+    live = doc["live"]
+    if live is None:
+        return ["  release   nothing is live"]
+    release, health = live["release"], "healthy" if doc["healthy"] else "NOT HEALTHY"
+    since = age(now - parse(live["since"]))
+    lines = [
+        f"  release   {release['version']} live on {live['slot']}, {health}, for {since} (by {live['via']})",
+        f"  image     {release['image']}",
+    ]
+    return lines + ([f"  model     {release['model_version']}"] if release["model_version"] else [])
+
+
+def canary_line(doc: dict[str, Any]) -> str:
+    return (
+        f"{doc['version']} on {doc['slot']} gets {doc['percent']} %, {doc['state']} since {age(doc['since_s'])}; "
+        f"candidate: {doc['candidate']}; live: {doc['live']}"
+    )

@@ -1,0 +1,178 @@
+"""What the status finds around a service: units, certificates, registry, clock."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from datetime import timedelta
+
+import pytest
+from cryptography import x509
+from releasectl.edge.served import config_error, parse_leaf
+from releasectl.host import surroundings as look
+from releasectl.host.command import Done
+from releasectl.rollout.surroundings import (
+    Certificates,
+    Leaf,
+    Surroundings,
+    Unit,
+    certificate_findings,
+    registry_findings,
+    unit_findings,
+)
+
+from .certificates import pair
+
+SHOWN = """\
+Id=docker.service
+LoadState=masked
+ActiveState=inactive
+UnitFileState=masked
+ConditionResult=yes
+
+Id=systemd-timesyncd.service
+LoadState=loaded
+ActiveState=inactive
+UnitFileState=enabled
+ConditionResult=no
+
+LoadState=not-found
+ActiveState=inactive
+UnitFileState=
+ConditionResult=no
+Id=nosuch.service
+"""
+
+
+def test_units_are_read() -> None:
+    units = look.parse_units(SHOWN)
+    assert units["docker.service"].masked and not units["docker.service"].up
+    # Its condition keeps it down in a container, where the clock is somebody else's.
+    assert units["systemd-timesyncd.service"].up
+    assert not units["nosuch.service"].exists
+
+
+@pytest.mark.parametrize(
+    ("unit", "state", "fix"),
+    [
+        (Unit("loaded", "inactive", "enabled"), "not active", ""),
+        (Unit("loaded", "active", "disabled"), "disabled", ""),
+        (Unit("loaded", "failed", "enabled"), "failed", ""),
+        (Unit("masked", "inactive", "masked"), "masked", "sudo systemctl unmask slipway-recover@inference.timer && "),
+    ],
+)
+def test_the_recovery_timer(unit: Unit, state: str, fix: str) -> None:
+    (found,) = unit_findings(Surroundings({"slipway-recover@inference.timer": unit}), "inference")
+    assert found.cause.startswith(f"the recovery timer is {state}")
+    assert found.fix == f"{fix}sudo systemctl enable --now slipway-recover@inference.timer"
+
+
+def test_all_is_well() -> None:
+    units = {
+        "docker.service": Unit("loaded", "active", "enabled"),
+        "haproxy.service": Unit("loaded", "reloading", "enabled"),
+        "slipway-recover@inference.timer": Unit("loaded", "active", "enabled"),
+        "certbot.timer": Unit("not-found", "inactive"),
+    }
+    assert unit_findings(Surroundings(units, clock_synchronized=True), "inference") == ()
+
+
+def test_docker_that_was_stopped_is_started() -> None:
+    (found,) = unit_findings(Surroundings({"docker.service": Unit("loaded", "inactive", "enabled")}), "inference")
+    assert str(found) == "docker.service is not active. Fix: sudo systemctl start docker.socket docker.service"
+
+
+def leaf(serial: str, days: float = 60.0, self_signed: bool = False) -> Leaf:
+    """Of 90 days, that ends in so many days from 0 on."""
+    return Leaf(serial, (days - 90) * 86400, days * 86400, self_signed)
+
+
+def found(served: Leaf | None, disk: Leaf | None, certbots: Leaf | None, hook: bool | None = True) -> list[str]:
+    seen = Certificates("/etc/haproxy/certs/a.pem", "127.0.0.1:443", "/hook", served, disk, certbots, hook)
+    return [str(it) for it in certificate_findings(seen, 0, "web-1")]
+
+
+def test_certificates_that_differ() -> None:
+    good, other = leaf("0a"), leaf("0b")
+    assert found(good, good, good) == []
+    assert found(good, good, None) == []
+    assert found(other, good, good) == [
+        "443 serves another certificate than certbot has (serial 0b); certbot has serial 0a. "
+        "Fix: sudo releasectl certificate install"
+    ]
+    assert found(other, good, None) == [
+        "443 serves serial 0b; /etc/haproxy/certs/a.pem has serial 0a. Fix: sudo systemctl reload haproxy"
+    ]
+    assert found(good, other, good) == [
+        "/etc/haproxy/certs/a.pem has serial 0b; certbot has serial 0a. Fix: sudo releasectl certificate install"
+    ]
+
+
+def test_a_certificate_that_ends() -> None:
+    (soon,) = found(leaf("0a", 3), leaf("0a", 3), leaf("0a", 3))
+    assert soon.startswith("the certificate at 443 ends in 3.0 days (serial 0a). Fix: sudo systemctl start certbot")
+    (gone,) = found(leaf("0a", -2), leaf("0a", -2), None)
+    assert gone.startswith("the certificate at 443 has ended 2.0 days ago (serial 0a). Fix: ansible-playbook site.yml")
+    assert "--limit web-1" in gone
+
+
+def test_a_hook_that_is_not_executable() -> None:
+    (told,) = found(leaf("0a"), leaf("0a"), leaf("0a"), hook=False)
+    assert told == (
+        "certbot's hook /hook is not executable. Fix: sudo chmod 0755 /hook && sudo releasectl certificate install"
+    )
+
+
+def test_a_leaf_is_read_as_openssl_reads_it() -> None:
+    for own in (True, False):
+        text, _ = pair(timedelta(days=90), timedelta(days=30), self_signed=own)
+        known = x509.load_pem_x509_certificate(text.encode())
+        read = parse_leaf(ssl.PEM_cert_to_DER_cert(text))
+        assert (int(read.serial, 16), read.self_signed) == (known.serial_number, own)
+        assert read.begins == known.not_valid_before_utc.timestamp()
+        assert read.ends == known.not_valid_after_utc.timestamp()
+
+
+@pytest.mark.parametrize("der", [b"", b"\x30", b"\x30\x82\xff\xff\x00", b"nonsense"])
+def test_what_is_no_certificate(der: bytes) -> None:
+    with pytest.raises((IndexError, ValueError)):
+        parse_leaf(der)
+
+
+def test_haproxys_own_words() -> None:
+    said = (
+        "[NOTICE]   (1) : haproxy version is 2.6.12\n"
+        "[ALERT]    (1) : config : parsing [/etc/haproxy/haproxy.cfg:10] : "
+        "unknown keyword 'maxcon' in 'global' section\n"
+        "[ALERT]    (1) : config : Error(s) found in configuration file : /etc/haproxy/haproxy.cfg\n"
+    )
+    assert config_error(Done(0, "", "")) == ""
+    assert config_error(Done(1, "", said)) == "haproxy.cfg:10: unknown keyword 'maxcon' in 'global' section"
+    assert config_error(Done(1, "", "no such file")) == "haproxy -c: no such file"
+
+
+def test_a_registry_whose_name_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*args: object, **more: object) -> None:
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fails)
+    error = look.registry_error("registry.example/inference@sha256:0")
+    assert error == "the registry's name registry.example does not resolve (Temporary failure in name resolution)"
+    (told,) = registry_findings(Surroundings(registry_error=error))
+    assert "no new image can be pulled" in told.cause
+    assert look.registry_error("inference@sha256:0") == ""
+
+
+def test_a_registry_that_refuses() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert f"the registry 127.0.0.1 does not answer at 127.0.0.1:{port} (" in look.registry_error(
+        f"127.0.0.1:{port}/inference@sha256:0"
+    )
+
+
+def test_work_beside_the_rest_answers_or_raises() -> None:
+    assert look.begin(lambda: 1)() == 1
+    with pytest.raises(ZeroDivisionError):
+        look.begin(lambda: 1 // 0)()
