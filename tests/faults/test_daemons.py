@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -132,23 +132,27 @@ def test_output_that_nobody_reads_blocks_nobody(load: SteadyLoad) -> None:
 
 
 @pytest.fixture
-def flushable() -> Iterator[None]:
-    """The lab's own rules are kept: in the host's network namespace, they lead to its DNS."""
+def flush() -> Callable[[str], None]:
+    """Flush the host's rules, all but those that lead to the lab's DNS: they are in its network namespace."""
     kept = (
         "iptables-save -t nat | grep -E '^(\\*|COMMIT|:DOCKER_|.*(DOCKER_OUTPUT|DOCKER_POSTROUTING))' > /run/fault.dns"
     )
-    host.shell(kept)
-    yield
-    host.shell("nft list chain ip nat DOCKER_OUTPUT | grep -q dnat || iptables-restore --noflush /run/fault.dns")
+
+    def run(command: str) -> None:
+        host.shell(kept)
+        host.shell(command)
+        host.shell("iptables-restore --noflush /run/fault.dns")
+
+    return run
 
 
 @pytest.mark.parametrize(
-    "flush",
+    "command",
     ["nft flush ruleset", "iptables -F; iptables -t nat -F; iptables -P FORWARD DROP"],
 )
-def test_a_flushed_packet_filter(flushable: None, flush: str) -> None:
+def test_a_flushed_packet_filter(flush: Callable[[str], None], command: str) -> None:
     """The live release serves again at once; Docker's and the firewall's rules are back with the next recovery."""
-    host.shell(flush)
+    flush(command)
     time.sleep(1)
     assert lab.ask("/ready").status_code == 200
     assert "systemctl restart docker" in str(host.releasectl("status").doc["troubles"])
@@ -160,8 +164,8 @@ def test_a_flushed_packet_filter(flushable: None, flush: str) -> None:
     host.good(host.deploy(host.request(host.other(host.live()))))
 
 
-def test_a_converge_brings_flushed_rules_back(flushable: None) -> None:
-    host.shell("nft flush ruleset")
+def test_a_converge_brings_flushed_rules_back(flush: Callable[[str], None]) -> None:
+    flush("nft flush ruleset")
     done = lab.good(lab.play("playbooks/converge.yml", "--tags", "baseline,docker", *lab.LIMIT))
     assert "role docker: command rules" in done.out
     host.shell("iptables -t nat -S OUTPUT | grep -e '-j DOCKER$' && nft list chain inet slipway input")
