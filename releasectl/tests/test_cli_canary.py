@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from releasectl.cli import _parser, _print, _request
+from releasectl.arguments import parser
+from releasectl.cli import _print, _request
 from releasectl.commands.result import Result
 from releasectl.documents.request import read_request
 from releasectl.model.errors import Failure
@@ -14,7 +15,7 @@ from releasectl.model.rollout_options import Rollout
 
 
 def asked(*words: str) -> Rollout | None:
-    arguments = _parser().parse_args(["deploy", "--version", "v1.0.0", *words])
+    arguments = parser().parse_args(["deploy", "--version", "v1.0.0", *words])
     return read_request(_request(arguments), None).rollout
 
 
@@ -40,12 +41,12 @@ def test_nonsense_is_refused(words: tuple[str, ...]) -> None:
 def test_a_request_file(tmp_path: Path) -> None:
     path = tmp_path / "request.json"
     path.write_text('{"version": "v1.0.0", "strategy": "canary", "canary": {"steps": [1]}}')
-    arguments = _parser().parse_args(["deploy", "--request", str(path)])
+    arguments = parser().parse_args(["deploy", "--request", str(path)])
     assert read_request(_request(arguments), None).rollout == Rollout("blue_green", Canary((1,)))
 
 
 def test_the_status_of_a_canary_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = _parser().parse_args(["canary", "status"])
+    arguments = parser().parse_args(["canary", "status"])
     status = {"version": "v1.0.0", "percent": 5}
     _print(Result("inference", message="v1.0.0 gets 5 %", extra={"canary": status}).document(), arguments)
     _print(Result("inference", message="v1.0.0 is live", extra={"canary": ["5 %: fine"]}).document(), arguments)

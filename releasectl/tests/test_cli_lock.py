@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from releasectl.cli import _parser, _what
+from releasectl.arguments import parser
+from releasectl.cli import _what
 
 PIPED = ["deploy", "--request", "-"]
 
@@ -23,4 +24,4 @@ PIPED = ["deploy", "--request", "-"]
     ],
 )
 def test_the_lock_names(words: list[str], document: Any, told: tuple[str, str]) -> None:
-    assert _what(_parser().parse_args(words), document) == told
+    assert _what(parser().parse_args(words), document) == told

@@ -47,7 +47,7 @@ PAGES = sorted(
     } - {ROOT / "docs" / "glossary.md"}
 )  # fmt: skip
 TASKS = sorted({ROOT / "site.yml", *(ROOT / "playbooks").rglob("*.yml"), *(ROOT / "roles").glob("*/*/*.yml")})
-HELP = [ROOT / "Makefile", ROOT / "fabfile.py", ROOT / "releasectl" / "src" / "releasectl" / "cli.py"]
+HELP = [ROOT / "Makefile", ROOT / "fabfile.py", ROOT / "releasectl" / "src" / "releasectl" / "arguments.py"]
 
 
 def prose(path: Path) -> str:

@@ -19,17 +19,17 @@ class Hooks:
         return name in self.host.hooks.present()
 
     def before(self, intent: Intent) -> None:
-        """Raises Failure (code 8) when the hook says no; nothing has begun then."""
+        """Raises Failure (code 8) when the hook refuses; nothing has started then."""
         if not self.exists("pre-deploy"):
             return
         try:
             self.host.hooks.run("pre-deploy", document("pre-deploy", self.host.config.service, intent, None))
         except Failure as failure:
-            hint = failure.hint or "See what it says in /etc/slipway/<service>/hooks; nothing was changed."
+            hint = failure.hint or "Check the hook in /etc/slipway/<service>/hooks. Nothing was changed."
             raise Failure(Code.PREFLIGHT, f"hook pre-deploy: {failure.cause}", hint) from failure
 
     def after(self, intent: Intent, failure: Failure | None = None) -> list[str]:
-        """The one that hears how it ended. Best effort: returns warnings."""
+        """Runs the hook for the outcome. Best effort: returns warnings."""
         name = "on-failure" if failure else "post-switch" if intent.kind == "deploy" else "post-rollback"
         try:
             if self.exists(name):

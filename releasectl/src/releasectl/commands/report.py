@@ -35,7 +35,7 @@ from .status_text import status_text
 # How long a container exit stays in the status. A second one within this time is a crash loop, although the container
 # is up most of the time.
 RECENTLY_S = 60
-AGAIN = "systemd starts it again each time. If it goes on: releasectl rollback"
+AGAIN = "systemd restarts it each time. If this continues: releasectl rollback"
 SERVED, WITH_TROUBLES, NOT_SERVED = 0, 1, 2
 UNNAMED_HOST = "HOST"
 
