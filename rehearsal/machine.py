@@ -1,4 +1,4 @@
-"""This machine: Docker, an authority, images, a key for SSH, and the names of the rehearsal in /etc/hosts."""
+"""This machine: Docker, a CA, images, a key for SSH, and the names of the rehearsal in /etc/hosts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def write_names(names: Mapping[str, str]) -> None:
 
 
 def prepare(place: Place, region: str, suite: str, log: Path) -> dict[str, Any]:
-    """Docker, the authority and the images; their names. Half a minute when they are there already."""
+    """Docker, the CA and the images; their names. Half a minute when they are there already."""
     place.shared.mkdir(exist_ok=True)
     variables = {
         "ansible_connection": "local",
@@ -57,7 +57,7 @@ def prepare(place: Place, region: str, suite: str, log: Path) -> dict[str, Any]:
     given = place.shared / "machine.json"
     given.write_text(json.dumps(variables))
     ansible = str(Path(sys.executable).parent / "ansible-playbook")
-    argv = [ansible, "--inventory", "localhost,", "playbooks/lab/rehearsal.yml", "--extra-vars", f"@{given}"]
+    argv = [ansible, "--inventory", "localhost,", "rehearsal/machine.yml", "--extra-vars", f"@{given}"]
     shell.run(argv, cwd=ROOT, deadline_s=1800, log=log)
     images: dict[str, Any] = json.loads((place.shared / "images.json").read_text())
     images["cloud"] = build("cloud", images["services"], IMAGES / "cloud", log)
@@ -84,7 +84,7 @@ def build(name: str, base: str, context: Path, log: Path) -> str:
 
 
 def trust_registry(place: Place, region: str) -> None:
-    """Docker on this machine trusts the registry by the rehearsal's authority."""
+    """Docker on this machine trusts the registry by the rehearsal's CA."""
     folder = Path("/etc/docker/certs.d") / settings.registry_name(region)
     if not (folder / "ca.crt").exists() or (folder / "ca.crt").read_bytes() != (place.ca / "ca.pem").read_bytes():
         shell.run(shell.privileged("install", "-D", "-m", "0644", str(place.ca / "ca.pem"), str(folder / "ca.crt")))
@@ -124,7 +124,7 @@ class Agent:
 
 
 def write_cli(place: Place) -> Path:
-    """A folder for PATH, in which `aws` is rehearsal/session.py."""
+    """A directory for PATH, in which `aws` is rehearsal/session.py."""
     folder = place.shared / "bin"
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / "aws"

@@ -75,7 +75,7 @@ class Vpc:
 
 @dataclass(frozen=True)
 class Place:
-    """The folder of one environment's rehearsal."""
+    """The directory of one environment's rehearsal."""
 
     env: str
 

@@ -10,15 +10,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from . import agent, inside, leftovers, machine, settings, shell
 from .instances import Docker, Instance, Reconciler, instances_of, name
 from .settings import ROOT, Place, Vpc
 from .terraform import Terraform, Wanted, refusal
 from .world import World
 
-FIRST, SECOND = "v1.0.0", "v1.0.1"
 ANSIBLE_S = 1800.0
 BOOT_S = 420.0
+
+
+def versions(service_yml: str) -> tuple[str, str]:
+    """The version that the inventory names (service.yml of its group_vars), and the one after it."""
+    first = str(yaml.safe_load(service_yml)["service_version"])
+    stem, _, patch = first.partition("-")[0].rpartition(".")
+    return first, f"{stem}.{int(patch) + 1}"
 
 
 @dataclass
@@ -35,6 +43,8 @@ class Rehearsal:
     reconciler: Reconciler | None = None
     infra: dict[str, Any] = field(default_factory=dict)
     before: set[str] = field(default_factory=set)
+    first: str = ""  # the version that the inventory names
+    second: str = ""
 
     def note(self, text: str) -> None:
         with self.log.open("a") as file:
@@ -97,6 +107,8 @@ def check_settings(it: Rehearsal) -> str:
     if why := refusal(it.wanted):
         raise shell.Failed(why)
     it.terraform.variables(it.wanted, it.key)
+    service = ROOT / "inventory" / it.place.env / "group_vars" / "all" / "service.yml"
+    it.first, it.second = versions(service.read_text())
     return f"{used}: {it.wanted.topology}, {it.wanted.os}, {it.wanted.region}, {it.wanted.fqdn}"
 
 
@@ -108,7 +120,7 @@ def prepare_machine(it: Rehearsal) -> str:
     it.world.write_bundle()
     it.terraform = Terraform(it.place, it.world.environment())
     it.agent = machine.Agent.start(it.place)
-    return f"Docker, authority, machine image of {suite}"
+    return f"Docker, CA, machine image of {suite}"
 
 
 def open_account(it: Rehearsal) -> str:
@@ -170,14 +182,14 @@ def metadata(it: Rehearsal) -> str:
 
 
 def build(it: Rehearsal) -> str:
-    for version in (FIRST, SECOND):
+    for version in (it.first, it.second):
         it.playbook("playbooks/build.yml", version=version, build_existing="keep")
-    return f"{FIRST} and {SECOND} in {it.infra['registry']}"
+    return f"{it.first} and {it.second} in {it.infra['registry']}"
 
 
 def site(it: Rehearsal) -> str:
-    it.playbook("site.yml", version=FIRST)
-    return f"{FIRST} is live at https://{it.infra['domain']}, certificate by ACME"
+    it.playbook("site.yml", version=it.first)
+    return f"{it.first} is live at https://{it.infra['domain']}, certificate by ACME"
 
 
 def verify(it: Rehearsal) -> str:
@@ -189,7 +201,7 @@ def verify(it: Rehearsal) -> str:
 def live(it: Rehearsal) -> str:
     """The version that the host says is live."""
     said = shell.docker("exec", name(it.host_id), "releasectl", "status", "--json")
-    return str(json.loads(said)["live"]["version"])
+    return str(json.loads(said)["live"]["release"]["version"])
 
 
 def expect(it: Rehearsal, version: str) -> None:
@@ -198,12 +210,12 @@ def expect(it: Rehearsal, version: str) -> None:
 
 
 def rollback(it: Rehearsal) -> str:
-    it.playbook("playbooks/deploy.yml", version=SECOND)
-    expect(it, SECOND)
+    it.playbook("playbooks/deploy.yml", version=it.second)
+    expect(it, it.second)
     it.playbook("playbooks/rollback.yml")
-    expect(it, FIRST)
-    it.playbook("playbooks/smoke_test.yml", version=FIRST)
-    return f"{SECOND} deployed and rolled back to {FIRST}"
+    expect(it, it.first)
+    it.playbook("playbooks/smoke_test.yml", version=it.first)
+    return f"{it.second} deployed and rolled back to {it.first}"
 
 
 def restart(it: Rehearsal) -> str:
@@ -214,9 +226,11 @@ def restart(it: Rehearsal) -> str:
     inside.wait_until("the host to stop", lambda: not inside.runs(name(it.host_id)), BOOT_S)
     ec2.start_instances(InstanceIds=instance)
     it.reconciler.wait(it.host_id, BOOT_S)
-    inside.wait_until("SSH and the release", lambda: live(it) == FIRST and inside.agent_is_up(name(it.host_id)), BOOT_S)
-    it.playbook("playbooks/smoke_test.yml", version=FIRST)
-    return f"{FIRST} is live again"
+    inside.wait_until(
+        "SSH and the release", lambda: live(it) == it.first and inside.agent_is_up(name(it.host_id)), BOOT_S
+    )
+    it.playbook("playbooks/smoke_test.yml", version=it.first)
+    return f"{it.first} is live again"
 
 
 def replace(it: Rehearsal) -> str:
@@ -229,9 +243,9 @@ def replace(it: Rehearsal) -> str:
     if it.host_id == old:
         raise shell.Failed(f"{old} was terminated, and the apply has not replaced it. All of it: {it.log}")
     boot(it)
-    it.playbook("site.yml", version=FIRST)
-    expect(it, FIRST)
-    return f"{old} → {it.host_id}, {FIRST} is live"
+    it.playbook("site.yml", version=it.first)
+    expect(it, it.first)
+    return f"{old} → {it.host_id}, {it.first} is live"
 
 
 def destroy(it: Rehearsal) -> str:

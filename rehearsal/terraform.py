@@ -1,4 +1,4 @@
-"""Terraform of the environment, in a copy: the user's folder, state and backend are left alone."""
+"""Terraform of the environment, in a copy: the user's directory, state and backend are left alone."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class Terraform:
         return "terraform.tfvars.example"
 
     def env(self, folder: str) -> dict[str, str]:
-        """Data of each root outside of the copy, which is made anew by every run."""
+        """Data of each root outside of the copy, which is made again by every run."""
         own = {
             "TF_DATA_DIR": str(self.place.path / "data" / folder),
             "TF_IN_AUTOMATION": "1",

@@ -60,7 +60,7 @@ class World:
     clients: dict[str, Any] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
-        """For whatever speaks to the account from this machine: its endpoint, credentials and authorities."""
+        """For whatever speaks to the account from this machine: its endpoint, credentials and CAs."""
         dropped = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_CONFIG_FILE")
         kept = {k: v for k, v in os.environ.items() if k not in dropped}
         bundle = str(self.bundle)
@@ -80,7 +80,7 @@ class World:
 
     @property
     def bundle(self) -> Path:
-        """The authorities of this machine and those of the rehearsal."""
+        """The CAs of this machine and those of the rehearsal."""
         return self.place.shared / "ca" / "bundle.pem"
 
     def write_bundle(self) -> None:
