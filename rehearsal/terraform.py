@@ -73,7 +73,7 @@ def refusal(wanted: Wanted) -> str:
 
 def with_key(access: dict[str, Any], key: str) -> dict[str, Any]:
     """The user's access, and the key of the rehearsal with it."""
-    return {**access, "public_keys": [*access["public_keys"], key]}
+    return {**access, "public_keys": [*(it for it in access["public_keys"] if it != key), key]}
 
 
 @dataclass
