@@ -29,7 +29,7 @@ WANTED = {
     "user": "ansible_user | default('')",
     "key": "ansible_ssh_private_key_file | default(ansible_private_key_file) | default('')",
     "ssh_args": " ~ ' ' ~ ".join(f"(ansible_ssh_{it} | default(''))" for it in ("args", "common_args", "extra_args")),
-    "service": "release_service | default('inference')",
+    "service": "default_service",
 }
 
 

@@ -166,7 +166,7 @@ class TestDriver:
         stand_in("nvidia-smi", script)
         with pytest.raises(Failure, match=cause) as raised:
             gpu.memory()
-        assert raised.value.code == Code.PREFLIGHT and "release_options_added" in (raised.value.hint or "")
+        assert raised.value.code == Code.PREFLIGHT and "release_options" in (raised.value.hint or "")
 
     def test_no_driver(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", str(tmp_path))

@@ -17,14 +17,14 @@ WANTED = {
     "args": "ansible_ssh_common_args",
     "registry": "aws_registry",
     "session": "aws_session",
-    "domains": "service_domains",
+    "domains": "services.inference.domains",
     "names": "tls_domains",
     "directory": "tls_directory_url",
     "ca": "service_ca_path",
-    "door": "release_front_door if service_domains else {}",
+    "service": "release_services | first",
     "models": "service_model_store",
-    "kept_as": "release_kept_as",
-    "image": "build_registry ~ '/' ~ release_repository",
+    "retention_prefix": "release_retention_prefix",
+    "image": "build_registry ~ '/' ~ services.inference.repository | default('inference')",
 }
 
 

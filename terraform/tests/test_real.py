@@ -115,6 +115,6 @@ def test_a_host_that_was_applied_is_found_by_the_inventory(account: Real, tmp_pa
     facts = found[host["id"]]
     assert all(facts[k] for k in facts if k != "ca"), facts
     assert facts["user"] == "admin" and facts["host"] == host["id"] and "tools/ssm_ssh" in facts["args"]
-    assert facts["domains"] == facts["names"] == ["dev.example.com"] and facts["door"] == {"name": "dev.example.com"}
+    assert facts["domains"] == facts["names"] == facts["service"]["domains"] == ["dev.example.com"]
     assert facts["image"] == ground["repository"]
     assert facts["models"] == f"s3://{ground['buckets']['models']}/models"

@@ -31,6 +31,8 @@ class ActionModule(ActionBase):
             raise AnsibleConnectionFailure("Connection refused")
         if how == "broken":
             raise AnsibleActionFail("sudo: a password is required")
+        if action == "release" and self._task.args["image"] != "r.test/i@sha256:1":
+            raise AnsibleActionFail("this is not the image")
         if how == "refused":
             return {"failed": True, "code": 3, "outcome": "undone", "msg": "golden request failed"}
         was = live.read_text().split()[-1]
@@ -44,12 +46,35 @@ class ActionModule(ActionBase):
 """
 
 
+# The registry has every version but v9.9.9, and counts what it is asked. `retention` is a variable of the hosts.
+REGISTRY = """
+from pathlib import Path
+from ansible.plugins.action import ActionBase
+
+class ActionModule(ActionBase):
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        action, args = self._task.action.rpartition(".")[2], self._task.args
+        with (Path(task_vars["inventory_dir"]) / "registry").open("a") as file:
+            print(action, args.get("version") or args.get("tag"), file=file)
+        if action == "image_tag":
+            return {"changed": True, "error": ""}
+        if args["version"] == "v9.9.9":
+            return {"failed": True, "msg": "It has: v1.0.0, v1.1.0.", "image": "", "version": "v9.9.9", "error": ""}
+        found = {"tagged": task_vars["retention"] == "tagged", "registry_auth": {"password": "pull-token"}}
+        return {"changed": False, "image": "r.test/i@sha256:1", "version": args["version"], "error": "", **found}
+"""
+
+
 @dataclass(frozen=True)
 class Run:
     code: int
     out: str
     served: list[list[str]]
     """Of each host the versions that it has served, one after the other."""
+    registry: list[str]
+    """The requests to the registry."""
 
     @property
     def live(self) -> list[str]:
@@ -62,6 +87,8 @@ def run(
     *arguments: str,
     playbook: str = "playbooks/deploy.yml",
     rollback: str = "works",
+    retention: str = "tagged",
+    further_services: dict[str, Any] | None = None,
 ) -> Run:
     """Deploy v1.1.0 to as many hosts as there are `rollouts`, all of which serve v1.0.0."""
     # Ansible takes the collections beside the playbook before all others.
@@ -71,12 +98,19 @@ def run(
         (tmp_path / name).symlink_to(ROOT / name)
     for name in ("release", "rollback"):
         (tmp_path / f"collections/ansible_collections/slipway/ops/plugins/action/{name}.py").write_text(STAND_IN)
+    for name in ("image_info", "image_tag"):
+        (tmp_path / f"collections/ansible_collections/slipway/ops/plugins/action/{name}.py").write_text(REGISTRY)
     inventory = tmp_path / "inventory" / "somewhere"
     (inventory / "group_vars" / "all").mkdir(parents=True)
     (inventory / "group_vars" / "all" / "common.yml").symlink_to(ROOT / "inventory" / "common.yml")
     shared = {
-        "ansible_connection": "local", "ansible_become": False, "service_version": "v1.0.0", "aws_registry": "r.test",
-        "service_domains": ["s.test"], "aws_session": {"region": "eu-central-1"},
+        "ansible_connection": "local", "ansible_become": False, "aws_registry": "r.test",
+        "aws_session": {"region": "eu-central-1"}, "default_service": "inference", "service_model_store": "",
+        "retention": retention,
+        "services": {
+            "inference": {"domains": ["s.test"], "slots": {"blue": 1, "green": 2}, "version": "v1.0.0"},
+            **(further_services or {}),
+        },
     }  # fmt: skip
     hosts = {f"h{n}": {"rollout": it, "rollback": rollback, **shared} for n, it in enumerate(rollouts, 1)}
     (inventory / "hosts.yml").write_text(json.dumps({"inference": {"hosts": hosts}}))
@@ -92,7 +126,8 @@ def run(
         [*argv, "-e", "version=v1.1.0", *arguments], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, timeout=120,
     )  # fmt: skip
-    return Run(done.returncode, done.stdout, [(inventory / f"{host}.live").read_text().split() for host in hosts])
+    served = [(inventory / f"{host}.live").read_text().split() for host in hosts]
+    return Run(done.returncode, done.stdout, served, (inventory / "registry").read_text().splitlines())
 
 
 KINDS = {"w": "works", "u": "unreachable", "r": "refused", "b": "broken"}
@@ -148,3 +183,54 @@ def test_a_host_that_cannot_be_rolled_back_is_named_with_the_command(tmp_path: P
 def test_all_of_them_is_green(tmp_path: Path) -> None:
     done = run(tmp_path, ["works", "works"])
     assert (done.code, done.live) == (0, ["v1.1.0"] * 2), done.out
+
+
+ROLLOUT = ("--tags", "rollout")
+
+
+@pytest.mark.parametrize(("playbook", "options"), [("playbooks/deploy.yml", ()), ("site.yml", ROLLOUT)])
+def test_the_image_is_resolved_once_and_tagged_once_it_is_live_everywhere(
+    tmp_path: Path, playbook: str, options: tuple[str, ...]
+) -> None:
+    done = run(tmp_path, ["works"] * 3, *options, "-v", playbook=playbook, retention="missing")
+    assert (done.code, done.live) == (0, ["v1.1.0"] * 3), done.out
+    assert done.registry == ["image_info v1.1.0", "image_tag deployed-somewhere-v1.1.0"]
+    assert "pull-token" not in done.out
+
+
+@pytest.mark.parametrize(("rollouts", "retention"), [(["works", "refused"], "missing"), (["works"], "tagged")])
+def test_an_image_that_is_not_live_everywhere_or_has_the_tag_is_not_tagged(
+    tmp_path: Path, rollouts: list[str], retention: str
+) -> None:
+    assert run(tmp_path, rollouts, retention=retention).registry == ["image_info v1.1.0"]
+
+
+@pytest.mark.parametrize(("playbook", "options"), [("playbooks/deploy.yml", ()), ("site.yml", ROLLOUT)])
+def test_a_version_that_the_registry_does_not_have_stops_the_run_before_any_host(
+    tmp_path: Path, playbook: str, options: tuple[str, ...]
+) -> None:
+    done = run(tmp_path, ["works", "works"], *options, "-e", "version=v9.9.9", playbook=playbook)
+    assert done.code == 2 and "It has: v1.0.0, v1.1.0." in done.out, done.out
+    assert done.served == [["v1.0.0"]] * 2
+
+
+def test_a_converge_rolls_out_every_service(tmp_path: Path) -> None:
+    """Also the second one, after the first is live everywhere."""
+    further = {"scoring": {"domains": ["o.test"], "slots": {"blue": 3, "green": 4}, "version": "v2.0.0"}}
+    hosts = ["works"] * 2
+    done = run(tmp_path, hosts, *ROLLOUT, playbook="site.yml", retention="missing", further_services=further)
+    assert done.code == 0 and done.served == [["v1.0.0", "v1.1.0", "v2.0.0"]] * 2, done.out
+    assert done.registry == [
+        "image_info v1.1.0", "image_info v2.0.0",
+        "image_tag deployed-somewhere-v1.1.0", "image_tag deployed-somewhere-v2.0.0",
+    ]  # fmt: skip
+
+
+def test_a_limit_keeps_the_image(tmp_path: Path) -> None:
+    done = run(tmp_path, ["works", "works"], "--limit", "h2")
+    assert (done.code, done.live) == (0, ["v1.0.0", "v1.1.0"]), done.out
+
+
+def test_prefetch_pulls_the_image_that_was_resolved(tmp_path: Path) -> None:
+    done = run(tmp_path, ["works"], playbook="playbooks/prefetch.yml")
+    assert done.code == 0 and done.registry == ["image_info v1.1.0"], done.out

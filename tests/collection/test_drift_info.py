@@ -79,6 +79,21 @@ def test_only_packages_of_the_host_s_distribution_are_missed() -> None:
     assert drifted(host(codename="sid"), packages_by_codename=packages) == []
 
 
+def in_sync(actual: dict[str, Any]) -> list[str]:
+    state = {**EMPTY, "packages": ["haproxy"], "units": [UNIT]}
+    return drift.in_sync(PATHS, state, actual, drift.compare(0, state, PATHS, actual))
+
+
+def test_what_is_in_sync_is_named_by_package_and_path() -> None:
+    assert in_sync(host()) == ["haproxy", FILE, DIRECTORY, UNWANTED]
+    assert in_sync(host(files={FILE: GOOD.replace("0644", "0666"), DIRECTORY: "x"})) == ["haproxy", DIRECTORY, UNWANTED]
+
+
+def test_no_path_is_in_sync_while_a_package_is_missing() -> None:
+    """Its installation may write one."""
+    assert in_sync(host(packages=[])) == []
+
+
 @pytest.mark.parametrize(
     ("command", "result", "matches"),
     [
@@ -223,6 +238,7 @@ def drift_of(site: Path, *words: str, **variables: str) -> dict[str, Any]:
 def test_nothing_is_printed_for_a_host_without_drift(site: Path) -> None:
     answer = drift_of(site, greeting="Hello")
     assert (answer["roles"], answer["drift"], answer["errors"], answer["changed"]) == ([], {}, {}, False)
+    assert answer["in_sync"] == {"first": [], "second": [f"{site}/flag"]}
     assert "Drift" not in answer["printed"]
 
 
@@ -239,16 +255,6 @@ def test_each_role_has_its_own_drift(site: Path) -> None:
 def test_drift_that_is_left_is_printed_as_a_warning(site: Path) -> None:
     write_play(site, "first", warn=True)
     assert "[WARNING]: Drift is left on localhost: role first: command line" in drift_of(site, greeting="x")["printed"]
-
-
-def test_a_role_with_instances_is_compared_once_with_each(site: Path) -> None:
-    state = {"commands": {"file": {"argv": ["test", "-e", f"{site}/{{{{ third_name }}}}"]}}}
-    role(site / "roles", "third", {"third_state": state})
-    write_play(site, "third", instances={"third": {"third_name": ["one", "two"]}})
-    (site / "one").touch()
-    assert drift_of(site)["drift"]["third"]["commands"] == ["file"]
-    (site / "two").touch()
-    assert drift_of(site)["roles"] == []
 
 
 def test_files_are_rendered_as_their_modules_would_write_them(site: Path) -> None:

@@ -75,7 +75,7 @@ def test_what_only_lists_stays_as_it_is(option: str) -> None:
 
 def test_a_service_that_there_is_not_is_named() -> None:
     code, out = play("playbooks/status.yml", "--limit", "inference-1", "-e", "service=inferense", LAB_HOSTS="1")
-    assert code == 2 and "there is no service inferense; the inventory has: inference" in out, out
+    assert code == 2 and "value of service must be one of: inference, got: inferense" in out, out
 
 
 QUERIES = """

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible_collections.slipway.ops.plugins.action import prove
+from ansible_collections.slipway.ops.plugins.action import service_check
 from ansible_collections.slipway.ops.plugins.module_utils import registry, web
 from ansible_collections.slipway.ops.plugins.module_utils.session import RegistryError, Session
-from ansible_collections.slipway.ops.plugins.plugin_utils.models import ModelError, manifest
+from ansible_collections.slipway.ops.plugins.plugin_utils.model_store import ModelError, manifest
 from releasectl.model.model import Golden
 
 from tests.harness import cloud
@@ -50,9 +50,11 @@ def session(ca: str | None, host: str = cloud.API) -> Session:
     return Session("eu-central-1", f"https://{host}", ca, "lab", "lab-secret")
 
 
-def prove_it(ca: str | None, url: str = f"https://{cloud.SERVICE}") -> None:
+def smoke_test(ca: str | None, url: str = f"https://{cloud.SERVICE}") -> None:
     args: dict[str, Any] = {"url": url, "secrets": {}, "ca_path": ca, "timeout_s": 5.0}
-    prove.answers(args, [("the version", Golden("version", "/version", "GET", expect={"version": "v1.1.0"}))])
+    service_check.run_checks(
+        args, [("the version", Golden("version", "/version", "GET", expect={"version": "v1.1.0"}))]
+    )
 
 
 def model(ca: str | None, kept: Path = Path("/nonexistent")) -> None:
@@ -62,16 +64,16 @@ def model(ca: str | None, kept: Path = Path("/nonexistent")) -> None:
 AWS: dict[str, Callable[[str | None], Any]] = {
     "ECR token": lambda ca: registry.credentials(session(ca)),
     "digest": lambda ca: registry.digest(session(ca), AUTH, cloud.REGISTRY, "inference", "v1.0.0"),
-    "tag": lambda ca: registry.keep(session(ca), AUTH, IMAGE, "deployed-prod-v1.0.0"),
+    "tag": lambda ca: registry.tag(session(ca), AUTH, IMAGE, "deployed-prod-v1.0.0"),
     "model": model,
 }
-ALL = {**AWS, "prove": prove_it}
+ALL = {**AWS, "service_check": smoke_test}
 
 
 @pytest.fixture(autouse=True)
 def keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Manifests are read, and not kept."""
-    monkeypatch.setattr("ansible_collections.slipway.ops.plugins.plugin_utils.models._keep", lambda *_: None)
+    monkeypatch.setattr("ansible_collections.slipway.ops.plugins.plugin_utils.model_store._keep", lambda *_: None)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +119,7 @@ def test_of_the_environment_the_bundle_for_aws_comes_first(
     AWS[what](None)
 
 
-@pytest.mark.parametrize("what", ["ECR token", "digest", "prove"])
+@pytest.mark.parametrize("what", ["ECR token", "digest", "service_check"])
 @pytest.mark.parametrize("exception", ["NO_PROXY", "no_proxy"])
 def test_what_no_proxy_names_is_asked_directly(
     net: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, what: str, exception: str
@@ -128,7 +130,7 @@ def test_what_no_proxy_names_is_asked_directly(
     ask: dict[str, Callable[[], Any]] = {
         "ECR token": lambda: registry.credentials(session(net.bundle, here)),
         "digest": lambda: registry.digest(session(net.bundle), AUTH, here, "inference", "v1.0.0"),
-        "prove": lambda: prove_it(net.bundle, f"https://{here}"),
+        "service_check": lambda: smoke_test(net.bundle, f"https://{here}"),
     }
     ask[what]()
     assert not net.proxy.asked and net.server.seen

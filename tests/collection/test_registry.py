@@ -71,7 +71,7 @@ def test_an_image_gets_a_further_tag() -> None:
 
     with mock.patch.object(requests.Session, "request", answer):
         image = f"{WHERE[0]}/team/inference@{DIGEST}"
-        registry.keep(Session(), registry.Credentials("AWS", "s3cret"), image, "deployed-prod-v1.4.2")
+        registry.tag(Session(), registry.Credentials("AWS", "s3cret"), image, "deployed-prod-v1.4.2")
     (got, source, _), (put, target, given) = asked
     assert (got, source) == ("GET", f"https://{WHERE[0]}/v2/team/inference/manifests/{DIGEST}")
     assert (put, target) == ("PUT", f"https://{WHERE[0]}/v2/team/inference/manifests/deployed-prod-v1.4.2")

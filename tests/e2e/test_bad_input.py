@@ -56,7 +56,7 @@ def test_malformed_version(version: str) -> None:
 
 def test_malformed_version_of_a_converge() -> None:
     done = lab.play("site.yml", "-e", "version=latest", "--tags", "release")
-    refused(done, "'latest' is not a version", "release_version")
+    refused(done, "'latest' is not a version", "services.yml")
 
 
 def test_missing_model() -> None:

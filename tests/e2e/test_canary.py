@@ -48,7 +48,7 @@ def canary(version: str, steps: str, step_s: float) -> lab.Done:
 
 
 def say(word: str) -> lab.Done:
-    return lab.play("playbooks/canary.yml", *lab.LIMIT, "-e", f"word={word}")
+    return lab.play("playbooks/canary.yml", *lab.LIMIT, "-e", f"canary_command={word}")
 
 
 def percent() -> int:

@@ -26,8 +26,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Folders of m2, which is less sure than the image's m1, and of m3 and m4, which are m2 by other names."""
     home = tmp_path_factory.mktemp("models")
     tools = lab.good(lab.run("tools/tool_venv", "app", "app/requirements-test.lock")).out.splitlines()[-1]
-    words = ("app/tools/train.py", "--model-version", "m2", "--trees", "20", "--out", str(home / "m2"))
-    lab.good(lab.run(f"{tools}/python", *words))
+    train = ("app/tools/train.py", "--model-version", "m2", "--trees", "20", "--out", str(home / "m2"))
+    lab.good(lab.run(f"{tools}/python", *train))
     for version in ("m3", "m4"):
         (home / version).mkdir()
         (home / version / "model.onnx").write_bytes((home / "m2" / "model.onnx").read_bytes())
@@ -58,7 +58,7 @@ def manifest(folder: Path) -> dict[str, Any]:
 
 
 def publish(folder: Path) -> lab.Done:
-    return lab.play("playbooks/models/publish.yml", "-e", f"folder={folder}")
+    return lab.play("playbooks/models/publish.yml", "-e", f"model_dir={folder}")
 
 
 def deploy(model: str = "", **more: Any) -> lab.Done:
@@ -118,7 +118,7 @@ def test_without_s3_the_cached_model_goes_live_and_another_is_refused(models: Pa
         said = refused("m4")
         assert "The service is loading: Failed to read s3://" in said
         assert "Connect timeout" in said or "Could not connect" in said
-        lab.good(deploy("m2", service_env={"LOG_PROBES": "true"}))
+        lab.good(deploy("m2", release_env={"LOG_PROBES": "true"}))
         assert serves("m2")
     assert lab.state()["live"]["release"]["model_version"] == "m2"
     assert "Published are: m2, m3, m4" in refused("m9")
@@ -143,8 +143,8 @@ class TestKeys:
     def settings(self, golden: str, *valid: str) -> dict[str, Any]:
         hashes = ",".join(hashlib.sha256(key.encode()).hexdigest() for key in valid)
         return {
-            "service_secrets": {"API_KEY_SHA256": hashes, "GOLDEN_API_KEY": golden},
-            "service_golden_headers": {"X-Api-Key": {"secret": "GOLDEN_API_KEY"}},
+            "release_secrets": {"API_KEY_SHA256": hashes, "GOLDEN_API_KEY": golden},
+            "release_golden_headers": {"X-Api-Key": {"secret": "GOLDEN_API_KEY"}},
         }
 
     def test_a_service_with_keys_is_gated_rotated_and_proved(self, models: Path, keyed: SteadyLoad) -> None:

@@ -14,14 +14,17 @@ from tests.harness.load.steady import SteadyLoad
 
 OTHER = "scoring"
 DOMAIN = f"{OTHER}.{lab.NAME}"
-OTHERS = {OTHER: {"domains": [DOMAIN], "slots": {"blue": 18090, "green": 18091}, "version": "v2.0.0"}}
+SERVICES = {
+    "inference": {"domains": [lab.NAME], "slots": {"blue": 18080, "green": 18081}, "version": "v1.0.0"},
+    OTHER: {"domains": [DOMAIN], "slots": {"blue": 18090, "green": 18091}, "version": "v2.0.0"},
+}
 LEFT = (
     "/etc/slipway/{}",
     "/var/lib/slipway/{}",
     "/etc/systemd/system/{}@.service",
     "/etc/ansible/facts.d/slipway_{}.fact",
 )
-WITH = ("-e", json.dumps({"service_others": OTHERS}))
+WITH = ("-e", json.dumps({"services": SERVICES}))
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -135,7 +135,7 @@ def test_a_connection_that_is_lost_is_not_the_end_of_a_rollout() -> None:
 
 def test_who_asks_for_it_keeps_what_went_live() -> None:
     # A new release: the one of the test before stands by, and needs no room.
-    new = ("-e", json.dumps({"service_env": {"NEW": "yes"}}))
+    new = ("-e", json.dumps({"release_env": {"NEW": "yes"}}))
     with full("inference-2"):
         assert deploy("v2.3.0", *new, "-e", "deploy_undo=false").code != 0
         again = deploy("v2.3.0", *new)

@@ -5,18 +5,21 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ansible_collections.slipway.ops.plugins.plugin_utils.releasectl import RELEASECTL
 from invoke import Collection, Context, Program
 
 import fabfile
 from tools import inventory
 from tools.inventory import Target, Unknown
 
+ROOT = Path(__file__).parent.parent.parent
 HOSTS = [Target("inference-1", "10.0.0.1", user="admin", key="/keys/one"), Target("inference-2", "10.0.0.2")]
 
 
@@ -181,3 +184,10 @@ def test_commands_quote_user_input() -> None:
     assert command == """/usr/local/bin/releasectl --service inference rollback --reason 'it'"'"'s; rm -rf /'"""
     assert "inference-blue" in fabfile.logs_command(HOSTS[0], 10, True, "blue")
     assert "/var/lib/slipway/inference/live.map" in fabfile.logs_command(HOSTS[0], 10, False, "")
+
+
+def test_every_program_calls_the_engine_where_the_role_installs_it() -> None:
+    assert fabfile.RELEASECTL == RELEASECTL
+    sources = [it for folder in ("roles", "tests/harness") for it in (ROOT / folder).rglob("*") if it.is_file()]
+    paths = {path for it in sources for path in re.findall(r"[\w/]*/bin/releasectl\b", it.read_text(errors="replace"))}
+    assert paths == {RELEASECTL}

@@ -132,3 +132,10 @@ def test_in_ci_environments_are_created_again_once_a_run(tree: Path) -> None:
 def test_a_rollback_does_not_wait_for_a_new_environment(tree: Path) -> None:
     make(tree, "rollback", CI="true")
     assert calls(tree, "bootstrap") == []
+
+
+@pytest.mark.parametrize("target", ["rollback", "status", "deploy"])
+def test_a_host_and_a_service_have_the_names_that_fab_and_ansible_use(tree: Path, target: str) -> None:
+    make(tree, target, "SERVICE=scoring", "HOST=inference-1", "ENV=prod")
+    (argv, _), *_ = calls(tree, "ansible-playbook")
+    assert argv[3:] == ["--extra-vars", '{"service": "scoring"}', "--limit", "inference-1"]

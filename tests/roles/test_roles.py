@@ -11,7 +11,7 @@ import yaml
 ROOT = Path(__file__).parent.parent.parent
 ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
 # Their tasks are all static, for --list-tasks, --skip-tags and --start-at-task.
-ON_HOSTS = ("baseline", "docker", "engine", "edge", "tls")
+ON_HOSTS = ("baseline", "docker", "engine", "edge", "tls", "release")
 
 
 def load(path: Path) -> Any:
@@ -41,7 +41,9 @@ class TestRole:
 
     def test_a_handler_of_an_item_checks_that_its_item_changed(self, role: Path) -> None:
         """When one item of a loop changes, Ansible notifies the handlers of all its items."""
-        files = load(role / "vars" / "main.yml").get(f"_{role.name}_files", []) if role.name in ON_HOSTS else []
+        variables = load(role / "vars" / "main.yml") if role.name in ON_HOSTS else {}
+        lists = [value for name, value in variables.items() if name.endswith("_files") and isinstance(value, list)]
+        files = [file for it in lists for file in it]
         items = [it for file in files for it in (file.get("handlers") or [file.get("handler")]) if it]
         handlers = load(role / "handlers" / "main.yml") if items else []
         for name in items:

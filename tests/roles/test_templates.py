@@ -19,9 +19,16 @@ ROLES = ("baseline", "docker", "engine", "edge", "tls", "release")
 TEMPLATES = sorted(
     path for role in ROLES for path in (ROOT / "roles" / role / "templates").rglob("*") if path.is_file()
 )
+SERVICE: dict[str, Any] = {
+    "name": "inference",
+    "domains": ["inference.example.com"],
+    "slots": {"blue": 18080, "green": 18081},
+    "version": "v1.0.0",
+    "live_map": "/var/lib/slipway/inference/live.map",
+    "backend_prefix": "inference_",
+}
 GIVEN: dict[str, Any] = {
     "ansible_facts": {"distribution": "Debian", "distribution_release": "bookworm"},
-    "edge_domains": ["inference.example.com"],
     "tls_domains": ["inference.example.com"],
 }
 
@@ -56,7 +63,7 @@ def play(role: str, destination: Path, more: dict[str, Any]) -> dict[str, Any]:
             str(base / part / "main.yml") for part in ("defaults", "vars") if (base / part / "main.yml").exists()
         ],
         # What a play's vars say, its vars_files (the role's defaults) would overrule.
-        "tasks": [{"ansible.builtin.copy": copy, "vars": more}],
+        "tasks": [{"ansible.builtin.copy": copy, "vars": {f"{role}_services": [SERVICE], **more}}],
     }
 
 

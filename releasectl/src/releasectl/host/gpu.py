@@ -23,6 +23,6 @@ def memory() -> Memory:
             Code.PREFLIGHT,
             f"options.gpu_memory is set, but nvidia-smi does not report the memory of this host's GPUs: {cause}",
             "Use an instance type and an image with NVIDIA GPUs and their driver, or leave gpu_memory out "
-            "(release_options_added).",
+            "(release_options).",
         ) from error
     return Memory(min(totals), min(free))

@@ -30,7 +30,7 @@ RAM = Kind(
 GPU = Kind(
     "GPU memory",
     lambda options: options.gpu_memory,
-    "Lower options.gpu_memory (release_options_added) if it takes less, or take a larger GPU.",
+    "Lower options.gpu_memory (release_options) if it takes less, or take a larger GPU.",
 )
 
 

@@ -5,22 +5,20 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
-from ansible_collections.slipway.ops.plugins.plugin_utils.engine import EngineAction, finished
+from ansible_collections.slipway.ops.plugins.modules import canary
+from ansible_collections.slipway.ops.plugins.plugin_utils.releasectl import ReleasectlAction, task_result
 
 
-class ActionModule(EngineAction):
-    SPEC: ClassVar[dict[str, Any]] = {
-        "service": {"type": "str", "default": "inference"},
-        "word": {"type": "str", "choices": ["promote", "abort", "hold", "status"], "default": "status"},
-        "by": {"type": "str", "default": ""},
-    }
+class ActionModule(ReleasectlAction):
+    MODULE = canary
 
-    def act(self, args: dict[str, Any], host: str) -> dict[str, Any]:
-        # In check mode nobody is told anything.
-        word = "status" if self._task.check_mode else args["word"]
-        result = self.ask(args["service"], "canary", word, *(["--by", args["by"]] if args["by"] else []))
-        if self._task.check_mode and args["word"] != "status":
+    def execute(self, args: dict[str, Any], host: str) -> dict[str, Any]:
+        # Check mode sends no command.
+        command = "status" if self._task.check_mode else args["command"]
+        by = ["--by", args["by"]] if args["by"] else []
+        result = self.run_json(args["service"], "canary", command, *by)
+        if self._task.check_mode and args["command"] != "status":
             result["changed"] = bool(result.get("canary"))
-        return finished(result)
+        return task_result(result)

@@ -6,29 +6,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from ansible import constants
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.template import generate_ansible_template_vars, trust_as_template
+from ansible_collections.slipway.ops.plugins.modules import drift_info
 from ansible_collections.slipway.ops.plugins.plugin_utils import drift
+from ansible_collections.slipway.ops.plugins.plugin_utils.options import argument_spec
 
 State = tuple[dict[str, Any], drift.Paths]
 Variables = dict[str, Any]
 
 
 class ActionModule(ActionBase):
-    SPEC: ClassVar[dict[str, Any]] = {
-        "roles": {"type": "list", "elements": "str", "required": True},
-        "instances": {"type": "dict", "default": {}},
-        "warn": {"type": "bool", "default": False},
-    }
+    MODULE = drift_info
 
     def run(self, tmp: str | None = None, task_vars: Variables | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
-        args = self.validate_argument_spec(argument_spec=self.SPEC)[1]
+        args = self.validate_argument_spec(argument_spec=argument_spec(self.MODULE.DOCUMENTATION))[1]
         variables = task_vars or {}
         host = variables["inventory_hostname"]
         # A mistake in the play is not drift: it would apply the role in every run.
@@ -38,12 +36,10 @@ class ActionModule(ActionBase):
         errors: dict[str, str] = {}
         states: list[tuple[str, State]] = []
         for role, path in paths.items():
-            instances = args["instances"].get(role, {}).items()
-            for instance in [{name: value} for name, values in instances for value in values] or [{}]:
-                try:
-                    states.append((role, self._desired(role, path, {**variables, **instance})))
-                except (AnsibleError, OSError) as error:
-                    errors[role] = str(error)
+            try:
+                states.append((role, self._desired(role, path, variables)))
+            except (AnsibleError, OSError) as error:
+                errors[role] = str(error)
         request = drift.probe_request(state for _role, state in states)
         probe: dict[str, Any] = self._execute_module(
             module_name="slipway.ops.host_probe", module_args=request, task_vars=variables
@@ -51,14 +47,15 @@ class ActionModule(ActionBase):
         if probe.get("failed") or probe.get("unreachable"):
             return probe
         found: dict[str, drift.Drift] = {}
-        for number, (role, state) in enumerate(states):
-            items = drift.compare(number, *state, probe)
+        in_sync: dict[str, list[str]] = {}
+        for number, (role, (state, desired)) in enumerate(states):
+            items = drift.compare(number, state, desired, probe)
+            in_sync[role] = drift.in_sync(desired, state, probe, items)
             if any(items.values()):
-                others = found.get(role, {kind: [] for kind in drift.KINDS})
-                found[role] = {kind: others[kind] + items[kind] for kind in drift.KINDS}
+                found[role] = items
         self._print(host, found, errors, args["warn"])
         roles = [role for role in args["roles"] if role in found or role in errors]
-        return {"changed": False, "roles": roles, "drift": found, "errors": errors}
+        return {"changed": False, "roles": roles, "drift": found, "errors": errors, "in_sync": in_sync}
 
     def _desired(self, role: str, path: Path, variables: Variables) -> State:
         """The role's desired state with its files rendered, as a task of the role would do it."""

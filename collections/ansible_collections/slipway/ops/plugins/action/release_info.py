@@ -5,23 +5,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
-from ansible_collections.slipway.ops.plugins.plugin_utils.engine import EngineAction, finished
+from ansible_collections.slipway.ops.plugins.modules import release_info
+from ansible_collections.slipway.ops.plugins.plugin_utils.releasectl import ReleasectlAction, task_result
 
 
-class ActionModule(EngineAction):
-    SPEC: ClassVar[dict[str, Any]] = {
-        "service": {"type": "str", "default": "inference"},
-        "history": {"type": "int", "default": 5},
-    }
+class ActionModule(ReleasectlAction):
+    MODULE = release_info
 
-    def act(self, args: dict[str, Any], host: str) -> dict[str, Any]:
+    def execute(self, args: dict[str, Any], host: str) -> dict[str, Any]:
         service = args["service"]
-        questions = (("status",), ("history", "-n", str(args["history"])))
-        status, history = (self.ask(service, *words) for words in questions)
+        commands = (("status",), ("history", "-n", str(args["history"])))
+        status, history = (self.run_json(service, *words) for words in commands)
         for document in (status, history):
             if document["code"] != 0:
-                return finished(document)
-        text = "".join(self.text(service, *words) for words in questions)
+                return task_result(document)
+        text = "".join(self.run_text(service, *words) for words in commands)
         return {"changed": False, "status": status, "history": history.get("releases", []), "text": text}

@@ -5,24 +5,20 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
-from ansible_collections.slipway.ops.plugins.plugin_utils.engine import EngineAction, finished
+from ansible_collections.slipway.ops.plugins.modules import rollback
+from ansible_collections.slipway.ops.plugins.plugin_utils.releasectl import ReleasectlAction, task_result
 
 
-class ActionModule(EngineAction):
-    SPEC: ClassVar[dict[str, Any]] = {
-        "service": {"type": "str", "default": "inference"},
-        "to": {"type": "str"},
-        "reason": {"type": "str", "default": ""},
-        "by": {"type": "str", "default": ""},
-    }
+class ActionModule(ReleasectlAction):
+    MODULE = rollback
 
-    def act(self, args: dict[str, Any], host: str) -> dict[str, Any]:
+    def execute(self, args: dict[str, Any], host: str) -> dict[str, Any]:
         words = ["rollback"]
         # In one word, or argparse takes a value with a leading dash for an option.
         words += [f"--{flag}={args[flag]}" for flag in ("to", "reason", "by") if args[flag]]
         if self._task.check_mode:
             words.append("--dry-run")
-        with self.telling(args["service"], host):
-            return finished(self.ask(args["service"], *words))
+        with self.stream_progress(args["service"], host):
+            return task_result(self.run_json(args["service"], *words))

@@ -121,12 +121,12 @@ def versions(session: Session, auth: Credentials, registry: str, repository: str
     return sorted(tag for tag in tags if tag.startswith("v"))
 
 
-def keep(session: Session, auth: Credentials, image: str, tag: str) -> None:
-    """Give an image (registry/repository@digest) a tag by which the lifecycle keeps it. Raises RegistryError."""
+def tag(session: Session, auth: Credentials, image: str, name: str) -> None:
+    """Give an image (registry/repository@digest) a further tag. Raises RegistryError."""
     registry, rest = image.split("/", 1)
     repository, found = rest.split("@", 1)
     try:
         manifest = _ask(session, auth, registry, f"{repository}/manifests/{found}")
-        _ask(session, auth, registry, f"{repository}/manifests/{tag}", "PUT", manifest)
+        _ask(session, auth, registry, f"{repository}/manifests/{name}", "PUT", manifest)
     except NotInRegistry as path:
         raise RegistryError(f"The registry {registry} has no {path}") from None

@@ -9,19 +9,32 @@ module: canary
 short_description: Control a running canary
 description:
   - The engine that runs the canary receives the command within a second.
-  - Fails if no canary runs, except with C(status).
+  - Fails if no canary runs, except for O(command=status).
 options:
-  word:
+  command:
     description:
-      - C(promote) routes all traffic to the candidate now, C(abort) ends the canary, C(hold) keeps the traffic weight
-        until one of the other two, C(status) only reports the step.
+      - V(promote) routes all traffic to the candidate now, V(abort) ends the canary, V(hold) keeps the traffic weight
+        until the next V(promote) or V(abort), V(status) only reports the step.
     type: str
     choices: [promote, abort, hold, status]
     default: status
   by:
-    description: Who, for the record.
+    description: Operator, recorded in the history.
     type: str
     default: ""
+attributes:
+  action:
+    description: Whether an action plugin of the same name does the work.
+    support: full
+  async:
+    description: Whether it can run with the keyword C(async).
+    support: none
+  check_mode:
+    description: Whether it predicts its result in check mode and changes nothing.
+    support: full
+  diff_mode:
+    description: Whether it returns what changes, or would change, as C(diff).
+    support: none
 extends_documentation_fragment: [slipway.ops.service]
 author: [Slipway (@slipway)]
 """
@@ -32,17 +45,17 @@ EXAMPLES = r"""
 
 - name: Abort the canary
   slipway.ops.canary:
-    word: abort
+    command: abort
 """
 
 RETURN = r"""
 canary:
-  description: What the engine showed last; nothing when no canary runs.
+  description: The last published state of the canary; empty when none runs.
   type: dict
   returned: always
   sample: {"version": "v1.4.2", "slot": "green", "percent": 5, "state": "watching"}
 message:
-  description: The same in words.
+  description: The same as a sentence.
   type: str
   returned: always
   sample: "accepted abort: v1.4.2 on green gets 5 %"

@@ -31,16 +31,23 @@ options:
     type: list
     elements: str
     required: true
-  instances:
-    description:
-      - Role → variable → list of its values, for a role that a host has several times. Its state is rendered and
-        compared once with each value.
-    type: dict
-    default: {}
   warn:
     description: Whether to print the drift as warnings, at the end of a play that should have left none.
     type: bool
     default: false
+attributes:
+  action:
+    description: Whether an action plugin of the same name does the work.
+    support: full
+  async:
+    description: Whether it can run with the keyword C(async).
+    support: none
+  check_mode:
+    description: Whether it predicts its result in check mode and changes nothing.
+    support: full
+  diff_mode:
+    description: Whether it returns what changes, or would change, as C(diff).
+    support: none
 author: [Slipway (@slipway)]
 """
 
@@ -63,6 +70,13 @@ drift:
   type: dict
   returned: always
   sample: {edge: {packages: [], files: [/etc/haproxy/haproxy.cfg], units: [], commands: []}}
+in_sync:
+  description:
+    - Role → names of the packages and paths that are in the desired state, so that its tasks can skip them.
+    - No path while a package of the role is missing, since its installation may write one.
+  type: dict
+  returned: always
+  sample: {edge: [haproxy, /etc/haproxy/too_large.lua]}
 errors:
   description: Role → why its desired state cannot be rendered.
   type: dict

@@ -30,6 +30,19 @@ options:
     description: Name → command with its arguments, as a list.
     type: dict
     default: {}
+attributes:
+  action:
+    description: Whether an action plugin of the same name does the work.
+    support: none
+  async:
+    description: Whether it can run with the keyword C(async).
+    support: full
+  check_mode:
+    description: Whether it predicts its result in check mode and changes nothing.
+    support: full
+  diff_mode:
+    description: Whether it returns what changes, or would change, as C(diff).
+    support: none
 author: [Slipway (@slipway)]
 """
 

@@ -6,19 +6,43 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: image_info
-short_description: Read which versions of an image the registry has
-description: Reads only. Asks ECR for a token by boto3 and the registry for its tags.
+short_description: Resolve a version to its image in the registry
+description:
+  - Changes nothing. Runs on the controller. Gets a token from ECR by boto3, and queries the registry with it.
+  - Fails if the registry does not have the version. An unreachable registry is not a failure but an RV(error), as a
+    host may have a record of the version.
 options:
   version:
-    description: A version to look up.
+    description: The version to resolve.
     type: str
     required: true
-extends_documentation_fragment: [slipway.ops.image, slipway.ops.aws]
+  retention_tag:
+    description: A tag by which the registry's lifecycle policy retains the image. RV(tagged) reports whether it is set.
+    type: str
+    default: ""
+  credentials:
+    description: Whether to return the pull token. Use C(no_log) with it.
+    type: bool
+    default: false
+attributes:
+  action:
+    description: Whether an action plugin of the same name does the work.
+    support: full
+  async:
+    description: Whether it can run with the keyword C(async).
+    support: none
+  check_mode:
+    description: Whether it predicts its result in check mode and changes nothing.
+    support: full
+  diff_mode:
+    description: Whether it returns what changes, or would change, as C(diff).
+    support: none
+extends_documentation_fragment: [slipway.ops.registry, slipway.ops.aws]
 author: [Slipway (@slipway)]
 """
 
 EXAMPLES = r"""
-- name: Look v1.4.2 up
+- name: Resolve v1.4.2
   slipway.ops.image_info:
     registry: 123456789012.dkr.ecr.eu-central-1.amazonaws.com
     repository: inference
@@ -26,43 +50,35 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-exists:
-  description: Whether the registry has the version.
+image:
+  description: The image by digest. Empty if it is not known.
+  type: str
+  returned: always
+  sample: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/inference@sha256:0123…
+version:
+  description: The version that was resolved.
+  type: str
+  returned: always
+  sample: v1.4.2
+tagged:
+  description: Whether the registry already has O(retention_tag). True if none was given.
   type: bool
   returned: always
   sample: true
-digest:
-  description: The digest that the version's tag names, empty when there is none.
+registry_auth:
+  description: User name and password for a pull. Empty unless O(credentials=true).
+  type: dict
+  returned: always
+  sample: {"username": "AWS", "password": "…"}
+available_versions:
+  description: The versions that the registry has, if it does not have this one.
+  type: list
+  elements: str
+  returned: always
+  sample: ["v1.4.0", "v1.4.1"]
+error:
+  description: Why the registry could not be queried. Empty if it could.
   type: str
   returned: always
-  sample: sha256:0123…
+  sample: "Failed to query the registry …: timed out"
 """
-
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-from ansible_collections.slipway.ops.plugins.module_utils import options, registry  # noqa: E402
-from ansible_collections.slipway.ops.plugins.module_utils.session import RegistryError, Session  # noqa: E402
-
-
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "registry": {"type": "str", "required": True},
-            "repository": {"type": "str", "required": True},
-            "version": {"type": "str", "required": True},
-            "aws": options.AWS,
-        },
-        supports_check_mode=True,
-    )
-    where = {name: module.params[name] for name in ("registry", "repository", "version")}
-    try:
-        session = Session.of(module.params["aws"])
-        found = registry.digest(session, registry.credentials(session), **where)
-    except registry.NotInRegistry:
-        found = ""
-    except RegistryError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=False, exists=bool(found), digest=found)
-
-
-if __name__ == "__main__":
-    main()

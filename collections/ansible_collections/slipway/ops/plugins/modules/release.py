@@ -6,25 +6,34 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: release
-short_description: Make a version of a service the live one on a host
+short_description: Make a version of a service live on a host
 description:
-  - Resolves the version to an image digest on the controller (ECR token by boto3, manifest from the registry), then
-    hands the host one request. The engine there pulls, starts, gates, switches and drains, or leaves the old release
-    serving.
-  - When the registry cannot be asked, a version that the host has a record of is still made live, as tags are
-    immutable.
-  - In check mode nothing is changed and C(diff) shows what would be.
+  - Sends one request to the engine on the host, which pulls the image, starts a candidate, checks it, switches the
+    traffic and drains the old slot, or leaves the old release live.
+  - M(slipway.ops.image_info) resolves a version to its image. Without O(image), only a version that the host has a
+    record of can be made live.
 options:
   version:
-    description: The version to make live, for example C(v1.4.2).
+    description: The version to make live, for example V(v1.4.2).
     type: str
     required: true
+  image:
+    description: The image of that version, by digest. Empty if it is not known.
+    type: str
+    default: ""
+  image_error:
+    description: Why the image is not known, for the message of a failure.
+    type: str
+    default: ""
+  registry_auth:
+    description: User name and password for the pull, as M(slipway.ops.image_info) returns them.
+    type: dict
   env:
     description: Environment of the container.
     type: dict
     default: {}
   secrets:
-    description: Secret environment of the container; kept in a file of mode 0600, never shown.
+    description: Secret environment of the container. Only in a file of mode 0600 on the host, and never shown.
     type: dict
     default: {}
   options:
@@ -32,63 +41,79 @@ options:
     type: dict
     default: {}
   gates:
-    description: What the candidate must pass before it gets traffic (see docs/releasectl.md).
+    description: The checks that a candidate passes before it gets traffic (see docs/releasectl.md).
     type: dict
     default: {}
   strategy:
     description:
-      - How the traffic gets to the release, at once, share by share, or with the old release stopped first.
-      - When not given, as the host is configured.
+      - Whether the release gets all traffic at once, step by step, or after the old release has stopped.
+      - By default, as the host is configured.
     type: str
     choices: [blue_green, canary, stop_first]
   canary:
-    description: What a canary does (see docs/releasectl.md). Only read when O(strategy=canary).
+    description: The steps and limits of a canary (see docs/releasectl.md). Only read if O(strategy=canary).
     type: dict
     default: {}
-  kept_as:
-    description:
-      - Further tag that the registry gives the image once it is live, where its lifecycle keeps images by it.
-      - That it could not be given is a warning.
-    type: str
-    default: ""
   prefetch:
     description: Only pull the image, so that a later deployment does not wait for it.
     type: bool
     default: false
   model_version:
-    description: Version of the model that the release serves, when it is not part of the image.
+    description: Version of the model that the release serves, if it is not part of the image.
     type: str
   reason:
-    description: Why, for the history.
+    description: Reason, recorded in the history.
     type: str
     default: ""
   by:
-    description: Who, for the history. The controller's user and host name when not given.
+    description: Operator, recorded in the history. By default, the controller's user and host name.
     type: str
-extends_documentation_fragment: [slipway.ops.service, slipway.ops.image, slipway.ops.aws]
+attributes:
+  action:
+    description: Whether an action plugin of the same name does the work.
+    support: full
+  async:
+    description: Whether it can run with the keyword C(async).
+    support: none
+  check_mode:
+    description: Whether it predicts its result in check mode and changes nothing.
+    support: full
+  diff_mode:
+    description: Whether it returns what changes, or would change, as C(diff).
+    support: full
+extends_documentation_fragment: [slipway.ops.service]
 author: [Slipway (@slipway)]
 """
 
 EXAMPLES = r"""
+- name: Resolve v1.4.2
+  slipway.ops.image_info:
+    registry: 123456789012.dkr.ecr.eu-central-1.amazonaws.com
+    repository: inference
+    version: v1.4.2
+    credentials: true
+  register: found
+  no_log: true
+
 - name: Make v1.4.2 live
   slipway.ops.release:
     version: v1.4.2
-    registry: 123456789012.dkr.ecr.eu-central-1.amazonaws.com
-    repository: inference
+    image: "{{ found.image }}"
+    registry_auth: "{{ found.registry_auth }}"
     reason: fixes the slow batch path
 
-- name: Give v1.4.2 the traffic share by share
+- name: Give v1.4.2 the traffic step by step
   slipway.ops.release:
     version: v1.4.2
-    registry: 123456789012.dkr.ecr.eu-central-1.amazonaws.com
-    repository: inference
+    image: "{{ found.image }}"
+    registry_auth: "{{ found.registry_auth }}"
     strategy: canary
     canary: {steps: [5, 25, 50], step_s: 30}
 """
 
 RETURN = r"""
 outcome:
-  description: What came of it, C(live) or C(unchanged), or C(would_change) in check mode.
+  description: Outcome of the rollout, C(live) or C(unchanged), or C(would_change) in check mode.
   type: str
   returned: always
   sample: live
@@ -98,10 +123,15 @@ code:
   returned: always
   sample: 0
 release:
-  description: The release that the call was about.
+  description: The release that the request was about.
   type: dict
-  returned: when there is one
+  returned: if there is one
   sample: {"id": 3, "version": "v1.4.2", "digest": "sha256:0123…"}
+previous:
+  description: The release that was live before.
+  type: dict
+  returned: if there was one
+  sample: {"id": 2, "version": "v1.1.0", "digest": "sha256:0123…"}
 phases:
   description: Name and duration (seconds) of each phase.
   type: list
@@ -109,15 +139,15 @@ phases:
   returned: always
   sample: [{"name": "switch", "seconds": 0.012}]
 logs:
-  description: The candidate's last log lines, when it failed.
+  description: The last log lines of the candidate.
   type: list
   elements: str
   returned: on failure
   sample: ["model file not found"]
 report:
-  description: What a person wants to know at the end, and sees while the playbook runs.
+  description: Summary for people, one entry per line. The callback P(slipway.ops.rollout_progress#callback) prints it.
   type: list
   elements: str
-  returned: always
+  returned: success
   sample: ["inference-1: v1.0.0 → v1.1.0 is live"]
 """

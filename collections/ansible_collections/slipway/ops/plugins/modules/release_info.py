@@ -6,19 +6,33 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: release_info
-short_description: Read what is live on a host, and its history
-description: Reads only. What a person sees is C(text); what a program wants is C(status) and C(history).
+short_description: Read the live release of a service, and its history
+description:
+  - Changes nothing. RV(text) is for people, RV(status) and RV(history) are for programs.
 options:
   history:
-    description: How many ended rollouts to read.
+    description: Number of finished rollouts to read.
     type: int
     default: 5
+attributes:
+  action:
+    description: Whether an action plugin of the same name does the work.
+    support: full
+  async:
+    description: Whether it can run with the keyword C(async).
+    support: none
+  check_mode:
+    description: Whether it predicts its result in check mode and changes nothing.
+    support: full
+  diff_mode:
+    description: Whether it returns what changes, or would change, as C(diff).
+    support: none
 extends_documentation_fragment: [slipway.ops.service]
 author: [Slipway (@slipway)]
 """
 
 EXAMPLES = r"""
-- name: Read what is live
+- name: Read the live release
   slipway.ops.release_info:
   register: release
 """
@@ -30,13 +44,13 @@ status:
   returned: always
   sample: {"live": {"release": {"version": "v1.0.0"}, "slot": "blue"}, "healthy": true}
 history:
-  description: The newest ended rollouts, newest first.
+  description: Finished rollouts, newest first.
   type: list
   elements: dict
   returned: always
   sample: [{"release": {"version": "v1.0.0"}, "kind": "deploy", "outcome": "live"}]
 text:
-  description: Both as a person reads them.
+  description: Both as text.
   type: str
   returned: always
   sample: "inference  v1.0.0 live on blue"

@@ -6,39 +6,52 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rollback
-short_description: Make a recorded release of a service the live one again
+short_description: Make a recorded release of a service live again
 description:
   - The same transaction as a deployment, with a release that the host has a record of. Needs no registry and no AWS.
-  - Refuses what the host has no record of, and lists what it has.
+  - Refuses a release that the host has no record of, and lists the recorded ones.
 options:
   to:
-    description: Version or release id. When not given, the release that was live before.
+    description: Version or release id. By default, the release that was live before.
     type: str
   reason:
-    description: Why, for the history.
+    description: Reason, recorded in the history.
     type: str
     default: ""
   by:
-    description: Who, for the history.
+    description: Operator, recorded in the history.
     type: str
     default: ""
+attributes:
+  action:
+    description: Whether an action plugin of the same name does the work.
+    support: full
+  async:
+    description: Whether it can run with the keyword C(async).
+    support: none
+  check_mode:
+    description: Whether it predicts its result in check mode and changes nothing.
+    support: full
+  diff_mode:
+    description: Whether it returns what changes, or would change, as C(diff).
+    support: full
 extends_documentation_fragment: [slipway.ops.service]
 author: [Slipway (@slipway)]
 """
 
 EXAMPLES = r"""
-- name: Take it back
+- name: Roll back to the release before
   slipway.ops.rollback:
     reason: error rate doubled
 
-- name: Take it back to v1.0.0
+- name: Roll back to v1.0.0
   slipway.ops.rollback:
     to: v1.0.0
 """
 
 RETURN = r"""
 outcome:
-  description: What came of it, C(live) or C(unchanged), or C(would_change) in check mode.
+  description: Outcome of the rollout, C(live) or C(unchanged), or C(would_change) in check mode.
   type: str
   returned: always
   sample: live
@@ -50,12 +63,12 @@ code:
 release:
   description: The release that is live now.
   type: dict
-  returned: when there is one
+  returned: if there is one
   sample: {"id": 1, "version": "v1.0.0", "digest": "sha256:0123…"}
 previous:
   description: The release that was live before.
   type: dict
-  returned: when there is one
+  returned: if there was one
   sample: {"id": 2, "version": "v1.1.0", "digest": "sha256:0123…"}
 phases:
   description: Name and duration (seconds) of each phase.

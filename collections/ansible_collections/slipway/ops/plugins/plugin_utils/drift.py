@@ -73,6 +73,15 @@ def compare(number: int, state: dict[str, Any], paths: Paths, host: dict[str, An
     }
 
 
+def in_sync(paths: Paths, state: dict[str, Any], host: dict[str, Any], found: Drift) -> list[str]:
+    """
+    The packages and paths in the desired state. No path while a package is missing: its installation may write one.
+    """
+    packages = [*state["packages"], *state["packages_by_codename"].get(host["codename"], [])]
+    clean = [] if found["packages"] else [path for path in paths if path not in found["files"]]
+    return [name for name in packages if name not in found["packages"]] + clean
+
+
 def path_matches(desired: str | None, actual: str) -> bool:
     return actual != ABSENT if desired is None else actual == desired
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 
-Ask = Callable[..., dict[str, Any]]
+RunJson = Callable[..., dict[str, Any]]
 
 # Attempts to connect again, and the pause before each (s).
 ATTEMPTS = 3
@@ -22,20 +22,20 @@ DEADLINE_S = 900.0
 FAILED = 3
 
 
-def outcome(ask: Ask, service: str, version: str, since: str) -> dict[str, Any] | None:
+def outcome(run_json: RunJson, service: str, version: str, since: str) -> dict[str, Any] | None:
     """
-    The engine's result as far as its history has it; None: it has not begun, or the host cannot be reached. `ask`: as
-    of an EngineAction; `since`: the host's time before the rollout.
+    The engine's result as far as its history has it; None: it has not begun, or the host cannot be reached. `run_json`:
+    that of a ReleasectlAction; `since`: the host's time before the rollout.
     """
     deadline, failures = time.monotonic() + DEADLINE_S, 0
     while time.monotonic() < deadline:
         time.sleep(PAUSE_S)
         try:
-            status = ask(service, "status")
+            status = run_json(service, "status")
             if status.get("changing"):
                 failures = 0
                 continue
-            entries = ask(service, "history", "-n", "1").get("releases", [])
+            entries = run_json(service, "history", "-n", "1").get("releases", [])
             return _result(status, entries[0] if entries else {}, version, since)
         except AnsibleConnectionFailure:
             failures += 1
@@ -48,13 +48,13 @@ def _result(status: dict[str, Any], entry: dict[str, Any], version: str, since: 
     ours = entry.get("kind") == "deploy" and entry["release"]["version"] == version and entry["started"] >= since
     if ours:
         live, cause = entry["outcome"] == "live", entry.get("cause")
-        said = f"{version} is live" if live else f"Failed to deploy {version}: {cause}"
+        text = f"{version} is live" if live else f"Failed to deploy {version}: {cause}"
         copied = {key: entry.get(key) for key in ("outcome", "release", "previous", "phases", "cause", "logs")}
         return {
             **copied,
             "code": 0 if live else FAILED,
             "changed": live,
-            "message": f"{said} (the connection was lost)",
+            "message": f"{text} (the connection was lost)",
         }
     release = (status.get("live") or {}).get("release") or {}
     if release.get("version") == version:

@@ -1,7 +1,7 @@
 # Copyright: Slipway contributors
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where an image is: the options of every module that asks a registry."""
+"""The image's place in a registry: options of every module that queries one."""
 
 from __future__ import annotations
 

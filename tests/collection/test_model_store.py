@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.slipway.ops.plugins.module_utils.session import Session
-from ansible_collections.slipway.ops.plugins.plugin_utils.models import ModelError, manifest
+from ansible_collections.slipway.ops.plugins.plugin_utils.model_store import ModelError, manifest
 from botocore.exceptions import EndpointConnectionError
 
 STORE = "s3://bucket/models"

@@ -71,7 +71,7 @@ def _fetch(session: Session, bucket: str, key: str, version: str) -> str:
         ) from error
     raise ModelError(
         f"Failed to find model {version}: there is no {where}. Published are: {', '.join(published) or 'none'}. "
-        "Publish it first: ansible-playbook playbooks/models/publish.yml -e folder=FOLDER"
+        "Publish it first: ansible-playbook playbooks/models/publish.yml -e model_dir=DIRECTORY"
     )
 
 

@@ -1,4 +1,4 @@
-"""slipway.ops.prove: whoever answers in the service's name has to say what the host has recorded."""
+"""slipway.ops.service_check: replies by the service's public name must match what the host has recorded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible_collections.slipway.ops.plugins.action import prove
+from ansible_collections.slipway.ops.plugins.action import service_check
 from releasectl.documents.fields import Fields
 from releasectl.documents.release_fields import read_gates
 
@@ -66,14 +66,14 @@ def service() -> Iterator[Service]:
         yield server
 
 
-def proof(service: Service, status: dict[str, Any] = STATUS, check: bool = False, **given: Any) -> dict[str, Any]:
-    action = prove.ActionModule.__new__(prove.ActionModule)
+def smoke_test(service: Service, status: dict[str, Any] = STATUS, check: bool = False, **given: Any) -> dict[str, Any]:
+    action = service_check.ActionModule.__new__(service_check.ActionModule)
     action._task = SimpleNamespace(check_mode=check)
     answer = {"rc": status["code"], "stdout": json.dumps(status), "stderr": ""}
     action._low_level_execute_command = lambda command, in_data=None: answer
     url = f"http://127.0.0.1:{service.server_port}"
     args = {"service": "inference", "url": url, "secrets": {}, "ca_path": None, "timeout_s": 5.0, **given}
-    return dict(action.act(args, "web-1"))
+    return dict(action.execute(args, "web-1"))
 
 
 def keyed() -> dict[str, Any]:
@@ -84,20 +84,20 @@ def keyed() -> dict[str, Any]:
 def test_the_headers_of_the_gates_go_along_but_for_those_that_the_edge_sets(service: Service) -> None:
     service.key = "of-the-gates"
     gates = {**STATUS["gates"], "headers": {"X-Api-Key": {"secret": "KEY"}, "Host": "internal.example"}}
-    assert "as recorded" in proof(service, {**STATUS, "gates": gates}, secrets={"KEY": "of-the-gates"})["message"]
-    asked = prove.questions(read_gates(Fields(gates, "gates")), "v1.1.0", judged=True)
+    assert "as recorded" in smoke_test(service, {**STATUS, "gates": gates}, secrets={"KEY": "of-the-gates"})["message"]
+    asked = service_check.checks(read_gates(Fields(gates, "gates")), "v1.1.0", comparable=True)
     assert {tuple(it.name for it in question.headers) for _, question in asked} == {("X-Api-Key",)}
 
 
 def test_right_answers_are_told(service: Service) -> None:
-    message = proof(service)["message"]
+    message = smoke_test(service)["message"]
     assert f"http://127.0.0.1:{service.server_port}/predict answers {{" in message
     assert message.endswith("(v1.1.0, as recorded; golden requests: 2)")
 
 
 def test_a_service_without_golden_requests_is_known_by_its_version(service: Service) -> None:
     bare = {**STATUS, "gates": {"version_path": "/version", "golden": []}}
-    assert '/version answers {"version": "v1.1.0"}' in proof(service, bare)["message"]
+    assert '/version answers {"version": "v1.1.0"}' in smoke_test(service, bare)["message"]
 
 
 @pytest.mark.parametrize(
@@ -114,54 +114,54 @@ def test_a_service_without_golden_requests_is_known_by_its_version(service: Serv
 def test_a_wrong_answer_is_named(service: Service, change: dict[str, Any], cause: str) -> None:
     vars(service).update(change)
     with pytest.raises(AnsibleActionFail, match=cause):
-        proof(service)
+        smoke_test(service)
 
 
 def test_a_release_without_either_is_not_proved(service: Service) -> None:
     with pytest.raises(AnsibleActionFail, match="neither a version path nor golden requests"):
-        proof(service, {**STATUS, "gates": {"golden": []}})
+        smoke_test(service, {**STATUS, "gates": {"golden": []}})
 
 
 def test_nobody_who_answers_is_a_failure(service: Service) -> None:
-    with pytest.raises(AnsibleActionFail, match="Failed to prove https://127"):
-        proof(service, url="https://127.0.0.1:1")
+    with pytest.raises(AnsibleActionFail, match="Failed to check https://127"):
+        smoke_test(service, url="https://127.0.0.1:1")
 
 
 def test_nothing_live_proves_nothing(service: Service) -> None:
     with pytest.raises(AnsibleActionFail, match="nothing is live"):
-        proof(service, {**STATUS, "live": None, "gates": None})
+        smoke_test(service, {**STATUS, "live": None, "gates": None})
 
 
 def test_an_engine_from_before_is_named(service: Service) -> None:
     with pytest.raises(AnsibleActionFail, match="Converge the host first"):
-        proof(service, {name: it for name, it in STATUS.items() if name != "gates"})
+        smoke_test(service, {name: it for name, it in STATUS.items() if name != "gates"})
 
 
 def test_what_the_host_refuses_to_say_is_the_result(service: Service) -> None:
-    assert proof(service, {"code": 6, "message": "state.json cannot be read"})["failed"]
+    assert smoke_test(service, {"code": 6, "message": "state.json cannot be read"})["failed"]
 
 
 def test_while_a_rollout_goes_on_answers_only_have_to_come(service: Service) -> None:
     service.version, service.probability = "v1.2.0", 0.1
     running = {**STATUS, "changing": "deploy v1.2.0 by bob for 3s"}
-    assert "a rollout goes on" in proof(service, running)["message"]
+    assert "a rollout is running" in smoke_test(service, running)["message"]
     service.key = "secret"
     with pytest.raises(AnsibleActionFail, match="expected status 200"):
-        proof(service, running)
+        smoke_test(service, running)
 
 
 def test_a_key_is_sent_and_never_told(service: Service) -> None:
     service.key = "a-secret"
-    proof(service, keyed(), secrets={"KEY": "a-secret"})
-    with pytest.raises(AnsibleActionFail, match="wants the secret KEY"):
-        proof(service, keyed())
+    smoke_test(service, keyed(), secrets={"KEY": "a-secret"})
+    with pytest.raises(AnsibleActionFail, match="needs the secret KEY"):
+        smoke_test(service, keyed())
     with pytest.raises(AnsibleActionFail, match="who is •••") as raised:
-        proof(service, keyed(), secrets={"KEY": "another-secret"})
+        smoke_test(service, keyed(), secrets={"KEY": "another-secret"})
     assert "another-secret" not in str(raised.value)
     with pytest.raises(AnsibleActionFail) as raised:
-        proof(service, keyed(), secrets={"KEY": 'quo"ted' * 100})
+        smoke_test(service, keyed(), secrets={"KEY": 'quo"ted' * 100})
     assert "quo" not in str(raised.value), "neither as JSON writes it, nor the half before a cut"
 
 
 def test_a_check_asks_nobody(service: Service) -> None:
-    assert proof(service, check=True, url="https://127.0.0.1:1")["skipped"]
+    assert smoke_test(service, check=True, url="https://127.0.0.1:1")["skipped"]
