@@ -70,9 +70,12 @@ def test_the_addresses_of_a_vpc_are_those_that_aws_keeps_or_seldom_gives() -> No
     assert len({vpc.router, vpc.resolver, vpc.aws, vpc.registry, vpc.acme}) == 5
 
 
-def test_the_second_version_follows_the_inventory_s() -> None:
-    assert steps.versions("---\nservice_version: v1.4.9\n") == ("v1.4.9", "v1.4.10")
-    assert steps.versions("service_version: v2.0.0-rc.1\n") == ("v2.0.0-rc.1", "v2.0.1")
+def test_the_version_is_the_inventory_s() -> None:
+    text = "---\nservices:\n  scoring: {version: v2.0.0}\n  inference: {version: v1.4.9}\ndefault_service: inference\n"
+    assert steps.version_of(text) == "v1.4.9"
+    for env in ("dev", "staging", "prod"):
+        own = settings.ROOT / "inventory" / env / "group_vars" / "all" / "services.yml"
+        assert steps.version_of(own.read_text()).startswith("v"), env
 
 
 def rehearse(tmp_path: Path, *played: steps.Step) -> list[cli.Result]:
