@@ -45,7 +45,7 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "topic": ("sns", "list_topics", "Topics[].TopicArn"),
     "alarm": ("cloudwatch", "describe_alarms", "MetricAlarms[].AlarmName"),
     "dashboard": ("cloudwatch", "list_dashboards", "DashboardEntries[].DashboardName"),
-    "parameter": ("ssm", "describe_parameters", "Parameters[].Name"),
+    "parameter": ("ssm", "describe_parameters", "Parameters[?!starts_with(Name, '/aws/')].Name"),
     "secret": ("secretsmanager", "list_secrets", "SecretList[?!DeletedDate].Name"),
     "key alias": ("kms", "list_aliases", "Aliases[?!starts_with(AliasName, 'alias/aws/')].AliasName"),
     "schedule": ("scheduler", "list_schedules", "Schedules[].Name"),

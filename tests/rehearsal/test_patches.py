@@ -174,6 +174,10 @@ def test_an_instance_is_in_the_groups_of_its_interface_and_a_reboot_shows(client
     ec2.reboot_instances(InstanceIds=ids)
     assert described()["StateTransitionReason"].startswith("User initiated reboot") and before == ""
     assert described()["State"]["Name"] == "running"
+    (own,) = described()["NetworkInterfaces"]
+    ec2.terminate_instances(InstanceIds=ids)
+    left = [it["NetworkInterfaceId"] for it in ec2.describe_network_interfaces()["NetworkInterfaces"]]
+    assert own["NetworkInterfaceId"] not in left
 
 
 def test_public_addresses_are_nobody_s(client: Any) -> None:
