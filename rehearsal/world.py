@@ -150,6 +150,10 @@ class World:
             for name, address in (("aws", vpc.aws), ("registry", vpc.registry)):
                 shell.docker("network", "connect", f"--ip={address}", settings.VPC_NETWORK, container(name))
         given = self.place.path / "vpc.json"
+        if given.exists() and json.loads(given.read_text())["vpc_id"] != vpc.id:
+            raise shell.Failed(
+                f"The network of another VPC is left: run `make rehearse-down ENV={self.place.env}` first."
+            )
         given.parent.mkdir(parents=True, exist_ok=True)
         given.write_text(
             json.dumps({
@@ -200,15 +204,3 @@ class World:
 
         wait_for("the ACME server", fetch)
         self.write_bundle()
-
-    def detach(self) -> None:
-        """The VPC's network and what serves it, gone. The AWS API and the registry stay."""
-        for name in ("vpc", "acme"):
-            shell.run(["docker", "rm", "--force", container(name)], ok=(0, 1))
-        if settings.VPC_NETWORK in shell.docker("network", "ls", "--format", "{{.Name}}").split():
-            for name in ("aws", "registry"):
-                shell.run(
-                    ["docker", "network", "disconnect", "--force", settings.VPC_NETWORK, container(name)], ok=(0, 1)
-                )
-            shell.docker("network", "rm", settings.VPC_NETWORK)
-        self.vpc = None
