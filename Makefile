@@ -19,13 +19,16 @@ version = $(if $(value VERSION),$(call input,version,$(value VERSION)))
 service = $(if $(value SERVICE),$(call input,service,$(value SERVICE)))
 limit = $(if $(value HOST),--limit $(call quote,$(value HOST)))
 PLAY = .venv/bin/ansible-playbook --inventory inventory/$(ENV)
-PYTEST = .venv/bin/python -m pytest
+PYTHON = .venv/bin/python
+PYTEST = $(PYTHON) -m pytest
+# A rehearsal plays an environment of AWS; the lab's is none.
+REHEARSED = $(patsubst local,dev,$(ENV))
 # The number of the lab host that the fault tests break; the other tests do not use it.
 FAULTS_HOST = 4
 
 .DEFAULT_GOAL := help
 .PHONY: help deploy infra-local infra-dev infra-staging infra-prod build rollback status verify cost quotas
-.PHONY: FORCE test test-unit test-app test-terraform test-e2e test-faults bench bench-app down
+.PHONY: rehearse rehearse-down FORCE test test-unit test-app test-terraform test-e2e test-faults bench bench-app down
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +48,12 @@ build: .venv/.ok ## Build the image of app/ and push it [VERSION=]
 
 rollback: .venv/.ok ## Roll back to VERSION, or to the previous release [VERSION= SERVICE= HOST= REASON=]
 	$(PLAY) playbooks/rollback.yml $(version) $(service) $(limit)
+
+rehearse: .venv/.ok ## Play ENV (dev) on this machine, from `terraform apply` to a live release and back to nothing
+	$(PYTHON) -m rehearsal up $(REHEARSED)
+
+rehearse-down: .venv/.ok ## Remove what a rehearsal of ENV (dev) has left
+	$(PYTHON) -m rehearsal down $(REHEARSED)
 
 status: .venv/.ok ## Show the live release and its history [SERVICE= HOST=]
 	$(PLAY) playbooks/status.yml $(service) $(limit)
@@ -66,7 +75,7 @@ test-app: .venv/.ok
 	  && "$$tools/python" -m pytest tests --cov --cov-config=pyproject.toml
 
 test-terraform: .venv/.ok
-	$(PYTEST) terraform/tests -m 'not nightly'
+	$(PYTEST) terraform/tests tests/rehearsal -m 'not nightly'
 
 # The same, and every topology applied and destroyed against the AWS stand-in.
 test-terraform-all: .venv/.ok

@@ -1,0 +1,1 @@
+"""Plays a whole environment on this machine, from `terraform apply` to a live release: docs/rehearsal.md."""

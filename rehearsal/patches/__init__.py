@@ -1,0 +1,23 @@
+"""What moto lacks or does differently from AWS, one module each, with its reason. Each could go upstream.
+
+They change moto in the process that serves it (rehearsal/cloud.py) and nowhere else.
+"""
+
+from __future__ import annotations
+
+from . import (
+    ami_parameters,
+    bucket_log_policies,
+    bucket_tls_policies,
+    budgets,
+    interface_groups,
+    public_addresses,
+    reboots,
+)
+
+ALL = (ami_parameters, bucket_log_policies, bucket_tls_policies, budgets, interface_groups, public_addresses, reboots)
+
+
+def apply() -> None:
+    for patch in ALL:
+        patch.apply()

@@ -1,0 +1,218 @@
+"""The steps of a rehearsal, in order. Each does one thing that a user would do, and says what it saw."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from . import agent, inside, leftovers, machine, settings, shell
+from .instances import Docker, Instance, Reconciler, instances_of, name
+from .settings import ROOT, Place, Vpc
+from .terraform import Terraform, Wanted, refusal
+from .world import World
+
+ANSIBLE_S = 1800.0
+BOOT_S = 420.0
+
+
+def version_of(services_yml: str) -> str:
+    """The version of the default service (services.yml of the inventory's group_vars)."""
+    given = yaml.safe_load(services_yml)
+    return str(given["services"][given["default_service"]]["version"])
+
+
+@dataclass
+class Rehearsal:
+    """What the steps share."""
+
+    place: Place
+    log: Path = Path()  # of the step that runs
+    world: World = field(init=False)
+    terraform: Terraform = field(init=False)
+    wanted: Wanted = field(init=False)
+    key: str = ""
+    agent: machine.Agent | None = None
+    reconciler: Reconciler | None = None
+    infra: dict[str, Any] = field(default_factory=dict)
+    before: set[str] = field(default_factory=set)
+    version: str = ""
+
+    def note(self, text: str) -> None:
+        with self.log.open("a") as file:
+            file.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+
+    # The account, as the reconciler and the checks see it.
+
+    def describe(self) -> list[Instance]:
+        ec2 = self.world.client("ec2")
+        described = ec2.describe_instances()
+        used = sorted({i["ImageId"] for r in described["Reservations"] for i in r["Instances"]})
+        images = ec2.describe_images(ImageIds=used)["Images"] if used else []
+        return instances_of(described, {i["ImageId"]: i.get("Name", "") for i in images})
+
+    def network(self, instance: Instance) -> Vpc:
+        (vpc,) = self.world.client("ec2").describe_vpcs(VpcIds=[instance.vpc_id])["Vpcs"]
+        return self.world.attach(Vpc(vpc["VpcId"], vpc["CidrBlock"]))
+
+    @property
+    def host_id(self) -> str:
+        (host,) = self.infra["hosts"].values()
+        return str(host["id"])
+
+    def environment(self) -> dict[str, str]:
+        """For Ansible and the host tests."""
+        assert self.agent is not None
+        env = self.world.environment()
+        return env | {
+            "PATH": f"{machine.write_cli(self.place)}:{env['PATH']}",
+            "SSH_AUTH_SOCK": self.agent.socket,
+            "SLIPWAY_TERRAFORM_OUTPUTS": str(self.place.path / "outputs.json"),
+            "ANSIBLE_FORCE_COLOR": "0",
+        }
+
+    def playbook(self, path: str, **variables: Any) -> str:
+        """The playbook over the environment's own inventory, with its documented switches."""
+        switches = {"tls_directory_url": settings.ACME_URL, "build_base_image": self.world.images["python"]}
+        ansible = str(Path(sys.executable).parent / "ansible-playbook")
+        argv = [ansible, "--inventory", f"inventory/{self.place.env}", path]
+        argv += ["--extra-vars", json.dumps(switches | variables)]
+        return shell.run(argv, env=self.environment(), cwd=ROOT, deadline_s=ANSIBLE_S, log=self.log)
+
+    def refresh(self) -> None:
+        """The outputs of the last apply, and the service's name on this machine."""
+        self.infra = self.terraform.outputs()
+        (host,) = self.infra["hosts"].values()
+        machine.write_names({
+            settings.registry_name(self.wanted.region): settings.REGISTRY_ADDRESS,
+            self.infra["domain"]: host["address"],
+        })  # fmt: skip
+
+
+def check_settings(it: Rehearsal) -> str:
+    """terraform.tfvars is read before anything is made."""
+    it.key = machine.make_key(it.place)
+    it.world = World(it.place, "eu-central-1", {}, it.note)
+    it.terraform = Terraform(it.place, it.world.environment())
+    used = it.terraform.copy(it.key)
+    it.wanted = it.terraform.wanted(it.log)
+    if why := refusal(it.wanted):
+        raise shell.Failed(why)
+    it.terraform.variables(it.wanted, it.key)
+    service = ROOT / "inventory" / it.place.env / "group_vars" / "all" / "services.yml"
+    it.version = version_of(service.read_text())
+    return f"{used}: {it.wanted.topology}, {it.wanted.os}, {it.wanted.region}, {it.wanted.fqdn}"
+
+
+def prepare_machine(it: Rehearsal) -> str:
+    suite = settings.SUITES[it.wanted.os]
+    images = machine.prepare(it.place, it.wanted.region, suite, it.log)
+    machine.trust_registry(it.place, it.wanted.region)
+    it.world = World(it.place, it.wanted.region, images, it.note)
+    it.world.write_bundle()
+    it.terraform = Terraform(it.place, it.world.environment())
+    it.agent = machine.Agent.start(it.place)
+    return f"Docker, CA, machine image of {suite}"
+
+
+def open_account(it: Rehearsal) -> str:
+    """The AWS API and the registry, and what is there before Terraform: the user's zone, the agent's package."""
+    machine.write_names({settings.registry_name(it.wanted.region): settings.REGISTRY_ADDRESS})
+    it.world.start_cloud()
+    route53, s3 = it.world.client("route53"), it.world.client("s3")
+    if it.wanted.zone and not route53.list_hosted_zones_by_name(DNSName=it.wanted.zone)["HostedZones"]:
+        route53.create_hosted_zone(Name=it.wanted.zone, CallerReference=it.wanted.zone)
+    bucket = f"amazon-ssm-{it.wanted.region}"
+    if bucket not in [b["Name"] for b in s3.list_buckets()["Buckets"]]:
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": it.wanted.region})
+        s3.put_object(
+            Bucket=bucket, Key="latest/debian_amd64/amazon-ssm-agent.deb", Body=agent.package(), ACL="public-read"
+        )
+    it.reconciler = Reconciler(
+        it.describe, it.network, Docker(lambda suite: str(it.world.images["ami"][suite])), it.note
+    )
+    it.reconciler.start()
+    return f"account {settings.ACCOUNT}, zone {it.wanted.zone or 'made by Terraform'}"
+
+
+def bootstrap(it: Rehearsal) -> str:
+    it.terraform.bootstrap(it.log)
+    # Of the first run: a later one begins with what an earlier one has applied.
+    known = it.place.path / "before.json"
+    if not known.exists():
+        known.write_text(json.dumps(sorted(leftovers.resources(it.world.client))))
+    it.before = set(json.loads(known.read_text()))
+    return "the bucket of the state"
+
+
+def apply(it: Rehearsal) -> str:
+    it.terraform.init(it.log)
+    it.terraform.apply(it.log)
+    it.refresh()
+    return f"{leftovers.count(it.terraform)} resources"
+
+
+def plan_again(it: Rehearsal) -> str:
+    if changes := it.terraform.changes(it.log):
+        raise shell.Failed(f"A second plan would change {', '.join(changes)}. All of it: {it.log}")
+    return "no changes"
+
+
+def boot(it: Rehearsal) -> str:
+    """The instance's host runs, cloud-init has finished without an error, and its agent is connected."""
+    assert it.reconciler is not None
+    it.reconciler.wait(it.host_id, BOOT_S)
+    it.world.trust_acme()
+    it.note(inside.cloud_init(name(it.host_id), BOOT_S))
+    return f"{it.host_id} at {inside.address(name(it.host_id))}"
+
+
+def metadata(it: Rehearsal) -> str:
+    """What the host reads about itself, from within."""
+    found = inside.metadata(name(it.host_id))
+    (described,) = it.world.client("ec2").describe_instances(InstanceIds=[it.host_id])["Reservations"]
+    wrong = inside.differences(found, described["Instances"][0], it.wanted.region)
+    if wrong:
+        raise shell.Failed(f"Instance metadata: {'; '.join(wrong)}")
+    return "tokens required, identity, tags, region, role"
+
+
+def build(it: Rehearsal) -> str:
+    it.playbook("playbooks/build.yml", version=it.version, build_existing="keep")
+    return f"{it.version} in {it.infra['registry']}"
+
+
+def site(it: Rehearsal) -> str:
+    it.playbook("site.yml", version=it.version)
+    return f"{it.version} is live at https://{it.infra['domain']}, certificate by ACME"
+
+
+def destroy(it: Rehearsal) -> str:
+    it.terraform.destroy(it.log)
+    left = leftovers.resources(it.world.client) - it.before
+    if left:
+        raise shell.Failed(f"terraform destroy has left behind: {', '.join(sorted(left))}")
+    inside.wait_until("the hosts to go", lambda: not it.reconciler or not it.reconciler.docker.hosts(), 120)
+    return "nothing is left"
+
+
+Step = tuple[str, Callable[[Rehearsal], str]]
+STEPS: list[Step] = [
+    ("settings", check_settings),
+    ("machine", prepare_machine),
+    ("account", open_account),
+    ("bootstrap", bootstrap),
+    ("apply", apply),
+    ("second plan", plan_again),
+    ("boot", boot),
+    ("metadata", metadata),
+    ("build", build),
+    ("site.yml", site),
+    ("destroy", destroy),
+]

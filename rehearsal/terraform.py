@@ -1,0 +1,184 @@
+"""Terraform of the environment, in a copy: the user's directory, state and backend are left alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import shell
+from .settings import ROOT, Place
+
+DEADLINE_S = 1800.0
+IGNORED = (
+    ".terraform",
+    ".terraform.lock.hcl",
+    "*.tfstate*",
+    "tests",
+    "tools",
+    "backend.hcl",
+    "__pycache__",
+    "composition",
+)
+# Asked before anything is made, so that a mistake in terraform.tfvars ends the rehearsal at once.
+WANTED = (
+    "jsonencode({domain = var.domain, access = var.access, region = var.region, topology = var.topology, "
+    "service = var.service, cidr = local.cidr, fqdn = local.fqdn, os = local.size.os, "
+    "architecture = local.size.architecture, suffix = var.suffix})"
+)
+# The example leaves its keys to its reader.
+EXAMPLE_KEYS = re.compile(r"public_keys\s*=\s*\[[^]]*\]")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the variables of the environment say."""
+
+    region: str
+    topology: str
+    os: str
+    architecture: str
+    fqdn: str | None
+    zone: str | None  # to exist before the apply: Terraform looks it up
+    access: dict[str, Any]
+
+
+def wanted_of(said: dict[str, Any]) -> Wanted:
+    domain = said["domain"] or {}
+    zone = domain.get("zone") if not domain.get("create_zone") else None
+    return Wanted(
+        said["region"], said["topology"], said["os"], said["architecture"], said["fqdn"], zone, said["access"]
+    )
+
+
+def refusal(wanted: Wanted) -> str:
+    """Why this environment cannot be rehearsed, or nothing."""
+    if wanted.topology != "single":
+        return f'The rehearsal plays topology "single"; terraform.tfvars says "{wanted.topology}".'
+    if wanted.architecture != "x86_64" or not wanted.os.startswith("debian"):
+        return f"The rehearsal plays Debian on x86_64; terraform.tfvars asks for {wanted.os} on {wanted.architecture}."
+    if wanted.fqdn is None:
+        return (
+            'A host answers for a name: give domain in terraform.tfvars, e.g. { zone = "example.com", name = "api" }.'
+        )
+    if wanted.access["mode"] != "session_manager":
+        return "The rehearsal reaches hosts by Session Manager: leave access.mode at session_manager."
+    return ""
+
+
+def with_key(access: dict[str, Any], key: str) -> dict[str, Any]:
+    """The user's access, and the key of the rehearsal with it."""
+    return {**access, "public_keys": [*(it for it in access["public_keys"] if it != key), key]}
+
+
+@dataclass
+class Terraform:
+    place: Place
+    environment: Mapping[str, str]
+
+    @property
+    def folder(self) -> Path:
+        return self.place.terraform / "environments" / self.place.env
+
+    @property
+    def own_variables(self) -> Path:
+        return ROOT / "terraform" / "environments" / self.place.env / "terraform.tfvars"
+
+    def copy(self, key: str) -> str:
+        """A fresh copy of terraform/ with the user's terraform.tfvars, or with the example's; which it was."""
+        shutil.rmtree(self.place.terraform, ignore_errors=True)
+        shutil.copytree(ROOT / "terraform", self.place.terraform, ignore=shutil.ignore_patterns(*IGNORED))
+        if self.own_variables.exists():
+            return "terraform.tfvars"
+        example = (self.folder / "terraform.tfvars.example").read_text()
+        given = EXAMPLE_KEYS.sub(f'public_keys = ["{key}"]', example)
+        (self.folder / "terraform.tfvars").write_text(given)
+        return "terraform.tfvars.example"
+
+    def env(self, folder: str) -> dict[str, str]:
+        """Data of each root outside of the copy, which is made again by every run."""
+        own = {
+            "TF_DATA_DIR": str(self.place.path / "data" / folder),
+            "TF_IN_AUTOMATION": "1",
+            "CHECKPOINT_DISABLE": "1",
+        }
+        kept = dict(self.environment)
+        if real := os.environ.get("SLIPWAY_REAL_PROVIDER"):
+            kept.pop("TF_DISABLE_PLUGIN_TLS", None)
+            own["TF_CLI_CONFIG_FILE"] = real
+        return kept | own
+
+    def run(
+        self, *arguments: str, root: str = "env", log: Path | None = None, ok: tuple[int, ...] = (0,)
+    ) -> tuple[int, str]:
+        cwd = self.place.terraform / "bootstrap" if root == "bootstrap" else self.folder
+        return shell.run_code(
+            ["terraform", *arguments], env=self.env(root), cwd=cwd, deadline_s=DEADLINE_S, log=log, ok=ok
+        )
+
+    def wanted(self, log: Path) -> Wanted:
+        """What the variables say, without any state. Raises Failed with Terraform's own words."""
+        override = self.folder / "backend_override.tf"
+        override.write_text('terraform {\n  backend "local" {}\n}\n')
+        try:
+            self.run("init", "-input=false", "-no-color", root="settings", log=log)
+            said = shell.run(
+                ["terraform", "console", "-no-color"], env=self.env("settings"), cwd=self.folder, input=WANTED + "\n"
+            )
+            if "Error:" in said:
+                raise shell.Failed(said.strip())
+            return wanted_of(json.loads(json.loads(said.strip().splitlines()[-1])))
+        finally:
+            override.unlink()
+
+    def bootstrap(self, log: Path) -> None:
+        """The bucket of the state, as docs/runbooks/first-apply.md says, and backend.hcl from its outputs."""
+        state = f"-state={self.place.path / 'bootstrap.tfstate'}"
+        region = f"-var=region={self.environment['AWS_REGION']}"
+        self.run("init", "-input=false", "-no-color", root="bootstrap", log=log)
+        self.run("apply", "-input=false", "-no-color", "-auto-approve", state, region, root="bootstrap", log=log)
+        _, said = self.run("output", "-json", state, "backend", root="bootstrap")
+        backend = json.loads(said) | {"key": f"{self.place.env}/terraform.tfstate"}
+        lines = [f"{name} = {json.dumps(value)}" for name, value in backend.items()]
+        (self.folder / "backend.hcl").write_text("\n".join(lines) + "\n")
+
+    def init(self, log: Path) -> None:
+        self.run("init", "-input=false", "-no-color", "-reconfigure", "-backend-config=backend.hcl", log=log)
+
+    def variables(self, wanted: Wanted, key: str) -> None:
+        """What the rehearsal adds to the user's variables, as a file that comes after them."""
+        added = {"access": with_key(wanted.access, key)}
+        (self.folder / "rehearsal.tfvars.json").write_text(json.dumps(added))
+
+    def apply(self, log: Path, *more: str) -> None:
+        self.run(
+            "apply", "-input=false", "-no-color", "-auto-approve", "-var-file=rehearsal.tfvars.json", *more, log=log
+        )
+
+    def changes(self, log: Path) -> list[str]:
+        """What a plan would change, by address."""
+        file = self.place.path / "second.tfplan"
+        code, _ = self.run(
+            "plan", "-input=false", "-no-color", "-detailed-exitcode", "-var-file=rehearsal.tfvars.json",
+            f"-out={file}", log=log, ok=(0, 2),
+        )  # fmt: skip
+        if code == 0:
+            return []
+        _, shown = self.run("show", "-json", str(file))
+        changes = json.loads(shown).get("resource_changes", [])
+        return [c["address"] for c in changes if c["change"]["actions"] not in (["no-op"], ["read"])] or ["outputs"]
+
+    def outputs(self) -> dict[str, Any]:
+        """The output `ansible`, and a file with it for the inventory."""
+        _, said = self.run("output", "-json", "ansible")
+        (self.place.path / "outputs.json").write_text(said)
+        found: dict[str, Any] = json.loads(said)
+        return found
+
+    def destroy(self, log: Path) -> None:
+        self.run("destroy", "-input=false", "-no-color", "-auto-approve", "-var-file=rehearsal.tfvars.json", log=log)

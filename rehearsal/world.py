@@ -1,0 +1,206 @@
+"""The containers around the instances: AWS API, registry, ACME server, and the network of a VPC.
+
+Everything carries the label `slipway.rehearsal` and its own names, so that a lab on the same machine is left alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import settings, shell
+from .settings import LABEL, PREFIX, Place, Vpc
+
+READY_S = 60.0
+CODE = "/opt/slipway"
+
+
+def container(name: str) -> str:
+    return f"{PREFIX}-{name}"
+
+
+def running(name: str) -> bool:
+    """Whether the container runs; one that has stopped is removed."""
+    state = shell.run(
+        ["docker", "container", "inspect", "--format", "{{.State.Running}}", container(name)], ok=(0, 1)
+    ).strip()
+    if state == "false":
+        shell.docker("rm", "--force", container(name))
+    return state == "true"
+
+
+def wait_for(what: str, probe: Callable[[], bool], deadline_s: float = READY_S) -> None:
+    """Raises Failed when the deadline passes."""
+    until = time.monotonic() + deadline_s
+    while True:
+        try:
+            if probe():
+                return
+            cause = "not yet"
+        except Exception as error:
+            cause = str(error)
+        if time.monotonic() > until:
+            raise shell.Failed(f"{what} was not ready within {deadline_s:.0f} s: {cause}")
+        time.sleep(0.3)
+
+
+@dataclass
+class World:
+    place: Place
+    region: str
+    images: dict[str, Any]  # services, python, hosts (by suite), cloud, ami (by suite)
+    say: Callable[[str], None]
+    vpc: Vpc | None = None
+    clients: dict[str, Any] = field(default_factory=dict)
+
+    def environment(self) -> dict[str, str]:
+        """For whatever speaks to the account from this machine: its endpoint, credentials and CAs."""
+        dropped = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_CONFIG_FILE")
+        kept = {k: v for k, v in os.environ.items() if k not in dropped}
+        bundle = str(self.bundle)
+        return kept | {
+            "AWS_ENDPOINT_URL": settings.AWS_URL,
+            "AWS_ACCESS_KEY_ID": "rehearsal",
+            "AWS_SECRET_ACCESS_KEY": "rehearsal-secret-key",
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CA_BUNDLE": bundle,
+            "SSL_CERT_FILE": bundle,
+            "REQUESTS_CA_BUNDLE": bundle,
+            "CURL_CA_BUNDLE": bundle,
+            "NO_PROXY": f"{settings.AWS_ADDRESS},{settings.DOMAIN},amazonaws.com,127.0.0.1",
+        }
+
+    @property
+    def bundle(self) -> Path:
+        """The CAs of this machine and those of the rehearsal."""
+        return self.place.shared / "ca" / "bundle.pem"
+
+    def write_bundle(self) -> None:
+        own = os.environ.get("SSL_CERT_FILE") or "/etc/ssl/certs/ca-certificates.crt"
+        parts = [Path(own), self.place.ca / "ca.pem", self.place.ca / "acme-roots.pem"]
+        self.bundle.write_text("\n".join(p.read_text() for p in parts if p.exists()))
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the account, by address: this machine's resolver is not asked."""
+        import boto3
+
+        if service not in self.clients:
+            self.clients[service] = boto3.client(
+                service, region_name=self.region, endpoint_url=settings.AWS_URL,
+                aws_access_key_id="rehearsal", aws_secret_access_key="rehearsal-secret-key", verify=str(self.bundle),
+            )  # fmt: skip
+        return self.clients[service]
+
+    def _start(self, name: str, image: str, network: str, address: str, options: list[str], command: list[str]) -> None:
+        if running(name):
+            return
+        shell.docker(
+            "run", "--detach", "--init", f"--name={container(name)}", f"--label={LABEL}=service",
+            f"--network={network}", f"--ip={address}", *options, image, *command,
+        )  # fmt: skip
+
+    def _files(self, aws_address: str) -> list[str]:
+        return [
+            f"--volume={self.place.ca}/services.pem:/etc/lab/services.pem:ro",
+            f"--volume={self.place.ca}/services.key:/etc/lab/services.key:ro",
+            f"--volume={self.place.ca}/ca.pem:/etc/lab/ca.pem:ro",
+            f"--volume={settings.ROOT}/rehearsal:{CODE}/rehearsal:ro",
+            f"--env=PYTHONPATH={CODE}:/usr/local/lib/python3/site-packages", "--env=PYTHONDONTWRITEBYTECODE=1",
+            f"--add-host={settings.AWS_NAME}:{aws_address}",
+            f"--env=AWS_ENDPOINT_URL=https://{settings.AWS_NAME}", "--env=AWS_CA_BUNDLE=/etc/lab/ca.pem",
+            "--env=AWS_ACCESS_KEY_ID=rehearsal", "--env=AWS_SECRET_ACCESS_KEY=rehearsal-secret-key",
+            f"--env=AWS_DEFAULT_REGION={self.region}",
+        ]  # fmt: skip
+
+    def start_cloud(self) -> None:
+        """The AWS API and the registry. A restart of the API is an account with nothing in it."""
+        tls = ["--ssl-cert", "/etc/lab/services.pem", "--ssl-key", "/etc/lab/services.key"]
+        self._start(
+            "aws", self.images["cloud"], settings.SERVICES_NETWORK, settings.AWS_ADDRESS,
+            [*self._files(settings.AWS_ADDRESS), f"--env=MOTO_ACCOUNT_ID={settings.ACCOUNT}",
+             "--env=S3_IGNORE_SUBDOMAIN_BUCKETNAME=true"],
+            ["python3", "-m", "rehearsal.cloud", "--host", "0.0.0.0", "--port", "443", *tls],
+        )  # fmt: skip
+        wait_for("the AWS API", lambda: bool(self.client("sts").get_caller_identity()["Account"]))
+        self._start(
+            "registry", self.images["cloud"], settings.SERVICES_NETWORK, settings.REGISTRY_ADDRESS,
+            [*self._files(settings.AWS_ADDRESS),
+             f"--volume={settings.ROOT}/rehearsal/images/registry.yml:/etc/lab/registry.yml:ro"],
+            ["/usr/local/bin/registry"],
+        )  # fmt: skip
+
+    def attach(self, vpc: Vpc) -> Vpc:
+        """The network of the VPC, its resolver and metadata service, and the played services within reach."""
+        if self.vpc == vpc and running("vpc"):
+            return vpc
+        names = shell.docker("network", "ls", "--format", "{{.Name}}").split()
+        if settings.VPC_NETWORK not in names:
+            shell.docker(
+                "network", "create", f"--subnet={vpc.cidr}", f"--gateway={vpc.router}", f"--label={LABEL}=vpc",
+                f"--opt=com.docker.network.bridge.name={settings.VPC_BRIDGE}", settings.VPC_NETWORK,
+            )  # fmt: skip
+            for name, address in (("aws", vpc.aws), ("registry", vpc.registry)):
+                shell.docker("network", "connect", f"--ip={address}", settings.VPC_NETWORK, container(name))
+        given = self.place.path / "vpc.json"
+        if given.exists() and json.loads(given.read_text())["vpc_id"] != vpc.id:
+            raise shell.Failed(
+                f"The network of another VPC is left: run `make rehearse-down ENV={self.place.env}` first."
+            )
+        given.parent.mkdir(parents=True, exist_ok=True)
+        given.write_text(
+            json.dumps({
+                "region": self.region,
+                "account": settings.ACCOUNT,
+                "vpc_id": vpc.id,
+                "metadata_address": settings.METADATA_ADDRESS,
+                "resolver_address": vpc.resolver,
+                "upstream": "127.0.0.11",
+                "names": {
+                    settings.registry_name(self.region): vpc.registry,
+                    settings.ACME_NAME: vpc.acme,
+                    settings.AWS_NAME: vpc.aws,
+                    "*.amazonaws.com": vpc.aws,
+                },
+            })
+        )  # fmt: skip
+        # It answers at the address of the metadata service, on the subnet's own link.
+        add = f"ip address add {settings.METADATA_ADDRESS}/32 dev lo && exec python3 -m rehearsal.vpc /etc/lab/vpc.json"
+        self._start(
+            "vpc", self.images["cloud"], settings.VPC_NETWORK, vpc.resolver,
+            [*self._files(vpc.aws), "--cap-add=NET_ADMIN", f"--volume={given}:/etc/lab/vpc.json:ro"],
+            ["sh", "-c", add],
+        )  # fmt: skip
+        self._start(
+            "acme", self.images["cloud"], settings.VPC_NETWORK, vpc.acme,
+            [*self._files(vpc.aws), f"--volume={settings.ROOT}/rehearsal/images/pebble.json:/etc/lab/pebble.json:ro",
+             "--env=PEBBLE_VA_NOSLEEP=1", "--env=PEBBLE_WFE_NONCEREJECT=0"],
+            ["pebble", "-config", "/etc/lab/pebble.json", "-dnsserver", f"{vpc.resolver}:53"],
+        )  # fmt: skip
+        wait_for("the resolver of the VPC", lambda: "ready" in shell.docker("logs", container("vpc")))
+        self.vpc = vpc
+        return vpc
+
+    def trust_acme(self) -> None:
+        """The ACME server makes a new root at every start; a client on this machine is to know it."""
+        assert self.vpc is not None
+        import ssl
+
+        context = ssl.create_default_context(cafile=str(self.place.ca / "ca.pem"))
+        context.check_hostname = False  # asked by its address
+        url = f"https://{self.vpc.acme}:15000/roots/0"
+
+        def fetch() -> bool:
+            with urllib.request.urlopen(url, timeout=5, context=context) as answer:
+                (self.place.ca / "acme-roots.pem").write_bytes(answer.read())
+            return True
+
+        wait_for("the ACME server", fetch)
+        self.write_bundle()

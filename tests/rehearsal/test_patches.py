@@ -1,0 +1,185 @@
+"""Each patch of moto, by the API: what AWS does and moto alone does not."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from rehearsal.settings import ACCOUNT, ROOT
+
+REGION = "eu-central-1"
+LOCK = "roles/lab_images/files/services/requirements.lock"
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """moto with the patches, from the lab's own lock."""
+    made = subprocess.run([str(ROOT / "tools/tool_venv"), "aws", LOCK], cwd=ROOT, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [f"{made.stdout.strip()}/python", "-m", "rehearsal.cloud", "--port", str(port)],
+        cwd=ROOT,
+        env=os.environ | {"MOTO_ACCOUNT_ID": ACCOUNT, "PYTHONDONTWRITEBYTECODE": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                assert time.monotonic() < deadline and server.poll() is None, "moto did not answer within 60 s"
+                time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.kill()
+        server.wait(timeout=10)
+
+
+@pytest.fixture
+def client(address: str) -> Any:
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    return lambda service: boto3.client(service, region_name=REGION, endpoint_url=address, **keys)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "image"),
+    [
+        ("/aws/service/debian/release/12/latest/amd64", "debian-12-amd64"),
+        ("/aws/service/debian/release/13/latest/arm64", "debian-13-arm64"),
+        (
+            "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id",
+            "ubuntu-24.04-amd64",
+        ),
+    ],
+)
+def test_vendors_name_their_latest_image(client: Any, parameter: str, image: str) -> None:
+    ami = client("ssm").get_parameter(Name=parameter)["Parameter"]["Value"]
+    (found,) = client("ec2").describe_images(ImageIds=[ami])["Images"]
+    assert found["Name"] == image and found["RootDeviceType"] == "ebs"
+
+
+def bucket(client: Any, name: str, *statements: dict[str, Any]) -> Any:
+    s3 = client("s3")
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": list(statements)}))
+    return s3
+
+
+def test_a_bucket_that_refuses_plain_http_serves_over_tls(client: Any) -> None:
+    """The rehearsal's API is reached over TLS; the request of this test stands for such a one."""
+    refused = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": "arn:aws:s3:::tls-only/*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    s3 = bucket(client, "tls-only", refused)
+    s3.put_object(Bucket="tls-only", Key="a", Body=b"1")
+    assert s3.get_object(Bucket="tls-only", Key="a")["Body"].read() == b"1"
+
+
+def test_a_bucket_s_own_refusals_hold(client: Any) -> None:
+    s3 = bucket(
+        client,
+        "closed",
+        {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::closed/*"},
+    )
+    s3.put_object(Bucket="closed", Key="a", Body=b"1")
+    with pytest.raises(s3.exceptions.ClientError, match="403"):
+        s3.get_object(Bucket="closed", Key="a")
+
+
+def logging(prefix: str) -> dict[str, Any]:
+    return {"LoggingEnabled": {"TargetBucket": prefix.partition("/")[0], "TargetPrefix": prefix.partition("/")[2]}}
+
+
+def test_access_logs_go_where_a_policy_s_pattern_lets_them(client: Any) -> None:
+    lets_in = {
+        "Effect": "Allow",
+        "Principal": {"Service": "logging.s3.amazonaws.com"},
+        "Action": "s3:PutObject",
+        "Resource": "arn:aws:s3:::access-logs/s3/*",
+    }
+    keep = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:DeleteBucket",
+        "Resource": "arn:aws:s3:::access-logs",
+    }
+    s3 = bucket(client, "access-logs", keep, lets_in)
+    s3.create_bucket(Bucket="logged", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_bucket_logging(Bucket="logged", BucketLoggingStatus=logging("access-logs/s3/logged/"))
+    with pytest.raises(s3.exceptions.ClientError, match="InvalidTargetBucketForLogging"):
+        s3.put_bucket_logging(Bucket="logged", BucketLoggingStatus=logging("access-logs/elsewhere/"))
+
+
+def test_a_budget_is_read_back_with_its_subscribers_and_tags(client: Any) -> None:
+    budgets = client("budgets")
+    asked = {"NotificationType": "ACTUAL", "ComparisonOperator": "GREATER_THAN", "Threshold": 80.0}
+    subscribers = [{"SubscriptionType": "EMAIL", "Address": "oncall@example.com"}]
+    limit = {"Amount": "20", "Unit": "USD"}
+    budgets.create_budget(
+        AccountId=ACCOUNT,
+        Budget={"BudgetName": "b", "BudgetLimit": limit, "TimeUnit": "MONTHLY", "BudgetType": "COST"},
+        NotificationsWithSubscribers=[{"Notification": asked, "Subscribers": subscribers}],
+        ResourceTags=[{"Key": "Project", "Value": "slipway"}],
+    )
+    known = {"AccountId": ACCOUNT, "BudgetName": "b", "Notification": asked | {"ThresholdType": "PERCENTAGE"}}
+    assert budgets.describe_subscribers_for_notification(**known)["Subscribers"] == subscribers
+    arn = f"arn:aws:budgets::{ACCOUNT}:budget/b"
+    budgets.tag_resource(ResourceARN=arn, ResourceTags=[{"Key": "Owner", "Value": "ml"}])
+    budgets.untag_resource(ResourceARN=arn, ResourceTagKeys=["Project"])
+    assert budgets.list_tags_for_resource(ResourceARN=arn)["ResourceTags"] == [{"Key": "Owner", "Value": "ml"}]
+    budgets.delete_notification(**known)
+    with pytest.raises(budgets.exceptions.NotFoundException):
+        budgets.describe_subscribers_for_notification(**known)
+
+
+def test_an_instance_is_in_the_groups_of_its_interface_and_a_reboot_shows(client: Any) -> None:
+    ec2 = client("ec2")
+    subnet = ec2.describe_subnets()["Subnets"][0]
+    group = ec2.create_security_group(GroupName="g", Description="g", VpcId=subnet["VpcId"])["GroupId"]
+    interface = {
+        "DeviceIndex": 0,
+        "SubnetId": subnet["SubnetId"],
+        "Groups": [group],
+        "AssociatePublicIpAddress": True,
+    }
+    image = client("ssm").get_parameter(Name="/aws/service/debian/release/12/latest/amd64")["Parameter"]["Value"]
+    made = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, NetworkInterfaces=[interface])
+    ids = [made["Instances"][0]["InstanceId"]]
+
+    def described() -> dict[str, Any]:
+        found: dict[str, Any] = ec2.describe_instances(InstanceIds=ids)["Reservations"][0]["Instances"][0]
+        return found
+
+    assert [g["GroupId"] for g in described()["SecurityGroups"]] == [group]
+    before = described()["StateTransitionReason"]
+    ec2.reboot_instances(InstanceIds=ids)
+    assert described()["StateTransitionReason"].startswith("User initiated reboot") and before == ""
+    assert described()["State"]["Name"] == "running"
+    (own,) = described()["NetworkInterfaces"]
+    ec2.terminate_instances(InstanceIds=ids)
+    left = [it["NetworkInterfaceId"] for it in ec2.describe_network_interfaces()["NetworkInterfaces"]]
+    assert own["NetworkInterfaceId"] not in left
+
+
+def test_public_addresses_are_nobody_s(client: Any) -> None:
+    address = client("ec2").allocate_address(Domain="vpc")["PublicIp"]
+    assert ipaddress.ip_address(address) in ipaddress.ip_network("198.18.0.0/15")

@@ -1,0 +1,140 @@
+"""What a rehearsal refuses, writes and reports; no Docker and no Terraform."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rehearsal import __main__ as cli
+from rehearsal import inside, session, settings, steps
+from rehearsal.machine import with_names
+from rehearsal.settings import Place, Vpc
+from rehearsal.shell import Failed, run
+from rehearsal.terraform import EXAMPLE_KEYS, Wanted, refusal, wanted_of, with_key
+
+DEV = Wanted("eu-central-1", "single", "debian-12", "x86_64", "api.dev.example.com", "dev.example.com", {
+    "mode": "session_manager", "public_keys": ["ssh-ed25519 AAAA me@laptop"],
+})  # fmt: skip
+HOSTS = "127.0.0.1 localhost\n# BEGIN slipway lab\n172.30.99.3 registry\n# END slipway lab\n"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "word"),
+    [
+        (DEV, ""),
+        (replace(DEV, topology="fleet"), '"fleet"'),
+        (replace(DEV, architecture="arm64"), "arm64"),
+        (replace(DEV, os="ubuntu-24.04"), "ubuntu-24.04"),
+        (replace(DEV, fqdn=None), "domain"),
+        (replace(DEV, access={"mode": "ssh", "public_keys": []}), "access.mode"),
+    ],
+)
+def test_what_cannot_be_played_is_refused_before_anything_is_made(wanted: Wanted, word: str) -> None:
+    assert word in refusal(wanted) and bool(refusal(wanted)) == bool(word)
+
+
+@pytest.mark.parametrize("create", [False, True])
+def test_a_zone_that_terraform_makes_is_not_made_before(create: bool) -> None:
+    said: dict[str, Any] = {
+        "domain": {"zone": "example.com", "create_zone": create},
+        "region": "eu-central-1", "topology": "single", "os": "debian-12", "architecture": "x86_64",
+        "fqdn": "api.example.com", "access": {},
+    }  # fmt: skip
+    assert wanted_of(said).zone == (None if create else "example.com")
+
+
+def test_the_rehearsal_s_key_comes_beside_the_user_s() -> None:
+    given = with_key(DEV.access, "ssh-ed25519 BBBB rehearsal")
+    assert given["public_keys"] == ["ssh-ed25519 AAAA me@laptop", "ssh-ed25519 BBBB rehearsal"]
+    assert given["mode"] == "session_manager"
+
+
+def test_every_example_leaves_its_keys_to_its_reader() -> None:
+    for example in (settings.ROOT / "terraform" / "environments").glob("*/terraform.tfvars.example"):
+        assert len(EXAMPLE_KEYS.findall(example.read_text())) == 1, example
+
+
+def test_names_stand_in_a_block_of_their_own() -> None:
+    written = with_names(HOSTS, {"api.dev.example.com": "198.18.0.1"})
+    assert written == HOSTS + "# BEGIN slipway rehearsal\n198.18.0.1 api.dev.example.com\n# END slipway rehearsal\n"
+    assert with_names(written, {"b.example.com": "198.18.0.2"}).count("# BEGIN slipway rehearsal") == 1
+    assert with_names(written, {}) == HOSTS
+
+
+def test_the_addresses_of_a_vpc_are_those_that_aws_keeps_or_seldom_gives() -> None:
+    vpc = Vpc("vpc-1", "10.20.0.0/16")
+    assert (vpc.router, vpc.resolver, vpc.aws) == ("10.20.0.1", "10.20.0.2", "10.20.255.253")
+    assert len({vpc.router, vpc.resolver, vpc.aws, vpc.registry, vpc.acme}) == 5
+
+
+def test_the_version_is_the_inventory_s() -> None:
+    text = "---\nservices:\n  scoring: {version: v2.0.0}\n  inference: {version: v1.4.9}\ndefault_service: inference\n"
+    assert steps.version_of(text) == "v1.4.9"
+    for env in ("dev", "staging", "prod"):
+        own = settings.ROOT / "inventory" / env / "group_vars" / "all" / "services.yml"
+        assert steps.version_of(own.read_text()).startswith("v"), env
+
+
+def rehearse(tmp_path: Path, *played: steps.Step) -> list[cli.Result]:
+    class Here(Place):
+        path = tmp_path
+
+    return cli.play(steps.Rehearsal(Here("dev")), played)
+
+
+def test_a_step_that_fails_ends_the_rehearsal_with_its_cause(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(_: steps.Rehearsal) -> str:
+        raise Failed("the registry denies")
+
+    results = rehearse(tmp_path, ("one", lambda _: "done"), ("two", fails), ("three", lambda _: "never"))
+    assert [(r.step, r.failed) for r in results] == [("one", False), ("two", True)]
+    said = capsys.readouterr().out
+    assert "two failed: the registry denies" in said and "02-two.log" in said and "never" not in said
+    shown = cli.summary(results)
+    assert "done" in shown and "FAILED" in shown and "Not covered" in shown
+
+
+def test_a_command_that_fails_says_what_it_said() -> None:
+    with pytest.raises(Failed, match=r"failed \(3\):\nno such zone"):
+        run(["sh", "-c", "echo no such zone >&2; exit 3"])
+    with pytest.raises(Failed, match=r"did not end within 0 s"):
+        run(["sleep", "5"], deadline_s=0.1)
+    with pytest.raises(Failed, match="is not on this machine"):
+        run(["no-such-program-here"])
+
+
+def test_a_log_has_what_a_command_said(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    assert run(["sh", "-c", "echo one; echo two >&2"], log=log) == "one\ntwo\n"
+    with pytest.raises(Failed, match=f"All of it: {log}"):
+        run(["sh", "-c", "echo three; exit 1"], log=log)
+    assert log.read_text() == "one\ntwo\nthree\n"
+
+
+def test_metadata_that_differs_is_named() -> None:
+    described = {"InstanceId": "i-1", "PrivateIpAddress": "10.20.1.4", "Tags": [{"Key": "Name", "Value": "n"}]}
+    right = {
+        "without": "401", "id": "i-1", "region": "eu-central-1", "address": "10.20.1.4", "name": "n",
+        "credentials": "1", "identity": '{"instanceId": "i-1", "region": "eu-central-1"}',
+    }  # fmt: skip
+    assert inside.differences(right, described, "eu-central-1") == []
+    assert inside.differences(right | {"without": "200"}, described, "eu-central-1") == ["without is 200, not 401"]
+    (wrong,) = inside.differences(right | {"identity": '{"instanceId": "i-1"}'}, described, "eu-central-1")
+    assert "region" in wrong
+
+
+SESSION = [
+    "ssm", "start-session", "--region", "eu-central-1", "--target", "i-1", "--document-name", "AWS-StartSSHSession",
+    "--parameters", "portNumber=22",
+]  # fmt: skip
+
+
+def test_session_manager_is_played_for_ssh_only() -> None:
+    assert session.target(SESSION) == ("i-1", 22)
+    with pytest.raises(session.Refused, match="not: aws s3 ls"):
+        session.target(["s3", "ls"])
