@@ -22,10 +22,9 @@ ANSIBLE_S = 1800.0
 BOOT_S = 420.0
 
 
-def version_of(services_yml: str) -> str:
-    """The version of the default service (services.yml of the inventory's group_vars)."""
-    given = yaml.safe_load(services_yml)
-    return str(given["services"][given["default_service"]]["version"])
+def version_of(services_yml: str, service: str) -> str:
+    """The version of a service (services.yml of the inventory's group_vars)."""
+    return str(yaml.safe_load(services_yml)["services"][service]["version"])
 
 
 @dataclass
@@ -86,8 +85,10 @@ class Rehearsal:
         return shell.run(argv, env=self.environment(), cwd=ROOT, deadline_s=ANSIBLE_S, log=self.log)
 
     def refresh(self) -> None:
-        """The outputs of the last apply, and the service's name on this machine."""
+        """The outputs of the last apply, the version of their service, and its name on this machine."""
         self.infra = self.terraform.outputs()
+        services = ROOT / "inventory" / self.place.env / "group_vars" / "all" / "services.yml"
+        self.version = version_of(services.read_text(), self.infra["service"])
         (host,) = self.infra["hosts"].values()
         machine.write_names({
             settings.registry_name(self.wanted.region): settings.REGISTRY_ADDRESS,
@@ -105,8 +106,6 @@ def check_settings(it: Rehearsal) -> str:
     if why := refusal(it.wanted):
         raise shell.Failed(why)
     it.terraform.variables(it.wanted, it.key)
-    service = ROOT / "inventory" / it.place.env / "group_vars" / "all" / "services.yml"
-    it.version = version_of(service.read_text())
     return f"{used}: {it.wanted.topology}, {it.wanted.os}, {it.wanted.region}, {it.wanted.fqdn}"
 
 

@@ -46,7 +46,9 @@ def test_imports_go_downwards(path: Path) -> None:
     own = path.relative_to(SOURCE).parts[0].removesuffix(".py")
     for other in imports(path) - {own, "__version__"}:
         # Siblings of the package that drives the slot and the one that drives HAProxy do not know each other either.
-        assert LEVEL[other] > LEVEL[own] or (own, other) in {("cli", "adapter"), ("cli", "around"), ("cli", "arguments")}, (
-            f"{name} imports {other}"
-        )
+        assert LEVEL[other] > LEVEL[own] or (own, other) in {
+            ("cli", "adapter"),
+            ("cli", "around"),
+            ("cli", "arguments"),
+        }, f"{name} imports {other}"
         assert (own, other) not in FORBIDDEN, f"{name} imports {other}"

@@ -71,11 +71,11 @@ def test_the_addresses_of_a_vpc_are_those_that_aws_keeps_or_seldom_gives() -> No
 
 
 def test_the_version_is_the_inventory_s() -> None:
-    text = "---\nservices:\n  scoring: {version: v2.0.0}\n  inference: {version: v1.4.9}\ndefault_service: inference\n"
-    assert steps.version_of(text) == "v1.4.9"
+    text = "---\nservices:\n  scoring: {version: v2.0.0}\n  inference: {version: v1.4.9}\n"
+    assert steps.version_of(text, "inference") == "v1.4.9"
     for env in ("dev", "staging", "prod"):
         own = settings.ROOT / "inventory" / env / "group_vars" / "all" / "services.yml"
-        assert steps.version_of(own.read_text()).startswith("v"), env
+        assert steps.version_of(own.read_text(), "inference").startswith("v"), env
 
 
 def rehearse(tmp_path: Path, *played: steps.Step) -> list[cli.Result]:
