@@ -77,7 +77,8 @@ def foreign(name: str, platforms: Iterable[Platform], host: Platform) -> Failure
     return Failure(
         Code.IMAGE,
         f"Failed to pull {name}: the image was built for another platform: it is for {built}, this host is {host}",
-        f"Build and push it for {host} (`docker buildx build --platform {host}`), as a new version.",
+        f"Build and push it for {host}, as a new version (build_platforms in the inventory; by hand `docker buildx "
+        f"build --platform {host}`).",
     )
 
 
