@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rehearsal import __main__ as cli
-from rehearsal import inside, session, operation, settings, steps
+from rehearsal import inside, operation, session, settings, steps
 from rehearsal.machine import with_names
 from rehearsal.settings import Place, Vpc
 from rehearsal.shell import Failed, run
