@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -94,6 +95,15 @@ def test_an_image_for_another_platform_is_refused_before_anything_starts(name: s
     host.well(entries)
     assert host.live() == before
     assert f"/{name}" not in host.shell("docker images --digests")
+
+
+def test_of_an_index_for_several_platforms_the_hosts_own_image_is_pulled(load: SteadyLoad) -> None:
+    wanted = {key: value for key, value in pulling("both-list").items() if key in ("image", "registry_auth")}
+    answer = host.good(host.releasectl("prefetch", "--request", "-", stdin=json.dumps(wanted)))
+    assert answer.doc["outcome"] == "prefetched"
+    found = json.loads(host.shell(f"docker image inspect {wanted['image']}"))[0]
+    assert (found["Os"], found["Architecture"]) == ("linux", "amd64")
+    host.shell(f"docker rmi --force {found['Id']}")
 
 
 def test_a_registry_that_is_slow_meets_the_deadline(load: SteadyLoad) -> None:

@@ -20,7 +20,7 @@ MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 CHART = "application/vnd.oci.image.manifest.v1+json"
 # What is no manifest of an image for this host → its media type.
-KINDS = {"arm64-list": INDEX, "chart": CHART}
+KINDS = {"arm64-list": INDEX, "both-list": INDEX, "chart": CHART}
 # Its configuration, which names its platform, is not to be had by the first request for it.
 LATE = "arm64-late"
 
@@ -49,10 +49,14 @@ def image(name: str) -> tuple[bytes, dict[str, bytes]]:
         "layers": [part(layer, "image.rootfs.diff.tar")],
     }).encode()  # fmt: skip
     blobs = {digest(config): config, digest(layer): layer}
-    if name != "arm64-list":
+    if KINDS.get(name) != INDEX:
         return manifest, blobs
     one = {"mediaType": MANIFEST, "size": len(manifest), "digest": digest(manifest)}
     listed = [{**one, "platform": {"architecture": architecture, "os": "linux"}}]
+    if name == "both-list":
+        # First, and nowhere to be had: Docker must choose.
+        other = {"architecture": "arm64", "os": "linux"}
+        listed.insert(0, {**one, "digest": digest(b"another"), "platform": other})
     index = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": listed}).encode()
     return index, {**blobs, digest(manifest): manifest}
 
