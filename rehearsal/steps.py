@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from . import agent, inside, leftovers, machine, settings, shell
+from . import agent, inside, leftovers, machine, operation, settings, shell
 from .instances import Docker, Instance, Reconciler, instances_of, name
 from .settings import ROOT, Place, Vpc
 from .terraform import Terraform, Wanted, refusal
@@ -76,12 +76,19 @@ class Rehearsal:
             "ANSIBLE_FORCE_COLOR": "0",
         }
 
+    def switches(self) -> dict[str, str]:
+        """The documented variables of the inventory that differ from AWS."""
+        return {
+            "tls_directory_url": settings.ACME_URL,
+            "service_ca_path": str(self.place.ca / "acme-roots.pem"),
+            "build_base_image": self.world.images["python"],
+        }
+
     def playbook(self, path: str, **variables: Any) -> str:
         """The playbook over the environment's own inventory, with its documented switches."""
-        switches = {"tls_directory_url": settings.ACME_URL, "build_base_image": self.world.images["python"]}
         ansible = str(Path(sys.executable).parent / "ansible-playbook")
         argv = [ansible, "--inventory", f"inventory/{self.place.env}", path]
-        argv += ["--extra-vars", json.dumps(switches | variables)]
+        argv += ["--extra-vars", json.dumps(self.switches() | variables)]
         return shell.run(argv, env=self.environment(), cwd=ROOT, deadline_s=ANSIBLE_S, log=self.log)
 
     def refresh(self) -> None:
@@ -213,5 +220,9 @@ STEPS: list[Step] = [
     ("metadata", metadata),
     ("build", build),
     ("site.yml", site),
+    ("verify", operation.verify),
+    ("rollback", operation.roll_back),
+    ("restart", operation.restart),
+    ("replace", operation.replace),
     ("destroy", destroy),
 ]

@@ -100,7 +100,7 @@ resource "terraform_data" "checks" {
     }
 
     precondition {
-      condition     = !local.on.replicate || var.replica_region != null
+      condition     = !local.on.replicate || try(length(var.replica_region) > 0, false)
       error_message = "features.replicate copies to a second region: give replica_region."
     }
 

@@ -1,7 +1,7 @@
 # Inputs of what serves: the service's environment, the firewall, the function, its stores. Defaults are in the modules.
 
 variable "environment" {
-  description = "Plain environment variables of the service in ECS and Lambda, for instance { MODEL_STORE = \"s3://…/models\" }. Hosts: service_env of the inventory."
+  description = "Plain environment variables of the service in ECS and Lambda, for instance { MODEL_STORE = \"s3://…/models\" }. Hosts: env of the service in the inventory."
   type        = map(string)
   default     = {}
 

@@ -23,7 +23,7 @@ variable "region" {
 }
 
 variable "replica_region" {
-  description = "Second region for copies of models, images and backups; null: none. To end the copies, apply features.replicate = false first, with this value still set."
+  description = "Second region for copies of models, images and backups; null or empty: none. To end the copies, apply features.replicate = false first, with this value still set."
   type        = string
   default     = null
 

@@ -51,7 +51,7 @@ def refusal(ground: Ground, env: str, *variables: str) -> str:
         (["topology=fleet", "domain=null"], 'topology "fleet" has a load balancer, which needs a certificate'),
         (["topology=fleet"], "A fleet of size.min = 1 needs bundle, the playbooks by which a new host converges"),
         (
-            ["topology=fleet", 'bundle="a.tar.gz"', 'network={egress="endpoints"}'],
+            ["topology=fleet", "bundle=bundles/v1.4.2.tar.gz", 'network={egress="endpoints"}'],
             'The hosts of topology "fleet" install packages at their first boot',
         ),
         (["access={}"], "Nobody could log in: debian-13 lets in no key by EC2 Instance Connect"),
@@ -158,7 +158,7 @@ def test_a_second_ground_of_prod_can_be_planned_in_another_region(ground: Ground
         *KEYS,
         "region=eu-west-1",
         "suffix=-west",
-        "replica_region=null",
+        "replica_region=",
         "ci=null",
         'network={cidr="10.50.0.0/16"}',
         "features={registry=false, replicate=false, trail=false}",

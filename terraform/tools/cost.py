@@ -40,6 +40,7 @@ FREE = (
     "aws_subnet",
     "aws_internet_gateway",
     "aws_eip_association",
+    "aws_autoscaling_lifecycle_hook",
     "aws_autoscaling_policy",
     "aws_autoscaling_schedule",
     "aws_launch_template",

@@ -45,10 +45,11 @@ WANTED = {
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--env", default="local", help="the inventory to verify: local, dev, staging or prod")
     parser.addoption("--limit", default="", help="hosts of it, as for ansible-playbook; default: all")
+    parser.addoption("--extra-vars", default="", help="variables of that run, as for ansible-playbook")
 
 
 @cache
-def inventory(env: str, limit: str) -> dict[str, dict[str, Any]]:
+def inventory(env: str, limit: str, extra_vars: str) -> dict[str, dict[str, Any]]:
     """host → the values of WANTED, as the playbooks would see them. Raises UsageError if there is none."""
     message = "{{ {" + ", ".join(f"'{name}': {value}" for name, value in WANTED.items()) + "} }}"
     play = [
@@ -67,6 +68,7 @@ def inventory(env: str, limit: str) -> dict[str, dict[str, Any]]:
         ansible = str(Path(sys.executable).parent / "ansible-playbook")
         argv = [ansible, "--inventory", f"inventory/{env}", "--tags", "wanted", scratch.name]
         argv += ["--limit", limit] if limit else []
+        argv += ["--extra-vars", extra_vars] if extra_vars else []
         done = subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     if done.returncode:
         raise pytest.UsageError(f"inventory/{env} cannot be resolved:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
@@ -78,7 +80,8 @@ def inventory(env: str, limit: str) -> dict[str, dict[str, Any]]:
 
 
 def asked(config: pytest.Config) -> dict[str, dict[str, Any]]:
-    return inventory(config.getoption("--env"), config.getoption("--limit"))
+    options = ("--env", "--limit", "--extra-vars")
+    return inventory(*(config.getoption(it) for it in options))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

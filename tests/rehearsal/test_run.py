@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rehearsal import __main__ as cli
-from rehearsal import inside, session, settings, steps
+from rehearsal import inside, operation, session, settings, steps
 from rehearsal.machine import with_names
 from rehearsal.settings import Place, Vpc
 from rehearsal.shell import Failed, run
@@ -138,3 +138,8 @@ def test_session_manager_is_played_for_ssh_only() -> None:
     assert session.target(SESSION) == ("i-1", 22)
     with pytest.raises(session.Refused, match="not: aws s3 ls"):
         session.target(["s3", "ls"])
+
+
+def test_the_second_version_follows_the_first() -> None:
+    assert operation.next_patch("v1.4.9") == "v1.4.10"
+    assert operation.next_patch("v2.0.0-rc.1") == "v2.0.1"

@@ -16,7 +16,7 @@ ENGINE = ROOT / "releasectl" / "src" / "releasectl"
 # Those with commands for a host.
 ON_CALL = [page for page in sorted(RUNBOOKS.glob("*.md")) if "    host=inference-1 env=local" in page.read_text()]
 SYMPTOMS = (
-    "503 page", "connection refused", "TLS error", "5xx", "requests hang", "wrong version", "4xx after a release",
+    "503 with", "connection refused", "TLS error", "5xx", "requests hang", "wrong version", "4xx after a release",
     "deploy refused",
 )  # fmt: skip
 # Commands about no host: the models of the store.

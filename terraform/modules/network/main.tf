@@ -72,7 +72,7 @@ resource "aws_vpc" "this" {
 resource "aws_default_security_group" "closed" {
   count = local.own
 
-  vpc_id  = local.vpc_id
+  vpc_id  = aws_vpc.this[0].id
   ingress = []
   egress  = []
 
