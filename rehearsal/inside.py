@@ -39,14 +39,6 @@ def wait_until(what: str, true: Callable[[], bool], deadline_s: float) -> None:
     raise shell.Failed(f"Waited {deadline_s:.0f} s for {what}.{cause}")
 
 
-def exists(container: str) -> bool:
-    return container in shell.docker("ps", "--all", "--format", "{{.Names}}").split()
-
-
-def running(container: str) -> bool:
-    return container in shell.docker("ps", "--format", "{{.Names}}").split()
-
-
 def address(container: str) -> str:
     return shell.docker("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container)
 

@@ -222,7 +222,5 @@ STEPS: list[Step] = [
     ("site.yml", site),
     ("verify", operation.verify),
     ("rollback", operation.roll_back),
-    ("restart", operation.restart),
-    ("replace", operation.replace),
     ("destroy", destroy),
 ]
