@@ -174,6 +174,9 @@ def boot(it: Rehearsal) -> str:
     """The instance's host runs, cloud-init has finished without an error, and its agent is connected."""
     assert it.reconciler is not None
     it.reconciler.wait(it.host_id, BOOT_S)
+    # A repeated rehearsal finds the host, so the reconciler has made no network.
+    (instance,) = (i for i in it.describe() if i.id == it.host_id)
+    it.network(instance)
     it.world.trust_acme()
     it.note(inside.cloud_init(name(it.host_id), BOOT_S))
     return f"{it.host_id} at {inside.address(name(it.host_id))}"
