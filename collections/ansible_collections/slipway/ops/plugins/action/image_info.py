@@ -24,7 +24,7 @@ class ActionModule(DocumentedAction):
             "changed": False, "image": "", "version": args["version"], "tagged": False, "registry_auth": {},
             "available_versions": [], "error": "",
         }  # fmt: skip
-        # Returned, not raised: failed_when, by which a task with no_log can show the message, decides about results only.
+        # Returned, not raised: failed_when decides about results only, and a task with no_log needs it.
         if problem := problem_of(args):
             return {**result, "failed": True, "msg": problem}
         try:
