@@ -207,7 +207,7 @@ def destroy(it: Rehearsal) -> str:
     left = leftovers.resources(it.world.client) - it.before
     if left:
         raise shell.Failed(f"terraform destroy has left behind: {', '.join(sorted(left))}")
-    inside.wait_until("the hosts to go", lambda: not it.reconciler or not it.reconciler.docker.hosts(), 120)
+    shell.wait_for("the removal of the hosts", lambda: not it.reconciler or not it.reconciler.docker.hosts(), 120)
     return "nothing is left"
 
 
