@@ -71,14 +71,14 @@ test: .venv/.ok ## Run all tests; starts the lab
 
 test-unit: .venv/.ok
 	$(PYTEST) releasectl/tests --numprocesses 2 --dist loadfile
-	$(PYTEST) tests/collection tests/roles tests/repo --numprocesses 2 --dist loadfile
+	$(PYTEST) tests/collection tests/roles tests/repo tests/rehearsal --numprocesses 2 --dist loadfile
 
 test-app: .venv/.ok
 	tools=$$(tools/tool_venv app app/requirements-test.lock) && cd app \
 	  && "$$tools/python" -m pytest tests --cov --cov-config=pyproject.toml
 
 test-terraform: .venv/.ok
-	$(PYTEST) terraform/tests tests/rehearsal -m 'not nightly'
+	$(PYTEST) terraform/tests -m 'not nightly'
 
 # The same, and every topology applied and destroyed against the AWS stand-in.
 test-terraform-all: .venv/.ok
