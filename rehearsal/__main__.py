@@ -21,7 +21,6 @@ from .steps import STEPS, Rehearsal, Step
 
 ENVIRONMENTS = ("dev", "staging", "prod")
 NOT_COVERED = (
-    "a stop and start of the instance, its replacement",
     "security groups, NACLs, NAT and routes of the VPC filter nothing",
     "IAM permits everything: a missing permission does not show",
     "alarms, budgets, backups and mails are made and never act",

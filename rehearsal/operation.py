@@ -1,4 +1,4 @@
-"""The steps after the first release: verify, and roll back."""
+"""The steps after the first release: verify, roll back, restart the instance, replace it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import sys
 import urllib.request
 from typing import TYPE_CHECKING
 
-from . import settings, shell
+from . import inside, settings, shell
+from .instances import name
 
 if TYPE_CHECKING:
     from .steps import Rehearsal
 
 HOST_TESTS_S = 600.0
+STOP_S = 120.0
+BOOT_S = 420.0
 
 
 def next_patch(version: str) -> str:
@@ -38,6 +41,11 @@ def expect_version(it: Rehearsal, version: str) -> None:
         raise shell.Failed(f"https://{it.infra['domain']} serves {found} instead of {version}")
 
 
+def wait_for_version(it: Rehearsal, version: str, deadline_s: float) -> None:
+    what = f"https://{it.infra['domain']} to serve {version}"
+    shell.wait_for(what, lambda: served_version(it) == version, deadline_s)
+
+
 def verify(it: Rehearsal) -> str:
     """`make verify`: the tests of tests/host over the environment's inventory."""
     argv = [sys.executable, "-m", "pytest", "tests/host", "--env", it.place.env, "-q"]
@@ -55,3 +63,28 @@ def roll_back(it: Rehearsal) -> str:
     it.playbook("playbooks/rollback.yml", version=it.version)
     expect_version(it, it.version)
     return f"{it.version} → {second} → {it.version}"
+
+
+def restart(it: Rehearsal) -> str:
+    """The instance is stopped and started by the API; the host serves again by itself."""
+    ec2, container = it.world.client("ec2"), name(it.host_id)
+    ec2.stop_instances(InstanceIds=[it.host_id])
+    shell.wait_for("the host to stop", lambda: not inside.running(container), STOP_S)
+    ec2.start_instances(InstanceIds=[it.host_id])
+    wait_for_version(it, it.version, BOOT_S)
+    return f"{it.host_id} serves {it.version} again"
+
+
+def replace(it: Rehearsal) -> str:
+    """The instance is terminated; an apply and a converge bring a new one to the same release."""
+    lost = it.host_id
+    it.world.client("ec2").terminate_instances(InstanceIds=[lost])
+    shell.wait_for("the host to go", lambda: not inside.running(name(lost)), STOP_S)
+    it.terraform.apply(it.log)
+    it.refresh()
+    if it.host_id == lost:
+        raise shell.Failed(f"The apply did not replace {lost}, which was terminated.")
+    it.boot(BOOT_S)
+    it.playbook("site.yml", version=it.version)
+    expect_version(it, it.version)
+    return f"{it.host_id} serves {it.version} in place of {lost}"

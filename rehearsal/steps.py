@@ -102,6 +102,16 @@ class Rehearsal:
             self.infra["domain"]: host["address"],
         })  # fmt: skip
 
+    def boot(self, deadline_s: float) -> None:
+        """The instance's host runs, cloud-init has finished without an error, and its agent is connected."""
+        assert self.reconciler is not None
+        self.reconciler.wait(self.host_id, deadline_s)
+        # A repeated rehearsal finds the host, so the reconciler has made no network.
+        (instance,) = (i for i in self.describe() if i.id == self.host_id)
+        self.network(instance)
+        self.world.trust_acme()
+        self.note(inside.cloud_init(name(self.host_id), deadline_s))
+
 
 def check_settings(it: Rehearsal) -> str:
     """terraform.tfvars is read before anything is made."""
@@ -171,14 +181,7 @@ def plan_again(it: Rehearsal) -> str:
 
 
 def boot(it: Rehearsal) -> str:
-    """The instance's host runs, cloud-init has finished without an error, and its agent is connected."""
-    assert it.reconciler is not None
-    it.reconciler.wait(it.host_id, BOOT_S)
-    # A repeated rehearsal finds the host, so the reconciler has made no network.
-    (instance,) = (i for i in it.describe() if i.id == it.host_id)
-    it.network(instance)
-    it.world.trust_acme()
-    it.note(inside.cloud_init(name(it.host_id), BOOT_S))
+    it.boot(BOOT_S)
     return f"{it.host_id} at {inside.address(name(it.host_id))}"
 
 
@@ -225,5 +228,7 @@ STEPS: list[Step] = [
     ("site.yml", site),
     ("verify", operation.verify),
     ("rollback", operation.roll_back),
+    ("restart", operation.restart),
+    ("replace", operation.replace),
     ("destroy", destroy),
 ]
