@@ -28,7 +28,7 @@ FAULTS_HOST = 4
 
 .DEFAULT_GOAL := help
 .PHONY: help deploy infra-local infra-dev infra-staging infra-prod build rollback status verify cost quotas
-.PHONY: rehearse rehearse-down FORCE test test-unit test-app test-terraform test-e2e test-faults bench bench-app down
+.PHONY: rehearse rehearse-down FORCE lint test test-unit test-app test-terraform test-e2e test-faults bench bench-app down
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ status: .venv/.ok ## Show the live release and its history [SERVICE= HOST=]
 verify: .venv/.ok ## Verify that the hosts match the inventory (read-only) [HOST=]
 	$(PYTEST) tests/host --env $(ENV) $(limit)
 
+lint: .venv/.ok ## Run the linters and type checkers
+	$(PYTEST) tests/repo/test_lint.py tests/repo/test_workflows.py
+
 # The tests that need no lab run while the lab starts; then the fault tests run beside the other lab tests.
 test: .venv/.ok ## Run all tests; starts the lab
 	$(MAKE) --jobs 2 ENV=local VERSION= LAB_HOSTS=$(FAULTS_HOST) infra-local test-terraform test-app test-unit
@@ -68,14 +71,14 @@ test: .venv/.ok ## Run all tests; starts the lab
 
 test-unit: .venv/.ok
 	$(PYTEST) releasectl/tests --numprocesses 2 --dist loadfile
-	$(PYTEST) tests/collection tests/roles tests/repo --numprocesses 2 --dist loadfile
+	$(PYTEST) tests/collection tests/roles tests/repo tests/rehearsal --numprocesses 2 --dist loadfile
 
 test-app: .venv/.ok
 	tools=$$(tools/tool_venv app app/requirements-test.lock) && cd app \
 	  && "$$tools/python" -m pytest tests --cov --cov-config=pyproject.toml
 
 test-terraform: .venv/.ok
-	$(PYTEST) terraform/tests tests/rehearsal -m 'not nightly'
+	$(PYTEST) terraform/tests -m 'not nightly'
 
 # The same, and every topology applied and destroyed against the AWS stand-in.
 test-terraform-all: .venv/.ok

@@ -57,14 +57,9 @@ class Lines:
             self.write("\n")
 
 
-class Buffer(io.StringIO):
-    """What a host says, kept until all of them have said it."""
-
-    def text(self) -> str:
-        return self.getvalue()
-
-
-def on_host(target: Target, command: str, shape: Callable[[str], str], follow: bool, into: Buffer | None = None) -> int:
+def on_host(
+    target: Target, command: str, shape: Callable[[str], str], follow: bool, into: io.StringIO | None = None
+) -> int:
     """
     Run as root and pass the output on line by line; returns the exit code. `follow`: stop it when we disconnect.
     `into`: instead of our own output.
@@ -181,9 +176,9 @@ def show_status(env: str, host: str, service: str, clear: bool) -> int:
     """Returns the highest exit code of the hosts (255: unreachable)."""
     chosen = choose(env, host, service)
     if len(chosen) == 1:
-        say = Buffer()
+        say = io.StringIO()
         code = on_host(chosen[0], releasectl("status")(chosen[0]), str, False, say)
-        print((CLEAR if clear else "") + say.text(), end="", flush=True)
+        print((CLEAR if clear else "") + say.getvalue(), end="", flush=True)
         return code
     with ThreadPoolExecutor(len(chosen)) as pool:
         found = dict(zip((it.name for it in chosen), pool.map(read_status, chosen), strict=True))
@@ -193,9 +188,9 @@ def show_status(env: str, host: str, service: str, clear: bool) -> int:
 
 def read_status(target: Target) -> dict[str, Any] | str:
     """The document, or why there is none."""
-    say = Buffer()
-    code = on_host(target, shlex.join([*shlex.split(releasectl("status")(target)), "--json"]), str, False, say)
-    lines = say.text().strip().splitlines()
+    say = io.StringIO()
+    code = on_host(target, releasectl("status", "--json")(target), str, False, say)
+    lines = say.getvalue().strip().splitlines()
     with contextlib.suppress(ValueError, IndexError):
         return dict(json.loads(lines[-1]))
     return lines[-1] if lines else f"releasectl ended with {code}"

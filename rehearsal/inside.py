@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from typing import Any
 
 from . import shell
@@ -26,29 +24,12 @@ printf 'credentials %s\n' "$(get "meta-data/iam/security-credentials/$role" | gr
 """
 
 
-def wait_until(what: str, true: Callable[[], bool], deadline_s: float) -> None:
-    """Raises Failed when the deadline passes. A question that fails is asked again."""
-    until, cause = time.monotonic() + deadline_s, ""
-    while time.monotonic() < until:
-        try:
-            if true():
-                return
-        except (shell.Failed, ValueError, KeyError, TypeError) as error:
-            cause = f" Last: {error}"
-        time.sleep(1)
-    raise shell.Failed(f"Waited {deadline_s:.0f} s for {what}.{cause}")
-
-
-def exists(container: str) -> bool:
-    return container in shell.docker("ps", "--all", "--format", "{{.Names}}").split()
+def address(container: str) -> str:
+    return shell.docker("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container)
 
 
 def running(container: str) -> bool:
-    return container in shell.docker("ps", "--format", "{{.Names}}").split()
-
-
-def address(container: str) -> str:
-    return shell.docker("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container)
+    return shell.run(["docker", "inspect", "--format", "{{.State.Running}}", container], ok=(0, 1)).strip() == "true"
 
 
 def agent_is_up(container: str) -> bool:
@@ -66,7 +47,7 @@ def cloud_init(container: str, deadline_s: float) -> str:
             ["docker", "exec", container, "tail", "-n", "40", "/var/log/cloud-init-output.log"], ok=(0, 1)
         )
         raise shell.Failed(f"cloud-init failed on {container}:\n{said.strip()}\n{output.strip()}")
-    wait_until("the SSM agent", lambda: agent_is_up(container), 30)
+    shell.wait_for("the SSM agent", lambda: agent_is_up(container), 30)
     return said.strip()
 
 

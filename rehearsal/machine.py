@@ -111,9 +111,7 @@ class Agent:
         folder = shell.run(["mktemp", "-d", "/tmp/slipway-rehearsal.XXXXXX"]).strip()
         path = f"{folder}/agent"
         process = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL)
-        from .world import wait_for
-
-        wait_for("the SSH agent", lambda: Path(path).exists(), 10)
+        shell.wait_for("the SSH agent", lambda: Path(path).exists(), 10)
         shell.run(["ssh-add", "-q", str(place.key)], env=os.environ | {"SSH_AUTH_SOCK": path})
         return cls(path, process)
 

@@ -36,12 +36,14 @@ def served_version(it: Rehearsal) -> str:
         raise shell.Failed(f"{url}: {error}") from error
 
 
-def expect_version(it: Rehearsal, version: str, deadline_s: float = 0.0) -> None:
-    """Until clients get this version; at once without a deadline."""
-    if deadline_s:
-        inside.wait_until(f"{version} to be served", lambda: served_version(it) == version, deadline_s)
-    elif (found := served_version(it)) != version:
+def expect_version(it: Rehearsal, version: str) -> None:
+    if (found := served_version(it)) != version:
         raise shell.Failed(f"https://{it.infra['domain']} serves {found} instead of {version}")
+
+
+def wait_for_version(it: Rehearsal, version: str, deadline_s: float) -> None:
+    what = f"https://{it.infra['domain']} to serve {version}"
+    shell.wait_for(what, lambda: served_version(it) == version, deadline_s)
 
 
 def verify(it: Rehearsal) -> str:
@@ -65,12 +67,11 @@ def roll_back(it: Rehearsal) -> str:
 
 def restart(it: Rehearsal) -> str:
     """The instance is stopped and started by the API; the host serves again by itself."""
-    ec2 = it.world.client("ec2")
-    container = name(it.host_id)
+    ec2, container = it.world.client("ec2"), name(it.host_id)
     ec2.stop_instances(InstanceIds=[it.host_id])
-    inside.wait_until("the host to stop", lambda: not inside.running(container), STOP_S)
+    shell.wait_for("the host to stop", lambda: not inside.running(container), STOP_S)
     ec2.start_instances(InstanceIds=[it.host_id])
-    expect_version(it, it.version, BOOT_S)
+    wait_for_version(it, it.version, BOOT_S)
     return f"{it.host_id} serves {it.version} again"
 
 
@@ -78,14 +79,12 @@ def replace(it: Rehearsal) -> str:
     """The instance is terminated; an apply and a converge bring a new one to the same release."""
     lost = it.host_id
     it.world.client("ec2").terminate_instances(InstanceIds=[lost])
-    inside.wait_until("the host to go", lambda: not inside.exists(name(lost)), STOP_S)
+    shell.wait_for("the host to go", lambda: not inside.running(name(lost)), STOP_S)
     it.terraform.apply(it.log)
     it.refresh()
     if it.host_id == lost:
         raise shell.Failed(f"The apply did not replace {lost}, which was terminated.")
-    assert it.reconciler is not None
-    it.reconciler.wait(it.host_id, BOOT_S)
-    it.note(inside.cloud_init(name(it.host_id), BOOT_S))
+    it.boot(BOOT_S)
     it.playbook("site.yml", version=it.version)
     expect_version(it, it.version)
-    return f"{it.host_id} serves {it.version} instead of {lost}"
+    return f"{it.host_id} serves {it.version} in place of {lost}"

@@ -10,6 +10,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PREFIX = "slipway-rehearsal"
 LABEL = "slipway.rehearsal"
 # An account of its own: its registry has another name than the lab's.
+# moto accepts any.
+ACCESS_KEY, SECRET_KEY = "rehearsal", "rehearsal-secret-key"
 ACCOUNT = "111122223333"
 DOMAIN = "rehearsal.test"
 AWS_NAME = f"aws.{DOMAIN}"

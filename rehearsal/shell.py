@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 DEADLINE_S = 120.0
+READY_S = 60.0
 
 
 class Failed(Exception):
@@ -81,3 +83,18 @@ def privileged(*argv: str) -> list[str]:
 
 def docker(*arguments: str, deadline_s: float = DEADLINE_S) -> str:
     return run(["docker", *arguments], deadline_s=deadline_s).strip()
+
+
+def wait_for(what: str, probe: Callable[[], bool], deadline_s: float = READY_S) -> None:
+    """Raises Failed when the deadline passes."""
+    until = time.monotonic() + deadline_s
+    while True:
+        try:
+            if probe():
+                return
+            cause = "not yet"
+        except Exception as error:
+            cause = str(error)
+        if time.monotonic() > until:
+            raise Failed(f"{what} was not ready within {deadline_s:.0f} s: {cause}")
+        time.sleep(0.3)

@@ -102,6 +102,16 @@ class Rehearsal:
             self.infra["domain"]: host["address"],
         })  # fmt: skip
 
+    def boot(self, deadline_s: float) -> None:
+        """The instance's host runs, cloud-init has finished without an error, and its agent is connected."""
+        assert self.reconciler is not None
+        self.reconciler.wait(self.host_id, deadline_s)
+        # A repeated rehearsal finds the host, so the reconciler has made no network.
+        (instance,) = (i for i in self.describe() if i.id == self.host_id)
+        self.network(instance)
+        self.world.trust_acme()
+        self.note(inside.cloud_init(name(self.host_id), deadline_s))
+
 
 def check_settings(it: Rehearsal) -> str:
     """terraform.tfvars is read before anything is made."""
@@ -171,11 +181,7 @@ def plan_again(it: Rehearsal) -> str:
 
 
 def boot(it: Rehearsal) -> str:
-    """The instance's host runs, cloud-init has finished without an error, and its agent is connected."""
-    assert it.reconciler is not None
-    it.reconciler.wait(it.host_id, BOOT_S)
-    it.world.trust_acme()
-    it.note(inside.cloud_init(name(it.host_id), BOOT_S))
+    it.boot(BOOT_S)
     return f"{it.host_id} at {inside.address(name(it.host_id))}"
 
 
@@ -204,7 +210,7 @@ def destroy(it: Rehearsal) -> str:
     left = leftovers.resources(it.world.client) - it.before
     if left:
         raise shell.Failed(f"terraform destroy has left behind: {', '.join(sorted(left))}")
-    inside.wait_until("the hosts to go", lambda: not it.reconciler or not it.reconciler.docker.hosts(), 120)
+    shell.wait_for("the removal of the hosts", lambda: not it.reconciler or not it.reconciler.docker.hosts(), 120)
     return "nothing is left"
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-import time
+import ssl
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,7 +17,6 @@ from typing import Any
 from . import settings, shell
 from .settings import LABEL, PREFIX, Place, Vpc
 
-READY_S = 60.0
 CODE = "/opt/slipway"
 
 
@@ -35,21 +34,6 @@ def running(name: str) -> bool:
     return state == "true"
 
 
-def wait_for(what: str, probe: Callable[[], bool], deadline_s: float = READY_S) -> None:
-    """Raises Failed when the deadline passes."""
-    until = time.monotonic() + deadline_s
-    while True:
-        try:
-            if probe():
-                return
-            cause = "not yet"
-        except Exception as error:
-            cause = str(error)
-        if time.monotonic() > until:
-            raise shell.Failed(f"{what} was not ready within {deadline_s:.0f} s: {cause}")
-        time.sleep(0.3)
-
-
 @dataclass
 class World:
     place: Place
@@ -60,14 +44,14 @@ class World:
     clients: dict[str, Any] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
-        """For whatever speaks to the account from this machine: its endpoint, credentials and CAs."""
+        """The environment of clients of the account on this machine: endpoint, credentials and CAs."""
         dropped = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_CONFIG_FILE")
         kept = {k: v for k, v in os.environ.items() if k not in dropped}
         bundle = str(self.bundle)
         return kept | {
             "AWS_ENDPOINT_URL": settings.AWS_URL,
-            "AWS_ACCESS_KEY_ID": "rehearsal",
-            "AWS_SECRET_ACCESS_KEY": "rehearsal-secret-key",
+            "AWS_ACCESS_KEY_ID": settings.ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": settings.SECRET_KEY,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -95,7 +79,8 @@ class World:
         if service not in self.clients:
             self.clients[service] = boto3.client(
                 service, region_name=self.region, endpoint_url=settings.AWS_URL,
-                aws_access_key_id="rehearsal", aws_secret_access_key="rehearsal-secret-key", verify=str(self.bundle),
+                aws_access_key_id=settings.ACCESS_KEY, aws_secret_access_key=settings.SECRET_KEY,
+                verify=str(self.bundle),
             )  # fmt: skip
         return self.clients[service]
 
@@ -116,7 +101,7 @@ class World:
             f"--env=PYTHONPATH={CODE}:/usr/local/lib/python3/site-packages", "--env=PYTHONDONTWRITEBYTECODE=1",
             f"--add-host={settings.AWS_NAME}:{aws_address}",
             f"--env=AWS_ENDPOINT_URL=https://{settings.AWS_NAME}", "--env=AWS_CA_BUNDLE=/etc/lab/ca.pem",
-            "--env=AWS_ACCESS_KEY_ID=rehearsal", "--env=AWS_SECRET_ACCESS_KEY=rehearsal-secret-key",
+            f"--env=AWS_ACCESS_KEY_ID={settings.ACCESS_KEY}", f"--env=AWS_SECRET_ACCESS_KEY={settings.SECRET_KEY}",
             f"--env=AWS_DEFAULT_REGION={self.region}",
         ]  # fmt: skip
 
@@ -129,7 +114,7 @@ class World:
              "--env=S3_IGNORE_SUBDOMAIN_BUCKETNAME=true"],
             ["python3", "-m", "rehearsal.cloud", "--host", "0.0.0.0", "--port", "443", *tls],
         )  # fmt: skip
-        wait_for("the AWS API", lambda: bool(self.client("sts").get_caller_identity()["Account"]))
+        shell.wait_for("the AWS API", lambda: bool(self.client("sts").get_caller_identity()["Account"]))
         self._start(
             "registry", self.images["cloud"], settings.SERVICES_NETWORK, settings.REGISTRY_ADDRESS,
             [*self._files(settings.AWS_ADDRESS),
@@ -184,15 +169,13 @@ class World:
              "--env=PEBBLE_VA_NOSLEEP=1", "--env=PEBBLE_WFE_NONCEREJECT=0"],
             ["pebble", "-config", "/etc/lab/pebble.json", "-dnsserver", f"{vpc.resolver}:53"],
         )  # fmt: skip
-        wait_for("the resolver of the VPC", lambda: "ready" in shell.docker("logs", container("vpc")))
+        shell.wait_for("the resolver of the VPC", lambda: "ready" in shell.docker("logs", container("vpc")))
         self.vpc = vpc
         return vpc
 
     def trust_acme(self) -> None:
         """The ACME server makes a new root at every start; a client on this machine is to know it."""
         assert self.vpc is not None
-        import ssl
-
         context = ssl.create_default_context(cafile=str(self.place.ca / "ca.pem"))
         context.check_hostname = False  # asked by its address
         url = f"https://{self.vpc.acme}:15000/roots/0"
@@ -202,5 +185,5 @@ class World:
                 (self.place.ca / "acme-roots.pem").write_bytes(answer.read())
             return True
 
-        wait_for("the ACME server", fetch)
+        shell.wait_for("the ACME server", fetch)
         self.write_bundle()

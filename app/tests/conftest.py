@@ -25,7 +25,8 @@ APP = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(APP / "src"))
 
 from inference_service.__main__ import configuration  # noqa: E402
-from inference_service.http import Application  # noqa: E402
+from inference_service.app import create_app  # noqa: E402
+from inference_service.http import Front  # noqa: E402
 from inference_service.logs import Log  # noqa: E402
 from inference_service.settings import Settings  # noqa: E402
 
@@ -35,7 +36,7 @@ from .connections import TIMEOUT_S, Listen, Listening, until  # noqa: E402
 class Client(httpx.AsyncClient):
     """Speaks to an application without a socket; the application and its log file are at hand."""
 
-    app: Application
+    app: Front
     log_file: Path
 
     def lines(self) -> list[dict[str, Any]]:
@@ -86,7 +87,7 @@ def running(model_path: Path, tmp_path: Path) -> Running:
         log_file = tmp_path / "log"
         fd = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         settings = Settings(**{"model_path": str(model_path), "service_version": "v1.2.3", **changes})
-        app = Application(settings, Log(fd))
+        app = create_app(settings, Log(fd))
         try:
             await app.service.start()
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
@@ -107,7 +108,7 @@ def listening(running: Running) -> Listen:
         async with running(host="127.0.0.1", **changes) as client:
             settings = client.app.service.settings
             config = configuration(client.app, settings)
-            config.port = 0
+            config.port, config.lifespan = 0, "off"
             server = uvicorn.Server(config)
             # Not `serve`: the signals are pytest's.
             task = asyncio.create_task(server._serve())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from inference_service.batcher import Pending
+from inference_service.batcher import Caller
 
 if TYPE_CHECKING:
     from .conftest import Client
@@ -25,24 +25,20 @@ async def until(happened: Callable[[], object]) -> None:
 
 
 class Held:
-    """In the batcher's place: keeps predictions until the test answers."""
+    """In the batcher's place: keeps who asks until the test answers."""
 
+    full = False
     queued_rows = 0
 
     def __init__(self) -> None:
-        self.waiting: list[Pending] = []
+        self.callers: list[Caller] = []
 
-    def check_room(self) -> None:
-        pass
+    def submit(self, buffer: bytes, rows: int, caller: Caller, started: float) -> None:
+        self.callers.append(caller)
 
-    def submit(self, buffer: bytes, rows: int, started: float) -> Pending:
-        pending: Pending = asyncio.get_running_loop().create_future()
-        self.waiting.append(pending)
-        return pending
-
-    async def asked(self) -> Pending:
-        await until(lambda: self.waiting)
-        return self.waiting.pop()
+    async def asked(self) -> Caller:
+        await until(lambda: self.callers)
+        return self.callers.pop()
 
 
 class Connection:

@@ -7,17 +7,16 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
-from inference_service.batcher import Batcher, Pending
-from inference_service.errors import ApiError
+from inference_service.batcher import Batcher
+from inference_service.errors import ApiError, Headers
+from inference_service.exchange import Exchange
+from inference_service.http import AsgiExchange
 from inference_service.model import Outcome
-from inference_service.settings import Settings
 
 from .conftest import Running
-from .connections import Held
 
 
 class Fake:
@@ -39,8 +38,22 @@ class Fake:
         return list(buffer), [value / 256 for value in buffer]
 
 
-def submit(shared: Batcher, buffer: bytes, rows: int, ago_s: float = 0.0) -> Pending:
-    return shared.submit(buffer, rows, time.perf_counter() - ago_s)
+class Asked:
+    """A caller whose answer can be awaited."""
+
+    def __init__(self) -> None:
+        self.future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.answer, self.fail = self.future.set_result, self.future.set_exception
+
+    @property
+    def ended(self) -> bool:
+        return self.future.done()
+
+
+def submit(shared: Batcher, buffer: bytes, rows: int, ago_s: float = 0.0) -> asyncio.Future[Outcome]:
+    asked = Asked()
+    shared.submit(buffer, rows, asked, time.perf_counter() - ago_s)
+    return asked.future
 
 
 def batcher(
@@ -49,12 +62,18 @@ def batcher(
     deadline_s: float = 5.0,
     max_queue_s: float = 10.0,
     full_run_s: float = 0.001,
-    queue: int = 16,
+    **limits: int,
 ) -> Batcher:
-    settings = Settings(
-        max_batch_rows=8, max_queue_rows=queue, max_queue_ms=max_queue_s * 1000, deadline_ms=deadline_s * 1000
+    return Batcher(
+        fake.run,
+        max_batch_rows=limits.get("batch", 8),
+        max_queue_rows=limits.get("queue", 16),
+        max_queue_s=max_queue_s,
+        full_run_s=full_run_s,
+        deadline_s=deadline_s,
+        observe=lambda seconds, rows: None,
+        executor=executor,
     )
-    return Batcher(fake.run, settings, full_run_s, lambda seconds, rows: None, executor)
 
 
 @pytest.mark.parametrize("threaded", [False, True])
@@ -146,14 +165,13 @@ async def test_queue_is_bounded_by_the_time_that_its_runs_take() -> None:
     # A full batch of 8 rows takes 1 s: in half a second 4 rows are answered.
     shared = batcher(Fake(), full_run_s=1.0, max_queue_s=0.5)
     answers = [submit(shared, b"a", 1) for _ in range(4)]
-    with pytest.raises(ApiError):
-        shared.check_room()
+    assert shared.full
     with pytest.raises(ApiError, match="4 rows are waiting already; the limit is 4"):
         submit(shared, b"a", 1)
     await asyncio.gather(*answers)
     # However slow the model: who is alone is not refused.
     slow = batcher(Fake(), full_run_s=100.0, max_queue_s=0.5)
-    slow.check_room()
+    assert not slow.full
     assert len((await submit(slow, b"abcd", 4))[0]) == 4
 
 
@@ -170,49 +188,35 @@ async def test_bound_follows_what_runs_take() -> None:
 async def test_all_that_is_queued_runs_before_anything_else_is_read() -> None:
     fake = Fake()
     shared = batcher(fake)
-    seen: set[int] = set()
-
-    def look() -> None:
-        seen.add(len(fake.batches))
-        if len(fake.batches) < 2:
-            asyncio.get_running_loop().call_soon(look)
-
+    order: list[str] = []
     asked = [submit(shared, b"abcd", 4) for _ in range(4)]
-    look()
+    asyncio.get_running_loop().call_soon(lambda: order.append(f"next turn after {len(fake.batches)} runs"))
     await asyncio.gather(*asked)
-    assert seen == {0, 2}
+    assert order == ["next turn after 2 runs"]
     assert fake.batches == [8, 8]
 
 
 async def test_a_connection_that_breaks_costs_the_others_of_its_batch_nothing(
     running: Running, row: list[float]
 ) -> None:
-    body = {"instances": [row]}
-
-    async def receive() -> Any:
-        return {"type": "http.request", "body": json.dumps(body).encode()}
-
-    async def broken(message: Any) -> None:
-        raise OSError("broken")
-
-    async def cancelled(message: Any) -> None:
-        raise asyncio.CancelledError
+    class Broken(Exchange):
+        def send(self, status: int, body: bytes, headers: Headers, close: bool) -> None:
+            raise OSError("broken")
 
     async with running() as client:
-
-        async def ask(send: Any) -> None:
-            await client.app({"type": "http", "path": "/predict", "method": "POST", "headers": []}, receive, send)
-
-        answer = asyncio.ensure_future(client.post("/predict", json=body))
-        others = await asyncio.gather(ask(broken), ask(cancelled), return_exceptions=True)
-        fine = await answer
-        assert fine.status_code == 200
-        assert max(client.app.metrics.batch_rows.counts[2:]) > 0, "they did not run together"
-        assert [type(other) for other in others] == [type(None), asyncio.CancelledError]
-        assert [line["message"] for line in client.lines()].count("answer not sent") == 1
+        desk = client.app.desk
+        endpoint = desk.endpoints["/predict"]
+        broken, fine = Broken(desk, endpoint, {}), AsgiExchange(desk, endpoint, {})
+        for exchange in (broken, fine):
+            exchange.ask(json.dumps({"instances": [row]}).encode())
+        assert (await asyncio.wait_for(fine.answered, 5))[0] == 200
+        assert broken.ended
         # An answer that cannot be written out is a failure of the service.
-        client.app.service.batcher = held = Held()  # type: ignore[assignment]
-        asked = asyncio.ensure_future(client.post("/predict", json=body))
-        (await held.asked()).set_result(([99], [0.5]))
-        assert (await asked).status_code == 500
-        assert client.app.metrics.in_flight == 0
+        failing = AsgiExchange(desk, endpoint, {})
+        failing.answer(([99], [0.5]))
+        assert (await failing.answered)[0] == 500
+        cancelled = AsgiExchange(desk, endpoint, {})
+        cancelled.answered.cancel()
+        cancelled.answer(([0], [0.5]))
+        assert [line["message"] for line in client.lines()].count("answer not sent") == 1
+        assert desk.metrics.in_flight == 0

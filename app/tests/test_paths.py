@@ -10,16 +10,17 @@ from base64 import b64encode
 import httpx
 import pytest
 
-from inference_service.http import Application
+from inference_service.app import create_app
 from inference_service.openapi import PAGE_POLICY
-from inference_service.routes import Routes
 from inference_service.settings import Settings
 
 from .conftest import Running, problem
 from .connections import Listen
 
-ROUTES = Routes(Application(Settings()).service)
-PATHS = [route.replace("{model}", "breast-cancer").replace("{version}", "m1") for route in [*ROUTES.get, *ROUTES.post]]
+PATHS = [
+    route.path.replace("{model}", "breast-cancer").replace("{version}", "m1")
+    for route in create_app(Settings())._other.routes  # type: ignore[attr-defined]
+]
 FORGED = [
     {},
     {"host": "evil.example"},

@@ -1,6 +1,7 @@
 """The floor: a bare ASGI application that reads the body and answers a constant, on uvicorn set up as the service's.
 
-It shows what uvicorn costs any ASGI application.
+It shows what uvicorn costs any ASGI application. The service answers most predictions past ASGI (`wire.py` of it), so
+it may come near to this or beyond.
 """
 
 from __future__ import annotations
@@ -22,6 +23,6 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 if __name__ == "__main__":
     uvicorn.run(
-        app, host="127.0.0.1", port=int(sys.argv[1]), loop="uvloop", http="zttp", ws="none", lifespan="off",
+        app, host="127.0.0.1", port=int(sys.argv[1]), loop="uvloop", http="httptools", ws="none", lifespan="off",
         log_config=None, access_log=False, server_header=False, proxy_headers=False,
     )  # fmt: skip

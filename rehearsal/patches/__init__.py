@@ -10,12 +10,22 @@ from . import (
     bucket_log_policies,
     bucket_tls_policies,
     budgets,
+    elastic_addresses,
     interface_groups,
     public_addresses,
     reboots,
 )
 
-ALL = (ami_parameters, bucket_log_policies, bucket_tls_policies, budgets, interface_groups, public_addresses, reboots)
+ALL = (
+    ami_parameters,
+    bucket_log_policies,
+    bucket_tls_policies,
+    budgets,
+    elastic_addresses,
+    interface_groups,
+    public_addresses,
+    reboots,
+)
 
 
 def apply() -> None:

@@ -15,7 +15,8 @@ ROOT = Path(__file__).parent.parent.parent
 ON_HOSTS = [
     "site.yml",
     *(f"playbooks/{name}.yml" for name in (
-        "canary", "converge", "deploy", "models/list", "prefetch", "rollback", "smoke_test", "status", "verify",
+        "canary", "converge", "deploy", "drift", "models/list", "prefetch", "rollback", "smoke_test", "status",
+        "verify",
     )),
 ]  # fmt: skip
 # Ansible's own file of a host that answers by itself: no connection is made.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -160,3 +162,17 @@ def test_every_role_is_applied_on_request() -> None:
     assert not any(f"Drift on {lab.HOST}" in line for line in done.out.splitlines())
     assert "tls : Read the state of the certificate" in done.out
     assert drifted() == []
+
+
+def test_the_drift_report_names_each_file_and_changes_none(tmp_path: Path) -> None:
+    report = tmp_path / "drift.json"
+    words = ("playbooks/drift.yml", *lab.LIMIT, "-e", f"drift_report={report}")
+    done = lab.play(*words)
+    assert done.code == 2, done.out[-6000:]
+    host = json.loads(report.read_text())["hosts"][lab.HOST]
+    assert (host["in_sync"], host["unreachable"], host["errors"]) == (False, False, {})
+    assert {role: found["files"] for role, found in host["drift"].items()} == {"baseline": [SYSCTL], "edge": [CONFIG]}
+    assert drifted() == [SYSCTL, CONFIG]
+    converge()
+    lab.good(lab.play(*words))
+    assert json.loads(report.read_text())["hosts"][lab.HOST]["in_sync"] is True

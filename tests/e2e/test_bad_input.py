@@ -104,7 +104,7 @@ def test_no_disk_space() -> None:
 
 def test_missing_variable() -> None:
     done = lab.play("site.yml", "--tags", "release", "-e", "release_registry=")
-    refused(done, "release_registry must not be empty", "group_vars")
+    refused(done, "registry must not be empty. Set release_registry", "group_vars")
 
 
 def test_wrong_type_of_a_variable() -> None:

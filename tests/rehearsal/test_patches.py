@@ -151,19 +151,45 @@ def test_a_budget_is_read_back_with_its_subscribers_and_tags(client: Any) -> Non
         budgets.describe_subscribers_for_notification(**known)
 
 
-def test_an_instance_is_in_the_groups_of_its_interface_and_a_reboot_shows(client: Any) -> None:
+def launch(client: Any, group: str) -> tuple[str, str]:
+    """An instance with a public address, and its security group."""
     ec2 = client("ec2")
     subnet = ec2.describe_subnets()["Subnets"][0]
-    group = ec2.create_security_group(GroupName="g", Description="g", VpcId=subnet["VpcId"])["GroupId"]
+    group_id = ec2.create_security_group(GroupName=group, Description=group, VpcId=subnet["VpcId"])["GroupId"]
     interface = {
         "DeviceIndex": 0,
         "SubnetId": subnet["SubnetId"],
-        "Groups": [group],
+        "Groups": [group_id],
         "AssociatePublicIpAddress": True,
     }
     image = client("ssm").get_parameter(Name="/aws/service/debian/release/12/latest/amd64")["Parameter"]["Value"]
     made = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, NetworkInterfaces=[interface])
-    ids = [made["Instances"][0]["InstanceId"]]
+    return made["Instances"][0]["InstanceId"], group_id
+
+
+def test_an_elastic_address_stays_while_its_instance_is_stopped(client: Any) -> None:
+    ec2 = client("ec2")
+    instance, _ = launch(client, "elastic")
+    made = ec2.allocate_address(Domain="vpc")
+    ec2.associate_address(InstanceId=instance, AllocationId=made["AllocationId"])
+
+    def public_address() -> str:
+        found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+        return str(found.get("PublicIpAddress"))
+
+    ec2.stop_instances(InstanceIds=[instance])
+    assert public_address() == made["PublicIp"]
+    ec2.start_instances(InstanceIds=[instance])
+    assert public_address() == made["PublicIp"]
+    ec2.terminate_instances(InstanceIds=[instance])
+    (left,) = ec2.describe_addresses(AllocationIds=[made["AllocationId"]])["Addresses"]
+    assert "AssociationId" not in left and not left.get("InstanceId")
+
+
+def test_an_instance_is_in_the_groups_of_its_interface_and_a_reboot_shows(client: Any) -> None:
+    ec2 = client("ec2")
+    instance, group = launch(client, "g")
+    ids = [instance]
 
     def described() -> dict[str, Any]:
         found: dict[str, Any] = ec2.describe_instances(InstanceIds=ids)["Reservations"][0]["Instances"][0]

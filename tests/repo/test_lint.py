@@ -12,6 +12,8 @@ from tools.generate_docs import playbook_files
 
 ROOT = Path(__file__).parent.parent.parent
 BIN = Path(sys.executable).parent
+WORKFLOWS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / ".github" / "workflows").glob("*.yml"))
+ACTIONS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / ".github" / "actions").glob("*/action.yml"))
 PLAYBOOKS = [str(path.relative_to(ROOT)) for path in playbook_files()]
 
 
@@ -34,6 +36,26 @@ def run(*argv: str) -> None:
 )
 def test_passes(command: str) -> None:
     run(*command.split())
+
+
+@pytest.fixture(scope="module")
+def tools() -> str:
+    """Directory of the programs that check workflows, in a virtual environment of their own."""
+    argv = ["tools/tool_venv", "workflows", "tests/repo/requirements-workflows.lock"]
+    return subprocess.run(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=600, check=True).stdout.strip()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS],
+        ["check-jsonschema", "--builtin-schema", "vendor.github-actions", *ACTIONS],
+        ["zizmor", "--offline", "--persona", "pedantic", ".github"],
+    ],
+    ids=["workflows", "actions", "zizmor"],
+)
+def test_workflows_pass(tools: str, command: list[str]) -> None:
+    run(f"{tools}/{command[0]}", *command[1:])
 
 
 def test_every_playbook_is_read_by_ansible() -> None:

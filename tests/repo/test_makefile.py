@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +145,18 @@ def test_a_host_and_a_service_have_the_names_that_fab_and_ansible_use(tree: Path
     make(tree, target, "SERVICE=scoring", "HOST=inference-1", "ENV=prod")
     (argv, _), *_ = calls(tree, "ansible-playbook")
     assert argv[3:] == ["--extra-vars", '{"service": "scoring"}', "--limit", "inference-1"]
+
+
+@pytest.mark.parametrize(
+    "target", ["test-unit", "test-terraform", "test-terraform-all", "test-e2e", "test-faults", "lint"]
+)
+def test_pytest_finds_the_tests_of_a_target(tree: Path, target: str) -> None:
+    """Two folders of which each is a package `tests` cannot be collected by one call."""
+    make(tree, target)
+    lines = [words for words, _ in calls(tree, "python") if words[:2] == ["-m", "pytest"]]
+    assert lines
+    for words in lines:
+        done = subprocess.run(
+            [sys.executable, *words, "--collect-only", "--quiet"], cwd=ROOT, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stdout

@@ -12,49 +12,51 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
-import uvloop
 
-from .http import Application
+from .app import create_app
+from .http import Front
 from .logs import Log
 from .settings import Settings, SettingsError, from_environment
-from .tracing import Exporter
+from .wire import Wire
 
 EXIT_CONFIGURATION = 2
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Server(uvicorn.Server):
-    """uvicorn refuses new connections as soon as it stops; this one stops only after the edge has drained it.
+    """uvicorn, which refuses new connections as soon as it stops: here it stops only when the edge has drained.
 
     On the first SIGTERM or SIGINT the service is not ready but serves on for `drain_delay_s`; then requests in flight
     end, and the process exits 0 (uvicorn itself would end it by the signal). A second signal skips the delay.
     """
 
-    def __init__(self, app: Application, settings: Settings) -> None:
-        super().__init__(configuration(app, settings))
+    def __init__(self, config: uvicorn.Config, app: Front, settings: Settings, log: Log) -> None:
+        super().__init__(config)
         self._app = app
-        self._drain_delay_s = settings.drain_delay_s
+        self._settings = settings
+        self._log = log
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
-        for number in STOP_SIGNALS:
+        for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
-        yield
-        for number in STOP_SIGNALS:
-            loop.remove_signal_handler(number)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
 
     def _stop(self) -> None:
         if self._app.service.state == "draining":
             self.should_exit = True
             return
         self._app.service.drain()
-        self._app.log.event("info", "draining", delay_s=self._drain_delay_s)
-        asyncio.get_running_loop().call_later(self._drain_delay_s, setattr, self, "should_exit", True)
+        self._log.event("info", "draining", delay_s=self._settings.drain_delay_s)
+        asyncio.get_running_loop().call_later(self._settings.drain_delay_s, setattr, self, "should_exit", True)
 
 
 class Forward(logging.Handler):
-    """uvicorn's messages, in the form of all other lines."""
+    """What uvicorn has to say, in the form of all other lines."""
 
     def __init__(self, log: Log) -> None:
         super().__init__(logging.WARNING)
@@ -65,44 +67,42 @@ class Forward(logging.Handler):
         self._log.event(record.levelname.lower(), record.getMessage().strip(), **({"trace": trace} if trace else {}))
 
 
-def configuration(app: Application, settings: Settings) -> uvicorn.Config:
-    # zttp also reads the body of a request with `Upgrade: h2c`, as Java's clients send it; httptools loses it.
+def configuration(app: Front, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
-        app, interface="asgi3", host=settings.host, port=settings.port, http="zttp", ws="none", lifespan="off",
-        log_config=None, access_log=False, server_header=False, proxy_headers=False,
-        timeout_keep_alive=settings.keep_alive_s, timeout_graceful_shutdown=settings.shutdown_timeout_s,
-    )  # fmt: skip
-
-
-async def serve(app: Application, settings: Settings) -> bool:
-    """Serve until a signal stops it; returns whether it started."""
-    server = Server(app, settings)
-    if settings.otel_exporter_otlp_endpoint:
-        app.exporter = Exporter(settings.otel_exporter_otlp_endpoint, settings.service_version)
-    # Not awaited: /health and /ready answer while the model loads.
-    loading = asyncio.create_task(app.service.start())
-    await server.serve()
-    loading.cancel()
-    await asyncio.gather(loading, return_exceptions=True)
-    if app.exporter is not None:
-        await asyncio.to_thread(app.exporter.close)
-    app.service.close()
-    return server.started
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http=Wire,
+        ws="none",
+        lifespan="on",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=settings.keep_alive_s,
+        timeout_graceful_shutdown=settings.shutdown_timeout_s,
+    )
 
 
 def main() -> int:
     log = Log()
     try:
         settings = from_environment(os.environ)
-        if not settings.model_store and not Path(settings.model_path).is_dir():
-            reason = f"there is no directory '{settings.model_path}'; it must hold model.onnx and manifest.json"
-            raise SettingsError(f"MODEL_PATH: {reason}")
     except SettingsError as error:
         log.event("error", "wrong settings", reason=str(error))
         return EXIT_CONFIGURATION
+    if not settings.model_store and not Path(settings.model_path).is_dir():
+        reason = f"MODEL_PATH: there is no folder '{settings.model_path}'; it must hold model.onnx and manifest.json"
+        log.event("error", "wrong settings", reason=reason)
+        return EXIT_CONFIGURATION
     logging.getLogger("uvicorn").addHandler(Forward(log))
+    app = create_app(settings, log)
     log.event("info", "starting", version=settings.service_version, port=settings.port, model_path=settings.model_path)
-    if not uvloop.run(serve(Application(settings, log), settings)):
+    server = Server(configuration(app, settings), app, settings, log)
+    server.run()
+    if not server.started:
         return 1
     log.event("info", "stopped")
     return 0

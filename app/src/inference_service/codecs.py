@@ -1,8 +1,8 @@
 """The formats of requests and answers: from bytes to rows, and from the model's outcome to bytes.
 
-`PredictCodec` is this service's own JSON (`/predict`), `InvocationsCodec` the same or CSV, for SageMaker's clients
-(`/invocations`); `infer` has the Open Inference Protocol. Codecs are made once per model: msgspec checks types, counts
-and ranges while it reads.
+`PredictCodec` is this service's own JSON (`/predict`), `InvocationsCodec` the same or CSV, as SageMaker's clients send
+it (`/invocations`); `infer` has the Open Inference Protocol. All of it is made once for a model: msgspec checks types,
+counts and ranges while it reads.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Annotated, Any, NoReturn, Protocol
 
 import msgspec
 
-from .errors import ApiError, Headers, invalid
+from .errors import ApiError, Headers
 from .media import CSV, JSON, answer_type, body_type
 from .model import Model, Outcome
 
@@ -25,16 +25,20 @@ FLOAT32_MAX = math.nextafter(2.0**128 - 2.0**103, 0)
 INPUT_NAME = "features"
 _PATH = re.compile(r" - at `\$\.?(.+)`$")
 _INDEX = re.compile(r"instances\[\d+\]\[(\d+)\]$")
+
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII).fullmatch
-# Beside its own errors, msgspec raises Python's for bad UTF-8 and for nesting without end.
+
+# Beside what it says itself, msgspec lets through what Python raises for bad UTF-8 and for nesting without end.
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+_JSON_BODY = {b"content-type": b"application/json"}
 
 Number = Annotated[float, msgspec.Meta(ge=-FLOAT32_MAX, le=FLOAT32_MAX)]
 
 
 class Codec(Protocol):
     def decode(self, body: bytes, headers: dict[bytes, bytes]) -> tuple[bytes, int, Any]:
-        """Packed float32 rows, their number, and the context for `encode`. Raises ApiError."""
+        """Packed float32 rows, their number, and what `encode` needs to know. Raises ApiError."""
 
     def encode(self, outcome: Outcome, context: Any) -> tuple[bytes, Headers]:
         """The body of the answer, and the headers that belong to it."""
@@ -44,46 +48,49 @@ class PredictCodec:
     """{"instances": [[number, …], …]}, or rows as objects by feature name → {"predictions": [{label, probability}]}"""
 
     def __init__(self, model: Model, max_rows: int) -> None:
-        manifest = model.manifest
+        self._model = model
         self._pack = model.pack
         self._max_rows = max_rows
-        self._features = manifest.features
+        self._features = model.manifest.features
         row = Annotated[list[Number], msgspec.Meta(min_length=model.width, max_length=model.width)]
+        self._decode: Any = _decoder("PredictRequest", row)
         fields = [(f"f{number}", Number) for number in range(model.width)]
         names = {f"f{number}": name for number, name in enumerate(self._features)}
         named_row = msgspec.defstruct("Row", fields, rename=names, forbid_unknown_fields=True)
-        self.request = _request("PredictRequest", row)
-        self.request_by_name = _request("PredictRequestByName", named_row)
-        self._decode: Any = msgspec.json.Decoder(self.request).decode
-        self._decode_named: Any = msgspec.json.Decoder(self.request_by_name).decode
-        labels = [msgspec.json.encode(name).replace(b"%", b"%%") for name in manifest.classes]
-        self._texts = [b'{"label":%s,"probability":%%.6f}' % label for label in labels]
-        self._tail = b'],"model_version":%s}' % msgspec.json.encode(manifest.version)
+        self._decode_named: Any = _decoder("PredictRequestByName", named_row)
+        self._texts = [
+            b'{"label":%s,"probability":%%.6f}' % msgspec.json.encode(name).replace(b"%", b"%%")
+            for name in model.manifest.classes
+        ]
+        self._tail = b'],"model_version":%s}' % msgspec.json.encode(model.manifest.version)
 
     def decode(self, body: bytes, headers: dict[bytes, bytes]) -> tuple[bytes, int, Any]:
-        # Most requests have this type: quicker than a look at all of them.
+        # Most requests have this type, and none of the others is worth what looking at it costs.
         if headers.get(b"content-type") != b"application/json":
             body_type(headers, "application/json")
-        return *self._decode_json(body), None
-
-    def encode(self, outcome: Outcome, context: Any) -> tuple[bytes, Headers]:
-        texts = self._texts
-        rows = [texts[number] % value for number, value in zip(*outcome, strict=True)]
-        return b'{"predictions":[%b%b' % (b",".join(rows), self._tail), JSON
-
-    def _decode_json(self, body: bytes) -> tuple[bytes, int]:
         try:
             rows = self._decode(body).instances
         except msgspec.ValidationError as error:
             rows = self._named_rows(body, error)
         except NOT_JSON as error:
             raise malformed(error) from None
-        check_rows(len(rows), self._max_rows, "instances")
+        count = len(rows)
+        if count == 1:
+            return self._pack(*rows[0]), 1, None
+        check_rows(count, self._max_rows, "instances")
         pack = self._pack
-        return b"".join([pack(*row) for row in rows]), len(rows)
+        return b"".join([pack(*row) for row in rows]), count, None
+
+    def encode(self, outcome: Outcome, context: Any) -> tuple[bytes, Headers]:
+        classes, probabilities = outcome
+        if len(classes) == 1:
+            return b'{"predictions":[%b%b' % (self._texts[classes[0]] % probabilities[0], self._tail), JSON
+        texts = self._texts
+        rows = [texts[number] % value for number, value in zip(classes, probabilities, strict=True)]
+        return b'{"predictions":[%b%b' % (b",".join(rows), self._tail), JSON
 
     def _named_rows(self, body: bytes, error: msgspec.ValidationError) -> list[Any]:
-        """The rows of a body whose rows are objects; raises the fitting ApiError if they are not."""
+        """The rows of a body whose rows are objects; raises the fitting ApiError when it is no such body."""
         try:
             lenient = msgspec.json.decode(body)
         except NOT_JSON as broken:
@@ -92,17 +99,18 @@ class PredictCodec:
         if not (isinstance(instances, list) and instances and isinstance(instances[0], dict)):
             self._refuse(error)
         try:
-            return [msgspec.structs.astuple(row) for row in self._decode_named(body).instances]
+            named = self._decode_named(body).instances
         except msgspec.ValidationError as wrong:
             self._refuse(wrong)
+        return [msgspec.structs.astuple(row) for row in named]
 
     def _refuse(self, error: msgspec.ValidationError) -> NoReturn:
         message, path = explain(error)
-        index = _INDEX.match(path or "")
-        # The wrong number may stand behind the last feature: a row's numbers are checked before its length.
+        index = _INDEX.match(path)
+        # What is wrong may stand behind the last feature: a row's numbers are looked at before its length.
         if index and int(index[1]) < len(self._features):
             message = f"{message} for feature '{self._features[int(index[1])]}'"
-        raise invalid(message, path) from None
+        raise ApiError(422, "invalid_input", message, field=path or None) from None
 
 
 class InvocationsCodec(PredictCodec):
@@ -113,20 +121,20 @@ class InvocationsCodec(PredictCodec):
 
     def __init__(self, model: Model, max_rows: int) -> None:
         super().__init__(model, max_rows)
-        self._classes = model.manifest.classes
+        self._lines = [_quoted(name).replace("%", "%%") + ",%.6f\n" for name in model.manifest.classes]
 
     def decode(self, body: bytes, headers: dict[bytes, bytes]) -> tuple[bytes, int, str]:
         kind = body_type(headers, "application/json", "text/csv")
         answer = answer_type(headers, "application/json", "text/csv")
-        return *(self._decode_csv(body) if kind == "text/csv" else self._decode_json(body)), answer
+        if kind == "text/csv":
+            return *self._decode_csv(body), answer
+        buffer, count, _ = super().decode(body, _JSON_BODY)
+        return buffer, count, answer
 
     def encode(self, outcome: Outcome, context: str) -> tuple[bytes, Headers]:
         if context != "text/csv":
             return super().encode(outcome, context)
-        text = io.StringIO()
-        rows = [(self._classes[number], f"{value:.6f}") for number, value in zip(*outcome, strict=True)]
-        csv.writer(text, lineterminator="\n").writerows(rows)
-        return text.getvalue().encode(), CSV
+        return "".join([self._lines[number] % value for number, value in zip(*outcome, strict=True)]).encode(), CSV
 
     def _decode_csv(self, body: bytes) -> tuple[bytes, int]:
         try:
@@ -151,21 +159,30 @@ class InvocationsCodec(PredictCodec):
         return b"".join(packed), count
 
 
-def _request(name: str, row: Any) -> Any:
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if re.search('[",\r\n]', text) else text
+
+
+def _decoder(name: str, row: Any) -> Any:
     rows = Annotated[list[row], msgspec.Meta(min_length=1)]
-    return msgspec.defstruct(name, [("instances", rows)], forbid_unknown_fields=True)
+    return msgspec.json.Decoder(msgspec.defstruct(name, [("instances", rows)], forbid_unknown_fields=True)).decode
 
 
-def explain(error: msgspec.ValidationError) -> tuple[str, str | None]:
-    """msgspec's message without its path, and the path if there is one."""
+def explain(error: msgspec.ValidationError) -> tuple[str, str]:
+    """msgspec's message without its path, and the path."""
     text = str(error)
     found = _PATH.search(text)
-    return (text[: found.start()], found[1]) if found else (text, None)
+    return (text[: found.start()], found[1]) if found else (text, "")
 
 
 def check_rows(count: int, limit: int, field: str) -> None:
     if count > limit:
-        raise invalid(f"{count} rows were sent; the limit is {limit} a request", field, "too_many_rows")
+        message = f"{count} rows were sent; the limit is {limit} a request"
+        raise ApiError(422, "too_many_rows", message, field=field)
+
+
+def invalid(message: str, field: str) -> ApiError:
+    return ApiError(422, "invalid_input", message, field=field)
 
 
 def malformed(error: Exception) -> ApiError:

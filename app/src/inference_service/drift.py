@@ -1,7 +1,7 @@
-"""How far recent inputs are from the training data: the population stability index (PSI) of each feature.
+"""How far the inputs of late are from the training data: the population stability index (PSI) of each feature.
 
-Rows are counted into the bins of the manifest's training distribution; only the counts are kept. Rows wait until there
-are CHUNK_ROWS of them, because counting one by one would cost more than predicting.
+Rows are counted into the bins of the manifest's training distribution; only the counts are kept. Rows wait for at most
+CHUNK_ROWS before they are counted together, as counting one by one would cost more than predicting.
 PSI = Σ (share − trained) · ln(share / trained) over the bins; below 0.1 is usually taken as stable, above 0.25 as
 drifted.
 """
@@ -14,7 +14,7 @@ from typing import Any
 from .model import Manifest
 
 CHUNK_ROWS = 512
-# An empty bin would make the logarithm infinite.
+# A bin nobody fell into yet would make the logarithm infinite.
 LEAST_SHARE = 1e-4
 
 
@@ -26,7 +26,7 @@ class Drift:
         self._features = manifest.features
         self._edges = [numpy.asarray(bins.edges, numpy.float32) for bins in manifest.distribution]
         self._trained = [bins.shares for bins in manifest.distribution]
-        self._counts: Any = [numpy.zeros(len(bins.shares), int) for bins in manifest.distribution]
+        self._counts = [[0] * len(bins.shares) for bins in manifest.distribution]
         self._pending: list[bytes] = []
         self._pending_rows = 0
         self.rows = 0
@@ -38,25 +38,29 @@ class Drift:
             self.count()
 
     def count(self) -> None:
-        """Count the pending rows, and forget them."""
+        """Count what is pending, and forget it."""
+        if not self._pending:
+            return
         numpy = self._numpy
         rows = numpy.frombuffer(b"".join(self._pending), numpy.float32).reshape(-1, len(self._features))
         self._pending.clear()
         self._pending_rows = 0
         self.rows += len(rows)
         for counts, edges, column in zip(self._counts, self._edges, rows.T, strict=True):
-            counts += numpy.bincount(numpy.searchsorted(edges, column, side="right"), minlength=len(counts))
+            found = numpy.bincount(numpy.searchsorted(edges, column, side="right"), minlength=len(counts))
+            counts[:] = [have + int(new) for have, new in zip(counts, found, strict=True)]
 
     def psi(self) -> dict[str, float]:
         """Per feature; empty as long as no row was seen."""
         self.count()
         if not self.rows:
             return {}
-        result = {}
-        for name, counts, trained in zip(self._features, self._counts, self._trained, strict=True):
-            pairs = [
-                (max(count / self.rows, LEAST_SHARE), max(share, LEAST_SHARE))
-                for count, share in zip(counts.tolist(), trained, strict=True)
-            ]
-            result[name] = round(sum((share - trained) * math.log(share / trained) for share, trained in pairs), 6)
-        return result
+        return {
+            name: round(sum(_term(count / self.rows, share) for count, share in zip(counts, trained, strict=True)), 6)
+            for name, counts, trained in zip(self._features, self._counts, self._trained, strict=True)
+        }
+
+
+def _term(share: float, trained: float) -> float:
+    share, trained = max(share, LEAST_SHARE), max(trained, LEAST_SHARE)
+    return (share - trained) * math.log(share / trained)

@@ -2,8 +2,8 @@
 
 https://github.com/kserve/open-inference-protocol and, for the extension `binary_tensor_data`,
 https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_binary_data.md: the header
-Inference-Header-Content-Length is the length of the JSON; the tensors with a `binary_data_size` follow it in their
-order, little-endian. Unknown parameters are ignored.
+Inference-Header-Content-Length says where the JSON ends; behind it stand the tensors whose `binary_data_size` says so,
+in their order, little-endian. Parameters that are not known are ignored.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-from .codecs import FLOAT32_MAX, INPUT_NAME, NOT_JSON, check_rows, explain, malformed
-from .errors import ApiError, Headers, invalid
+from .codecs import FLOAT32_MAX, INPUT_NAME, NOT_JSON, check_rows, explain, invalid, malformed
+from .errors import ApiError, Headers
 from .media import JSON, body_type
 from .model import Model, Outcome
 
@@ -59,15 +59,17 @@ class InferResponse(msgspec.Struct, omit_defaults=True):
 
 
 class InferCodec:
-    # With their codes for `struct`.
-    DATATYPES = {"FP32": "f", "FP64": "d"}  # noqa: RUF012 (a constant)
+    # And how `struct` reads them.
+    DATATYPES = {"FP32": "f", "FP64": "d"}  # noqa: RUF012 (nobody changes it)
     OUTPUTS = (("label", "BYTES"), ("probability", "FP32"))
 
     def __init__(self, model: Model, max_rows: int) -> None:
-        self._model = model
+        self._manifest = model.manifest
         self._width = model.width
+        self._pack = model.pack
         self._max_rows = max_rows
         self._decode = msgspec.json.Decoder(InferRequest).decode
+        self._encode = msgspec.json.Encoder().encode
 
     def decode(self, body: bytes, headers: dict[bytes, bytes]) -> tuple[bytes, int, InferRequest]:
         body_type(headers, "application/json", "application/octet-stream")
@@ -81,7 +83,8 @@ class InferCodec:
         try:
             request = self._decode(body)
         except msgspec.ValidationError as error:
-            raise invalid(*explain(error)) from None
+            message, path = explain(error)
+            raise ApiError(422, "invalid_input", message, field=path or None) from None
         except NOT_JSON as error:
             raise malformed(error) from None
         tensor = request.inputs[0]
@@ -93,65 +96,71 @@ class InferCodec:
             raise invalid(f"Expected shape [rows, {self._width}], got {tensor.shape}", "inputs[0].shape")
         count = tensor.shape[0]
         check_rows(count, self._max_rows, "inputs[0].shape")
+        known = {name for name, _ in self.OUTPUTS}
         for number, output in enumerate(request.outputs or ()):
-            if output.name not in dict(self.OUTPUTS):
+            if output.name not in known:
                 raise invalid(f"The model has no output '{output.name}'", f"outputs[{number}].name")
-        return self._packed(self._numbers(tensor, tail)), count, request
+        return self._packed(self._numbers(tensor, tail), count), count, request
 
     def _numbers(self, tensor: InferInput, tail: bytes) -> list[Any]:
         """The tensor's numbers, row after row, from the JSON or from behind it."""
-        needed = tensor.shape[0] * self._width
+        count = tensor.shape[0]
         size = (tensor.parameters or {}).get("binary_data_size")
-        data = tensor.data
-        if size is not None:
-            if data is not None:
-                raise _malformed_binary("Expected `data` or the parameter binary_data_size, not both")
-            layout = f"<{needed}{self.DATATYPES[tensor.datatype]}"
-            if type(size) is not int or not size == len(tail) == struct.calcsize(layout):
-                raise _malformed_binary(
-                    f"{tensor.datatype} {tensor.shape} takes {struct.calcsize(layout)} bytes; binary_data_size is "
-                    f"{size!r}, and {len(tail)} bytes stand behind the JSON (see Inference-Header-Content-Length)"
-                )
-            return list(struct.unpack(layout, tail))
-        if tail:
-            raise _malformed_binary(f"{len(tail)} bytes stand behind the JSON, but no input has a binary_data_size")
-        if data is None:
-            raise invalid("Expected `data`, or binary data and the parameter binary_data_size", "inputs[0]")
+        if size is None:
+            if tail:
+                raise _malformed_binary(f"{len(tail)} bytes stand behind the JSON, but no input has a binary_data_size")
+            if tensor.data is None:
+                raise invalid("Expected `data`, or binary data and the parameter binary_data_size", "inputs[0]")
+            return self._flat(tensor.data, count)
+        if tensor.data is not None:
+            raise _malformed_binary("Expected `data` or the parameter binary_data_size, not both")
+        layout = f"<{count * self._width}{self.DATATYPES[tensor.datatype]}"
+        needed = struct.calcsize(layout)
+        if type(size) is not int or not size == len(tail) == needed:
+            raise _malformed_binary(
+                f"{tensor.datatype} {tensor.shape} takes {needed} bytes; binary_data_size is {size!r}, "
+                f"and {len(tail)} bytes stand behind the JSON (see Inference-Header-Content-Length)"
+            )
+        return list(struct.unpack(layout, tail))
+
+    def _flat(self, data: list[Any], count: int) -> list[Any]:
         if data and isinstance(data[0], list):
-            rows = tensor.shape[0]
-            if len(data) != rows or any(not isinstance(row, list) or len(row) != self._width for row in data):
-                raise invalid(f"Expected {rows} rows of {self._width} numbers", "inputs[0].data")
+            if len(data) != count or any(not isinstance(row, list) or len(row) != self._width for row in data):
+                raise invalid(f"Expected {count} rows of {self._width} numbers", "inputs[0].data")
             data = [value for row in data for value in row]
-        if len(data) != needed:
-            raise invalid(f"Expected {needed} numbers, got {len(data)}", "inputs[0].data")
+        if len(data) != count * self._width:
+            raise invalid(f"Expected {count * self._width} numbers, got {len(data)}", "inputs[0].data")
         return data
 
-    def _packed(self, data: list[Any]) -> bytes:
+    def _packed(self, data: list[Any], count: int) -> bytes:
         for number, value in enumerate(data):
-            # bool is an int for Python, but not for a tensor. NaN is in no range.
+            # bool is an int for Python; not so for a tensor. NaN is in no range.
             if type(value) not in (float, int) or not -FLOAT32_MAX <= value <= FLOAT32_MAX:
-                feature = self._model.manifest.features[number % self._width]
+                feature = self._manifest.features[number % self._width]
                 raise invalid(f"Expected a float32 number for feature '{feature}'", f"inputs[0].data[{number}]")
-        return struct.pack(f"{len(data)}f", *data)
+        width = self._width
+        return b"".join([self._pack(*data[at : at + width]) for at in range(0, count * width, width)])
 
     def encode(self, outcome: Outcome, context: InferRequest) -> tuple[bytes, Headers]:
-        manifest = self._model.manifest
-        labels, probabilities = [manifest.classes[at] for at in outcome[0]], [round(value, 6) for value in outcome[1]]
-        values: dict[str, list[Any]] = {"label": labels, "probability": probabilities}
+        classes, probabilities = outcome
         wanted = {output.name: output.parameters or {} for output in context.outputs or ()}
         by_default = (context.parameters or {}).get("binary_data_output") is True
         outputs, tail = [], []
         for name, datatype in self.OUTPUTS:
             if wanted and name not in wanted:
                 continue
-            output = Output(name, [len(values[name])], datatype)
+            output = Output(name, [len(classes)], datatype)
+            data: list[Any] = [self._manifest.classes[number] for number in classes]
+            if datatype == "FP32":
+                data = [round(value, 6) for value in probabilities]
             if wanted.get(name, {}).get("binary_data", by_default) is True:
-                tail.append(_binary(values[name]))
-                output.parameters = {"binary_data_size": len(tail[-1])}
+                raw = _binary(data)
+                output.parameters = {"binary_data_size": len(raw)}
+                tail.append(raw)
             else:
-                output.data = values[name]
+                output.data = data
             outputs.append(output)
-        body = msgspec.json.encode(InferResponse(manifest.name, manifest.version, outputs, context.id))
+        body = self._encode(InferResponse(self._manifest.name, self._manifest.version, outputs, context.id))
         if not tail:
             return body, JSON
         length = (b"inference-header-content-length", b"%d" % len(body))
@@ -162,7 +171,8 @@ def _binary(data: list[Any]) -> bytes:
     """FP32, or BYTES: each with its length before it."""
     if isinstance(data[0], float):
         return struct.pack(f"<{len(data)}f", *data)
-    return b"".join([struct.pack("<I", len(text)) + text for text in (value.encode() for value in data)])
+    texts = [text.encode() for text in data]
+    return b"".join([struct.pack("<I", len(text)) + text for text in texts])
 
 
 def _malformed_binary(message: str) -> ApiError:

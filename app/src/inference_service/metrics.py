@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import time
 from bisect import bisect_left
-from collections import Counter, defaultdict
 from collections.abc import Sequence
-from itertools import accumulate
-from pathlib import Path
 
 from .cache import Cache
 from .drift import Drift
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+PAGE_BYTES = resource.getpagesize()
 
 
 class Histogram:
@@ -29,83 +28,99 @@ class Histogram:
         self.counts[bisect_left(self.bounds, value)] += 1
         self.total += value
 
-    def lines(self, name: str, /, **labels: str) -> list[str]:
-        below = zip([*self.bounds, "+Inf"], accumulate(self.counts), strict=True)
-        buckets = [_line(f"{name}_bucket", count, **labels, le=str(bound)) for bound, count in below]
-        total = _line(f"{name}_sum", f"{self.total:.9g}", **labels)
-        return [*buckets, total, _line(f"{name}_count", sum(self.counts), **labels)]
+    def lines(self, name: str, labels: str = "") -> list[str]:
+        result = []
+        below = 0
+        comma = f"{labels}," if labels else ""
+        for bound, count in zip([*self.bounds, "+Inf"], self.counts, strict=True):
+            below += count
+            result.append(f'{name}_bucket{{{comma}le="{bound}"}} {below}')
+        braces = f"{{{labels}}}" if labels else ""
+        return [*result, f"{name}_sum{braces} {self.total:.9g}", f"{name}_count{braces} {below}"]
 
 
 class Metrics:
     def __init__(self) -> None:
         self.started_at = time.time()
-        self.requests: Counter[tuple[str, str, int]] = Counter()
-        self.durations: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(SECONDS))
+        self.requests: dict[tuple[str, str, int], int] = {}
+        self.durations: dict[str, Histogram] = {}
         self.in_flight = 0
         self.inference = Histogram(SECONDS)
         self.batch_rows = Histogram(ROWS)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        self.requests[method, route, status] += 1
-        self.durations[route].observe(seconds)
+        key = (method, route, status)
+        self.requests[key] = self.requests.get(key, 0) + 1
+        histogram = self.durations.get(route)
+        if histogram is None:
+            histogram = self.durations[route] = Histogram(SECONDS)
+        histogram.observe(seconds)
 
     def run(self, seconds: float, rows: int) -> None:
         self.inference.observe(seconds)
         self.batch_rows.observe(rows)
 
     def render(
-        self, queued_rows: int, ready: bool, model: dict[str, str], release: dict[str, str],
-        cache: Cache | None = None, drift: Drift | None = None,
-    ) -> str:  # fmt: skip
+        self,
+        *,
+        queued_rows: int,
+        ready: bool,
+        model: dict[str, str],
+        release: dict[str, str],
+        cache: Cache | None = None,
+        drift: Drift | None = None,
+    ) -> str:
         """The text format 0.0.4 of Prometheus."""
-        requests = [
-            _line("http_requests_total", number, method=method, route=route, status=str(status))
-            for (method, route, status), number in sorted(self.requests.items())
-        ]
-        durations = [
-            line
-            for route, histogram in sorted(self.durations.items())
-            for line in histogram.lines("http_request_duration_seconds", route=route)
-        ]
-        runs, rows = self.inference.lines("inference_duration_seconds"), self.batch_rows.lines("inference_batch_rows")
-        resident = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-        parts = [
-            ("http_requests_total", "counter", "Requests answered.", requests),
-            ("http_request_duration_seconds", "histogram", "Time from request to answer.", durations),
-            ("http_requests_in_flight", "gauge", "Requests being answered.", self.in_flight),
-            ("inference_duration_seconds", "histogram", "Time of one run of the model.", runs),
-            ("inference_batch_rows", "histogram", "Rows of one run of the model.", rows),
-            ("inference_queue_depth", "gauge", "Rows that wait for a run.", queued_rows),
-            ("service_ready", "gauge", "1 when the service takes requests.", int(ready)),
-            ("release_info", "gauge", "The release that serves.", [_line("release_info", 1, **release)]),
-            ("process_resident_memory_bytes", "gauge", "Memory in use.", resident),
-            ("process_start_time_seconds", "gauge", "Start, in Unix time.", round(self.started_at, 3)),
-        ]
-        if model:
-            parts.append(("model_info", "gauge", "The model that is served.", [_line("model_info", 1, **model)]))
+        lines = _head("http_requests_total", "counter", "Requests answered.")
+        for (method, route, status), count in sorted(self.requests.items()):
+            lines.append(f'http_requests_total{{method="{method}",route="{route}",status="{status}"}} {count}')
+        lines += _head("http_request_duration_seconds", "histogram", "Time from request to answer.")
+        for route, histogram in sorted(self.durations.items()):
+            lines += histogram.lines("http_request_duration_seconds", f'route="{route}"')
+        lines += _gauge("http_requests_in_flight", "Requests being answered.", self.in_flight)
+        lines += _head("inference_duration_seconds", "histogram", "Time of one run of the model.")
+        lines += self.inference.lines("inference_duration_seconds")
+        lines += _head("inference_batch_rows", "histogram", "Rows of one run of the model.")
+        lines += self.batch_rows.lines("inference_batch_rows")
+        lines += _gauge("inference_queue_depth", "Rows that wait for a run.", queued_rows)
         if cache is not None:
-            parts += [
-                ("response_cache_hits_total", "counter", "Inputs answered from the cache.", cache.hits),
-                ("response_cache_misses_total", "counter", "Inputs not in the cache.", cache.misses),
-                ("response_cache_entries", "gauge", "Answers in the cache.", len(cache)),
-            ]
+            lines += _gauge("response_cache_hits_total", "Inputs answered from the cache.", cache.hits, "counter")
+            lines += _gauge("response_cache_misses_total", "Inputs not in the cache.", cache.misses, "counter")
+            lines += _gauge("response_cache_entries", "Answers in the cache.", len(cache))
         if drift is not None:
-            psi = [_line("feature_drift_psi", value, feature=name) for name, value in drift.psi().items()]
-            parts += [
-                ("feature_drift_psi", "gauge", "Population stability index against the training data.", psi),
-                ("feature_drift_rows_total", "counter", "Rows counted for it.", drift.rows),
-            ]
-        text = []
-        for name, kind, about, value in parts:
-            lines = value if isinstance(value, list) else [_line(name, value)]
-            text += [f"# HELP {name} {about}", f"# TYPE {name} {kind}", *lines]
-        return "\n".join(text) + "\n"
+            lines += _head("feature_drift_psi", "gauge", "Population stability index against the training data.")
+            lines += [f'feature_drift_psi{{feature="{_escape(name)}"}} {psi}' for name, psi in drift.psi().items()]
+            lines += _gauge("feature_drift_rows_total", "Rows counted for it.", drift.rows, "counter")
+        lines += _gauge("service_ready", "1 when the service takes requests.", int(ready))
+        lines += _info("model_info", "The model that is served.", model)
+        lines += _info("release_info", "The release that serves.", release)
+        lines += _gauge("process_resident_memory_bytes", "Memory in use.", _resident_bytes())
+        lines += _gauge("process_start_time_seconds", "Start, in Unix time.", round(self.started_at, 3))
+        return "\n".join(lines) + "\n"
 
 
-def _line(name: str, value: object, /, **labels: str) -> str:
-    inner = ",".join(f'{key}="{_escape(text)}"' for key, text in labels.items())
-    return f"{name}{{{inner}}} {value}" if inner else f"{name} {value}"
+def _head(name: str, kind: str, text: str) -> list[str]:
+    return [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
+
+
+def _gauge(name: str, text: str, value: float, kind: str = "gauge") -> list[str]:
+    return [*_head(name, kind, text), f"{name} {value}"]
+
+
+def _info(name: str, text: str, labels: dict[str, str]) -> list[str]:
+    if not labels:
+        return []
+    inner = ",".join(f'{key}="{_escape(value)}"' for key, value in labels.items())
+    return [*_head(name, "gauge", text), f"{name}{{{inner}}} 1"]
 
 
 def _escape(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _resident_bytes() -> int:
+    fd = os.open("/proc/self/statm", os.O_RDONLY)
+    try:
+        return int(os.read(fd, 128).split()[1]) * PAGE_BYTES
+    finally:
+        os.close(fd)

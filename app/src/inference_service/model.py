@@ -1,4 +1,4 @@
-"""The model: read from a folder, checked against its manifest and its golden requests, and run."""
+"""The edge to the model: reading it from a folder, proving that it is the right one, running it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 
 
 class ModelError(Exception):
-    """The model cannot be served; the message is the reason."""
+    """The model cannot be served; the message says why."""
 
 
 class Expected(msgspec.Struct):
@@ -20,11 +20,18 @@ class Expected(msgspec.Struct):
     probability: float
 
 
+class Expectation(msgspec.Struct):
+    predictions: list[Expected]
+
+
+class GoldenBody(msgspec.Struct):
+    instances: list[list[float]]
+
+
 class Golden(msgspec.Struct):
     name: str
-    # {"instances": rows} and {"predictions": what is expected for each}.
-    body: dict[str, list[list[float]]]
-    expect: dict[str, list[Expected]]
+    body: GoldenBody
+    expect: Expectation
     tolerance: float
 
 
@@ -34,7 +41,7 @@ class Bins(msgspec.Struct):
 
 
 class Manifest(msgspec.Struct):
-    """What a model is, written by train.py; only the keys that the service uses."""
+    """What a model is; written by train.py. Keys that the service does not use are not listed."""
 
     name: str
     version: str
@@ -49,7 +56,7 @@ class Manifest(msgspec.Struct):
 
 # The answer for some rows: per row the number of its class, and the probability of that class.
 Outcome = tuple[list[int], list[float]]
-# In the place of a class: the model's probabilities for this row are not valid.
+# In the place of a class: the model's probabilities for this row are none.
 INVALID = -1
 NO_PROBABILITIES = "NaN, infinity or a probability outside 0 to 1"
 # Sums of float32 may miss 1 by as much.
@@ -66,7 +73,8 @@ class Model:
 
         options = onnxruntime.SessionOptions()
         # One request at a time runs on one core: more threads only fight with the event loop for it.
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
         options.log_severity_level = 3
         # The arena keeps the memory of the largest batch for ever, and small models gain nothing from it.
         options.enable_cpu_mem_arena = False
@@ -78,18 +86,20 @@ class Model:
         self.width = len(manifest.features)
         self._input = session.get_inputs()[0].name
         self._run: Any = session.run
-        self._numpy: Any = numpy
+        self._from_buffer: Any = numpy.frombuffer
+        self._float32: Any = numpy.float32
+        # The array's own min and max take a third longer to call.
+        self._least: Any = numpy.minimum.reduce
+        self._largest: Any = numpy.maximum.reduce
         self.pack = struct.Struct(f"{self.width}f").pack
 
     def run(self, buffer: bytes) -> Outcome:
         """Classify the rows of `buffer`: float32, native byte order, row after row."""
-        numpy = self._numpy
-        rows = numpy.frombuffer(buffer, numpy.float32).reshape(-1, self.width)
+        rows = self._from_buffer(buffer, self._float32).reshape(-1, self.width)
         probabilities = self._run(["probabilities"], {self._input: rows})[0]
-        # The array's own min and max take a third longer to call.
-        classes, highest = probabilities.argmax(1).tolist(), numpy.maximum.reduce(probabilities, 1).tolist()
+        classes, highest = probabilities.argmax(1).tolist(), self._largest(probabilities, 1).tolist()
         # The least of numbers of which one is NaN is NaN.
-        if not numpy.minimum.reduce(probabilities, None) >= 0 or max(highest) > 1:
+        if not self._least(probabilities, None) >= 0 or max(highest) > 1:
             for at, row in enumerate(probabilities.tolist()):
                 if not all(-_ROUNDING <= value <= 1 + _ROUNDING for value in row):
                     classes[at] = INVALID
@@ -97,26 +107,30 @@ class Model:
         return classes, highest
 
     def warm_up(self, rows: int) -> float:
-        """Check the golden requests and run a full batch; returns the seconds that a full batch takes.
+        """Check the golden requests and run a full batch; gives the seconds that a full batch takes.
 
-        Raises ModelError if an answer is not what the manifest expects.
+        Raises ModelError when an answer is not what the manifest expects.
         """
-        full = b"\0" * (4 * self.width) * rows
+        row = b"\0" * (4 * self.width)
         for golden in self.manifest.golden:
-            buffer = b"".join([self.pack(*instance) for instance in golden.body["instances"]])
-            full = buffer[: 4 * self.width] * rows
+            buffer = b"".join([self.pack(*instance) for instance in golden.body.instances])
             classes, probabilities = self.run(buffer)
+            row = buffer[: 4 * self.width]
             if INVALID in classes:
                 at = f"row {classes.index(INVALID)} of its golden request '{golden.name}'"
                 raise ModelError(f"Model {self.manifest.version} gives {NO_PROBABILITIES} for {at}")
+            wanted = golden.expect.predictions
             labels = [self.manifest.classes[number] for number in classes]
-            for label, probability, wanted in zip(labels, probabilities, golden.expect["predictions"], strict=True):
-                if label != wanted.label or abs(probability - wanted.probability) > golden.tolerance:
-                    answer = f"'{label}' {probability:.6f}, not '{wanted.label}' {wanted.probability:.6f}"
-                    raise ModelError(
-                        f"Model {self.manifest.version} answers its golden request '{golden.name}' with {answer}, "
-                        "as its manifest says"
-                    )
+            close = all(
+                abs(have - want.probability) <= golden.tolerance
+                for have, want in zip(probabilities, wanted, strict=True)
+            )
+            if labels != [want.label for want in wanted] or not close:
+                raise ModelError(
+                    f"Model {self.manifest.version} answers its golden request '{golden.name}' with "
+                    f"{list(zip(labels, probabilities, strict=True))}, not as its manifest says"
+                )
+        full = row * rows
         times = []
         for _ in range(3):
             start = time.perf_counter()
@@ -125,37 +139,29 @@ class Model:
         return min(times)
 
 
-def checked(manifest: Manifest, content: bytes, source: object) -> None:
-    """Raises ModelError if `content`, read from `source`, is not the model that its manifest describes."""
-    checksum = hashlib.sha256(content).hexdigest()
-    if checksum != manifest.sha256:
-        raise ModelError(f"Wrong checksum: {source} has SHA-256 {checksum}, but its manifest says {manifest.sha256}")
-
-
-def decoded(text: bytes, source: object) -> Manifest:
-    """Raises ModelError if `text`, read from `source`, is no manifest."""
-    try:
-        return msgspec.json.decode(text, type=Manifest)
-    except msgspec.DecodeError as error:
-        raise ModelError(f"Failed to read {source}, which is not a manifest: {error}") from error
-
-
 def load_files(folder: Path) -> tuple[Manifest, bytes]:
-    """Read manifest and model of `folder`; raises ModelError if one is missing or they do not belong together."""
+    """Read manifest and model of `folder`; raises ModelError when one is missing or they do not belong together."""
     try:
-        manifest = decoded((folder / "manifest.json").read_bytes(), folder / "manifest.json")
+        manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=Manifest)
         content = (folder / manifest.file).read_bytes()
     except OSError as error:
         raise ModelError(f"Failed to read {error.filename}: {error.strerror}") from error
-    checked(manifest, content, folder / manifest.file)
+    except msgspec.DecodeError as error:
+        raise ModelError(f"Failed to read {folder / 'manifest.json'}: {error}") from error
+    checksum = hashlib.sha256(content).hexdigest()
+    if checksum != manifest.sha256:
+        name = folder / manifest.file
+        raise ModelError(f"Wrong checksum: {name} has SHA-256 {checksum}, but its manifest says {manifest.sha256}")
     return manifest, content
 
 
-def load(folder: Path, version: str = "", sha256: str = "") -> Model:
-    """The model of `folder`; raises ModelError if it is missing, damaged, or has another version or checksum."""
+def load(folder: Path, wanted_version: str = "", wanted_sha256: str = "") -> Model:
+    """The model of `folder`; raises ModelError when something is missing or is not what it claims or should be."""
     manifest, content = load_files(folder)
-    if version and version != manifest.version:
-        raise ModelError(f"{folder} holds model {manifest.version}, but MODEL_VERSION asks for {version}")
-    if sha256 and sha256 != manifest.sha256:
-        raise ModelError(f"{folder} holds a model with SHA-256 {manifest.sha256}, but MODEL_SHA256 asks for {sha256}")
+    if wanted_version and wanted_version != manifest.version:
+        raise ModelError(f"{folder} holds model {manifest.version}, but MODEL_VERSION asks for {wanted_version}")
+    if wanted_sha256 and wanted_sha256 != manifest.sha256:
+        raise ModelError(
+            f"{folder} holds a model with SHA-256 {manifest.sha256}, but MODEL_SHA256 asks for {wanted_sha256}"
+        )
     return Model(manifest, content)

@@ -1,105 +1,100 @@
-"""The OpenAPI document, made from the types that the service decodes and encodes, and a page that shows it."""
+"""The OpenAPI document, written from the settings and the manifest, and a page that shows it without scripts."""
 
 from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
 from html import escape
-from typing import Annotated, Any
+from typing import Any
 
-import msgspec
-
-from .codecs import INPUT_NAME, PredictCodec
-from .errors import Error, ProtocolError
-from .infer import InferCodec, InferRequest, InferResponse
+from .codecs import FLOAT32_MAX, INPUT_NAME
 from .service import Service
 
 Schema = dict[str, Any]
 
-# Route → what it answers, and whether it answers 503 while the service is not ready.
-_GET = {
-    "/health": ("Alive", False),
-    "/ready": ("Ready for requests", True),
-    "/ping": ("Ready for requests (SageMaker)", True),
-    "/version": ("Release, commit and model", False),
-    "/v2": ("The server", False),
-    "/v2/health/live": ("Alive", False),
-    "/v2/health/ready": ("Ready for requests", True),
-    "/v2/models/{model}": ("The model's inputs and outputs", True),
-    "/v2/models/{model}/ready": ("Ready for requests", True),
-}
 _ERRORS = {
     "400": "The body is not what its headers say, or is not JSON",
     "401": "The API key is missing or not valid",
     "408": "The body did not arrive in time",
     "413": "The body is over the limit, as sent or decompressed",
     "415": "The content type or encoding is not supported; see Accept-Post or Accept-Encoding",
-    "422": "The input can be read but is not valid; `field` is its place",
+    "422": "The input can be read but is not valid; `field` says where",
     "500": "The service failed, or the model gave no valid probabilities (`invalid_output`)",
     "503": "Not ready, or too much is waiting; see Retry-After",
     "504": "The deadline passed",
 }
+
 _STYLE = "body{font:16px sans-serif;max-width:60em;margin:2em auto}td{padding:.2em 1em .2em 0}"
 _STYLE_HASH = b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 # What the page may load: its own style, and nothing else.
 PAGE_POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'"
 
 
-class Prediction(msgspec.Struct):
-    label: str
-    probability: Annotated[float, msgspec.Meta(ge=0, le=1)]
-
-
-class PredictResponse(msgspec.Struct):
-    predictions: list[Prediction]
-    model_version: str
-
-
 def document(service: Service) -> Schema:
-    """Without a model, only what does not depend on it."""
     settings = service.settings
-    model = service.model
-    name = model.manifest.name if model else settings.model_name
-    paths: Schema = {route.replace("{model}", name): {"get": _get(route, *answer)} for route, answer in _GET.items()}
-    types: list[Any] = [Error, ProtocolError]
-    if model:
-        codec = PredictCodec(model, settings.max_rows)
-        types += [codec.request, codec.request_by_name, PredictResponse, InferRequest, InferResponse]
-    _, schemas = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
-    if model:
-        manifest = model.manifest
-        for request in ("PredictRequest", "PredictRequestByName"):
-            schemas[request]["properties"]["instances"]["maxItems"] = settings.max_rows
-        tensor = schemas["InferInput"]["properties"]
-        tensor |= {"name": {"const": INPUT_NAME}, "datatype": {"enum": list(InferCodec.DATATYPES)}}
-        row = [round(value, 6) for value in manifest.golden[0].body["instances"][0]] if manifest.golden else []
-        schemas["PredictRequest"]["example"] = {"instances": [row]}
-        inputs = {"name": INPUT_NAME, "shape": [1, len(row)], "datatype": "FP32", "data": row}
-        schemas["InferRequest"]["example"] = {"inputs": [inputs]}
-        by_row = {"anyOf": [_ref("PredictRequest"), _ref("PredictRequestByName")]}
-        predict = _operation("Predict one row, or a batch", by_row, "PredictResponse", "Error")
-        invoke = _operation("Predict as SageMaker's clients ask", by_row, "PredictResponse", "Error")
-        number = r"-?[0-9]{1,9}(\.[0-9]{1,9})?"
-        invoke["requestBody"]["content"]["text/csv"] = _csv("the features in their order", number, model.width)
-        invoke["responses"]["200"]["content"]["text/csv"] = _csv("label,probability", ".+", 1)
-        invoke["responses"]["406"] = _answer("No answer fits the Accept header", _ref("Error"))
-        summary = "Predict by the Open Inference Protocol v2"
-        infer = _operation(summary, _ref("InferRequest"), "InferResponse", "ProtocolError")
-        for content in (infer["requestBody"]["content"], infer["responses"]["200"]["content"]):
-            content["application/octet-stream"] = {"schema": {"description": "JSON, then binary tensors"}}
-        by_route = {"/predict": predict, "/invocations": invoke, "/v2/models/{model}/infer": infer}
-        for path, (route, _) in service.endpoints.items():
-            operation = by_route[route]
-            operation["security"] = [{"ApiKey": []}] if settings.api_key_hashes else []
-            paths[path] = {"post": operation}
+    manifest = service.model.manifest if service.model else None
+    features = manifest.features if manifest else []
+    classes = manifest.classes if manifest else []
+    name = manifest.name if manifest else settings.model_name
+    version = manifest.version if manifest else settings.model_version or "unknown"
+    number = {"type": "number", "minimum": -FLOAT32_MAX, "maximum": FLOAT32_MAX}
+    example = (
+        [round(value, 6) for value in manifest.golden[0].body.instances[0]] if manifest and manifest.golden else []
+    )
+    secured: list[Schema] = [{"ApiKey": []}] if settings.api_key_hashes else []
+    predict = _operation("Predict one row, or a batch", "PredictRequest", "PredictResponse", secured)
+    invoke = _operation("Predict as SageMaker's clients ask", "PredictRequest", "PredictResponse", secured)
+    invoke["requestBody"]["content"]["text/csv"] = _csv(
+        "The features in their order", r"-?[0-9]{1,9}(\.[0-9]{1,9})?", len(features)
+    )
+    invoke["responses"]["200"]["content"]["text/csv"] = _csv("label,probability", ".+", 1)
+    invoke["responses"]["406"] = {"description": "No answer fits the Accept header", "content": _content("Error")}
+    infer = _operation(
+        "Predict by the Open Inference Protocol v2", "InferRequest", "InferResponse", secured, "ProtocolError"
+    )
+    for content in (infer["requestBody"]["content"], infer["responses"]["200"]["content"]):
+        content["application/octet-stream"] = {"schema": {"description": "JSON, then binary tensors"}}
+    ready = _get("Ready for requests", "Status", not_ready="Error")
+    model_ready = _get("Ready for requests", "Status", not_ready="ProtocolError")
+    model = f"/v2/models/{name}"
+    schemas = {
+        "Error": _error_schema(),
+        "ProtocolError": {**_error_detail("error"), "description": "The Open Inference Protocol's: `error` is a text"},
+        "Status": {"type": "object"},
+        "Version": {
+            "type": "object",
+            "required": ["version", "commit", "model"],
+            "properties": {
+                "version": {"type": "string"},
+                "commit": {"type": "string"},
+                "model": {"type": ["object", "null"]},
+            },
+        },
+        **_predict_schemas(features, classes, number, settings.max_rows, example),
+        **_infer_schemas(len(features), number, settings.max_rows, example),
+    }
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": f"inference: {name} {service.model_version}",
+            "title": f"inference: {name} {version}",
             "version": settings.service_version,
             "description": "One model, three conventions: /predict, the Open Inference Protocol v2, and SageMaker's.",
         },
-        "paths": paths,
+        "paths": {
+            "/predict": {"post": predict},
+            "/invocations": {"post": invoke},
+            f"{model}/infer": {"post": infer},
+            f"{model}/versions/{version}/infer": {"post": infer},
+            "/health": {"get": _get("Alive", "Status")},
+            "/ready": {"get": ready},
+            "/ping": {"get": ready},
+            "/version": {"get": _get("Release, commit and model", "Version")},
+            "/v2": {"get": _get("The server", "Status")},
+            "/v2/health/live": {"get": _get("Alive", "Status")},
+            "/v2/health/ready": {"get": model_ready},
+            model: {"get": _get("The model's inputs and outputs", "Status", not_ready="ProtocolError")},
+            f"{model}/ready": {"get": model_ready},
+        },
         "components": {
             "schemas": schemas,
             "securitySchemes": {"ApiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key"}},
@@ -107,33 +102,125 @@ def document(service: Service) -> Schema:
     }
 
 
-def _ref(schema: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{schema}"}
-
-
-def _answer(description: str, schema: Schema) -> Schema:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
-
-
-def _get(route: str, summary: str, not_ready: bool) -> Schema:
-    responses = {"200": _answer(summary, {"type": "object"})}
-    if not_ready:
-        error = _ref("ProtocolError" if route.startswith("/v2") else "Error")
-        responses["503"] = _answer("Loading or draining (`not_ready`), or without a model (`failed`)", error)
-    return {"summary": summary, "responses": responses}
-
-
-def _operation(summary: str, request: Schema, response: str, error: str) -> Schema:
-    failures = {code: _answer(text, _ref(error)) for code, text in _ERRORS.items()}
-    body = {"required": True, "content": {"application/json": {"schema": request}}}
-    answers = {"200": _answer("The predictions", _ref(response)), **failures}
-    return {"summary": summary, "requestBody": body, "responses": answers}
+def _content(schema: str) -> Schema:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
 
 
 def _csv(text: str, cell: str, cells: int) -> Schema:
     row = ",".join([cell] * cells)
     description = f"A row a line: {text}; no header line"
     return {"schema": {"type": "string", "description": description, "pattern": f"^{row}(\\n{row})*\\n?$"}}
+
+
+def _operation(summary: str, request: str, response: str, security: list[Schema], error: str = "Error") -> Schema:
+    failures = {code: {"description": text, "content": _content(error)} for code, text in _ERRORS.items()}
+    if not security:
+        del failures["401"]
+    return {
+        "summary": summary,
+        "security": security,
+        "requestBody": {"required": True, "content": _content(request)},
+        "responses": {"200": {"description": "The predictions", "content": _content(response)}, **failures},
+    }
+
+
+def _get(summary: str, schema: str, *, not_ready: str = "") -> Schema:
+    """not_ready: the shape of the error while it is not ready; none where it always answers."""
+    responses: Schema = {"200": {"description": summary, "content": _content(schema)}}
+    if not_ready:
+        responses["503"] = {
+            "description": "Loading or draining (`not_ready`), or without a model (`failed`)",
+            "content": _content(not_ready),
+        }
+    return {"summary": summary, "responses": responses}
+
+
+def _error_schema() -> Schema:
+    return {"type": "object", "required": ["error"], "properties": {"error": _error_detail("message")}}
+
+
+def _error_detail(message: str) -> Schema:
+    properties = {key: {"type": "string"} for key in ("code", message, "request_id", "field")}
+    return {"type": "object", "required": ["code", message, "request_id"], "properties": properties}
+
+
+def _predict_schemas(
+    features: list[str], classes: list[str], number: Schema, max_rows: int, example: list[float]
+) -> dict[str, Schema]:
+    width = len(features)
+    row = {"type": "array", "items": number, "minItems": width, "maxItems": width, "description": ", ".join(features)}
+    named = {
+        "type": "object",
+        "properties": dict.fromkeys(features, number),
+        "required": features,
+        "additionalProperties": False,
+    }
+    rows = {"type": "array", "minItems": 1, "maxItems": max_rows}
+    prediction = {
+        "type": "object",
+        "required": ["label", "probability"],
+        "properties": {
+            "label": {"type": "string", "enum": classes},
+            "probability": {"type": "number", "minimum": 0, "maximum": 1},
+        },
+    }
+    return {
+        "PredictRequest": {
+            "type": "object",
+            "required": ["instances"],
+            "additionalProperties": False,
+            "properties": {"instances": {"anyOf": [{**rows, "items": row}, {**rows, "items": named}]}},
+            "example": {"instances": [example]},
+        },
+        "PredictResponse": {
+            "type": "object",
+            "required": ["predictions", "model_version"],
+            "properties": {
+                "predictions": {"type": "array", "items": prediction},
+                "model_version": {"type": "string"},
+            },
+        },
+    }
+
+
+def _infer_schemas(width: int, number: Schema, max_rows: int, example: list[float]) -> dict[str, Schema]:
+    tensor = {
+        "type": "object",
+        "required": ["name", "shape", "datatype", "data"],
+        "properties": {
+            "name": {"const": INPUT_NAME},
+            "shape": {
+                "type": "array",
+                "prefixItems": [{"type": "integer", "minimum": 1, "maximum": max_rows}, {"const": width}],
+                "minItems": 2,
+                "maxItems": 2,
+            },
+            "datatype": {"enum": ["FP32", "FP64"]},
+            "data": {"type": "array", "items": number, "description": "As many numbers as the shape says"},
+        },
+    }
+    output = {
+        "type": "object",
+        "required": ["name", "shape", "datatype"],
+        "properties": {"name": {"type": "string"}, "datatype": {"type": "string"}, "data": {"type": "array"}},
+    }
+    inputs = [{"name": INPUT_NAME, "shape": [1, width], "datatype": "FP32", "data": example}]
+    return {
+        "InferRequest": {
+            "type": "object",
+            "required": ["inputs"],
+            "properties": {
+                "id": {"type": ["string", "null"]},
+                "inputs": {"type": "array", "items": tensor, "minItems": 1, "maxItems": 1},
+            },
+            "example": {"inputs": inputs},
+        },
+        "InferResponse": {
+            "type": "object",
+            "required": ["model_name", "model_version", "outputs"],
+            "properties": {"outputs": {"type": "array", "items": output}},
+        },
+    }
 
 
 def page(content: Schema) -> str:

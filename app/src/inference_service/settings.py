@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from .auth import MAX_KEYS
+
 
 class SettingsError(ValueError):
     """The environment holds values that the service cannot run with; the message names each."""
@@ -112,7 +114,7 @@ def _problems(settings: Settings) -> list[str]:
         if value < settings.max_rows:
             found.append(f"{name} ({value}) must not be below MAX_ROWS ({settings.max_rows})")
     hashes = settings.api_key_hashes
-    if len(hashes) > 2 or not all(map(_SHA256, hashes)):
+    if len(hashes) > MAX_KEYS or not all(map(_SHA256, hashes)):
         # The value is not repeated: somebody may have put the key itself there.
         found.append(f"API_KEY_SHA256 must be one or two SHA-256 in lower-case hex ({len(hashes)} given)")
     if settings.model_sha256 and not _SHA256(settings.model_sha256):

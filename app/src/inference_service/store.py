@@ -1,12 +1,13 @@
 """Models in versioned S3: `<store>/<name>/<version>/{manifest.json,model.onnx}`, fetched once and kept in a folder.
 
-A version never changes, so one that was fetched before is served without S3: a start with S3 down works as long as the
-folder (a volume) has the version. What arrives is checked against its manifest, written under a temporary name and
-renamed: a folder with a version's name is complete.
+A version never changes, so one that was fetched before is served without asking S3: a start with S3 down works as long
+as the folder (a volume) has the version. What arrives is checked against its manifest, written under a temporary name
+and renamed: a folder that bears a version's name is whole.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -14,7 +15,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from .model import ModelError, checked, decoded, load_files
+import msgspec
+
+from .model import Manifest, ModelError, load_files
 from .settings import Settings
 
 CONNECT_TIMEOUT_S = 2
@@ -27,7 +30,7 @@ class StoreUnavailable(Exception):
 
 
 def model_folder(settings: Settings) -> Path:
-    """The folder with the version that the settings name; downloads it if it is not there yet.
+    """The folder with the version that the settings name; downloads it when it is not there yet.
 
     Raises ModelError for what waiting cannot mend (no such version, a wrong checksum), else StoreUnavailable.
     """
@@ -35,31 +38,34 @@ def model_folder(settings: Settings) -> Path:
     if folder.is_dir():
         try:
             load_files(folder)
-            return folder
         except ModelError:
-            # Damaged on disk: fetch it again rather than refuse for ever.
+            # Spoilt on disk: fetch it again rather than refuse for ever.
             shutil.rmtree(folder)
+        else:
+            return folder
     _download(settings, folder)
     return folder
 
 
 def _download(settings: Settings, folder: Path) -> None:
-    bucket, path = urlsplit(settings.model_store)[1:3]
-    prefix = "/".join(part for part in (path.strip("/"), settings.model_name, settings.model_version) if part)
+    parts = urlsplit(settings.model_store)
+    prefix = "/".join(part for part in (parts.path.strip("/"), settings.model_name, settings.model_version) if part)
     client = _client(settings)
-    text = _get(client, bucket, f"{prefix}/manifest.json")
-    manifest = decoded(text, f"s3://{bucket}/{prefix}/manifest.json")
-    name = Path(manifest.file).name
-    content = _get(client, bucket, f"{prefix}/{name}")
-    checked(manifest, content, f"s3://{bucket}/{prefix}/{name}")
+    text = _get(client, parts.netloc, f"{prefix}/manifest.json")
+    try:
+        manifest = msgspec.json.decode(text, type=Manifest)
+    except msgspec.DecodeError as error:
+        raise ModelError(f"{settings.model_store}: {prefix}/manifest.json is not a manifest: {error}") from error
+    content = _get(client, parts.netloc, f"{prefix}/{Path(manifest.file).name}")
+    checksum = hashlib.sha256(content).hexdigest()
+    if checksum != manifest.sha256:
+        name = f"s3://{parts.netloc}/{prefix}/{manifest.file}"
+        raise ModelError(f"Wrong checksum: {name} has SHA-256 {checksum}, but its manifest says {manifest.sha256}")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
-        for file_name, data in (("manifest.json", text), (name, content)):
-            with (temporary / file_name).open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+        _write(temporary / "manifest.json", text)
+        _write(temporary / Path(manifest.file).name, content)
         try:
             temporary.rename(folder)
         except OSError:
@@ -90,9 +96,19 @@ def _get(client: Any, bucket: str, key: str) -> bytes:
 
     try:
         content: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read()
-        return content
-    except (BotoCoreError, ClientError) as error:
-        response = error.response if isinstance(error, ClientError) else {}
-        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        final = 400 <= status < 500 and status not in (408, 429)
-        raise (ModelError if final else StoreUnavailable)(f"Failed to read s3://{bucket}/{key}: {error}") from error
+    except ClientError as error:
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        message = f"Failed to read s3://{bucket}/{key}: {error}"
+        if 400 <= status < 500 and status not in (408, 429):
+            raise ModelError(message) from error
+        raise StoreUnavailable(message) from error
+    except BotoCoreError as error:
+        raise StoreUnavailable(f"Failed to read s3://{bucket}/{key}: {error}") from error
+    return content
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,26 +1,28 @@
-"""W3C trace context, and the export of one span per request to an OpenTelemetry collector (off unless one is named).
+"""W3C trace context, and the export of one span a request to an OpenTelemetry collector (off unless one is named).
 
 The export is OTLP over HTTP in its JSON form (https://opentelemetry.io/docs/specs/otlp/#otlphttp): it needs no library.
-Spans are sent in groups from a thread of their own. If the collector is away they are dropped and counted: telemetry
-must never be a reason to fail.
+Spans are sent in groups from a thread of their own; when the collector is away they are dropped and counted, because
+telemetry must never be a reason to fail.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import queue
 import re
 import threading
 import time
 import urllib.request
-from typing import Any, NamedTuple
+from typing import NamedTuple
+from urllib.error import URLError
 
 MAX_WAITING = 4096
 GROUP = 256
 GROUP_WAIT_S = 1.0
 SEND_TIMEOUT_S = 5.0
 SPAN_KIND_SERVER = 2
-STATUS_UNSET, STATUS_ERROR = 0, 2
+STATUS_ERROR = 2
 # version 00 - trace id - parent span id - flags; an id of zeros only is invalid.
 _TRACEPARENT = re.compile(
     rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?"
@@ -34,7 +36,7 @@ class Trace(NamedTuple):
 
 
 def parse_traceparent(header: bytes) -> Trace | None:
-    """The caller's trace, or None if the header is not valid: then the standard wants it ignored."""
+    """The caller's trace, or None when the header is not valid: then the standard wants it ignored."""
     found = _TRACEPARENT(header)
     if found is None or header.startswith(b"ff"):
         return None
@@ -46,10 +48,13 @@ class Exporter:
 
     def __init__(self, endpoint: str, service_version: str) -> None:
         self._url = endpoint.rstrip("/") + "/v1/traces"
-        self._resource = {"attributes": _attributes({"service.name": "inference", "service.version": service_version})}
-        self._spans: list[dict[str, Any]] = []
-        self._wake = threading.Event()
-        self._closed = False
+        self._resource = {
+            "attributes": [
+                _attribute("service.name", "inference"),
+                _attribute("service.version", service_version),
+            ]
+        }
+        self._spans: queue.SimpleQueue[dict[str, object] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="spans", daemon=True)
         self._thread.start()
         self.dropped = 0
@@ -58,57 +63,66 @@ class Exporter:
         """Queue the span of a request that has just ended."""
         if trace is not None and not trace.sampled:
             return
-        if len(self._spans) >= MAX_WAITING:
+        if self._spans.qsize() >= MAX_WAITING:
             self.dropped += 1
             return
         end = time.time_ns()
-        attributes: dict[str, str | int] = {
-            "http.request.method": method,
-            "http.route": route,
-            "http.response.status_code": status,
+        span: dict[str, object] = {
+            "traceId": trace.trace_id if trace else os.urandom(16).hex(),
+            "spanId": os.urandom(8).hex(),
+            "name": f"{method} {route}",
+            "kind": SPAN_KIND_SERVER,
+            # The protocol's JSON writes 64-bit numbers as texts.
+            "startTimeUnixNano": str(end - int(seconds * 1e9)),
+            "endTimeUnixNano": str(end),
+            "attributes": [
+                _attribute("http.request.method", method),
+                _attribute("http.route", route),
+                {"key": "http.response.status_code", "value": {"intValue": str(status)}},
+            ],
         }
-        self._spans.append(
-            {
-                "traceId": trace.trace_id if trace else os.urandom(16).hex(),
-                "spanId": os.urandom(8).hex(),
-                "parentSpanId": trace.parent_id if trace else "",
-                "name": f"{method} {route}",
-                "kind": SPAN_KIND_SERVER,
-                # 64-bit numbers are strings in the protocol's JSON.
-                "startTimeUnixNano": str(end - int(seconds * 1e9)),
-                "endTimeUnixNano": str(end),
-                "attributes": _attributes(attributes),
-                "status": {"code": STATUS_ERROR if status >= 500 else STATUS_UNSET},
-            }
-        )
-        if len(self._spans) == GROUP:
-            self._wake.set()
+        if trace:
+            span["parentSpanId"] = trace.parent_id
+        if status >= 500:
+            span["status"] = {"code": STATUS_ERROR}
+        self._spans.put(span)
 
     def close(self) -> None:
         """Send what is left; waits for at most one send."""
-        self._closed = True
-        self._wake.set()
+        self._spans.put(None)
         self._thread.join(SEND_TIMEOUT_S + GROUP_WAIT_S)
 
     def _work(self) -> None:
-        while not self._closed or self._spans:
-            self._wake.wait(GROUP_WAIT_S)
-            self._wake.clear()
-            while group := self._spans[:GROUP]:
-                del self._spans[: len(group)]
+        while True:
+            group: list[dict[str, object]] = []
+            until = 0.0
+            ended = False
+            while len(group) < GROUP:
+                try:
+                    span = self._spans.get(timeout=max(0.0, until - time.monotonic()) if group else None)
+                except queue.Empty:
+                    break
+                if span is None:
+                    ended = True
+                    break
+                if not group:
+                    until = time.monotonic() + GROUP_WAIT_S
+                group.append(span)
+            if group:
                 self._send(group)
+            if ended:
+                return
 
-    def _send(self, spans: list[dict[str, Any]]) -> None:
+    def _send(self, spans: list[dict[str, object]]) -> None:
         scope = {"scope": {"name": "inference_service"}, "spans": spans}
         body = json.dumps({"resourceSpans": [{"resource": self._resource, "scopeSpans": [scope]}]}).encode()
         request = urllib.request.Request(self._url, body, {"content-type": "application/json"})
         try:
             with urllib.request.urlopen(request, timeout=SEND_TIMEOUT_S) as response:
                 response.read()
-        except (OSError, ValueError):
+        except (URLError, OSError, ValueError):
             self.dropped += len(spans)
 
 
-def _attributes(values: dict[str, str | int]) -> list[dict[str, Any]]:
-    kinds = {str: "stringValue", int: "intValue"}
-    return [{"key": key, "value": {kinds[type(value)]: str(value)}} for key, value in values.items()]
+def _attribute(key: str, value: str) -> dict[str, object]:
+    return {"key": key, "value": {"stringValue": value}}

@@ -20,21 +20,32 @@ class ActionModule(DocumentedAction):
     MODULE = image_info
 
     def execute(self, args: dict[str, Any], host: str) -> dict[str, Any]:
-        check_version(args["version"])
-        missing = [name for name in ("registry", "repository") if not args[name]]
-        if missing:
-            raise AnsibleActionFail(
-                f"{' and '.join(missing)} must not be empty. Set release_registry and release_repository in "
-                "inventory/<env>/group_vars."
-            )
         result = {
             "changed": False, "image": "", "version": args["version"], "tagged": False, "registry_auth": {},
             "available_versions": [], "error": "",
         }  # fmt: skip
+        # Returned, not raised: failed_when decides about results only, and a task with no_log needs it.
+        if problem := problem_of(args):
+            return {**result, "failed": True, "msg": problem}
         try:
             return {**result, **resolve(args)}
         except RegistryError as error:
             return {**result, "error": str(error)}
+
+
+def problem_of(args: dict[str, Any]) -> str:
+    """What is wrong with the options; empty if nothing is."""
+    try:
+        check_version(args["version"])
+    except AnsibleActionFail as error:
+        return str(error)
+    missing = [name for name in ("registry", "repository") if not args[name]]
+    if not missing:
+        return ""
+    return (
+        f"{' and '.join(missing)} must not be empty. Set release_registry and release_repository in "
+        "inventory/<env>/group_vars."
+    )
 
 
 def resolve(args: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,29 @@
+"""Exit 0 when the service on this machine answers /health; for the image's HEALTHCHECK, standard library only."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import sys
+
+TIMEOUT_S = 2.0
+
+
+def main() -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", int(os.environ.get("PORT") or 8080), timeout=TIMEOUT_S)
+    try:
+        connection.request("GET", "/health")
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        print(f"/health does not answer: {error}", file=sys.stderr)
+        return 1
+    finally:
+        connection.close()
+    if status != 200:
+        print(f"/health answers {status}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
