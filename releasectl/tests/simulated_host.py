@@ -62,6 +62,8 @@ class App:
     key: str = ""
     """The API key that it asks for."""
     ms: float = 10.0
+    foreign: bool = False
+    """Built for another platform than the host's."""
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,12 @@ class SimulatedContainers(Port):
     def image_sizes(self) -> Mapping[str, int]:
         return self.simulation.call("image_sizes", lambda: dict.fromkeys(self.world.images, 100 * 2**20))
 
+    def check_platforms(self, image: str, auth: RegistryAuth | None, timeout_s: float) -> None:
+        assert timeout_s > 0
+        app = self.world.registry.get(image)
+        if self.simulation.call("check_platforms", lambda: app is not None and app.foreign):
+            raise Failure(Code.IMAGE, f"Failed to pull {image}: the image was built for another platform")
+
     def pull(self, image: str, auth: RegistryAuth | None, timeout_s: float) -> None:
         if image not in self.world.registry:
             raise Failure(Code.IMAGE, f"Failed to pull {image}: the registry does not have this image")

@@ -27,6 +27,7 @@ DOCKER = frozenset(
     {
         "check_docker",
         "has_image",
+        "check_platforms",
         "images",
         "containers",
         "pull_image",

@@ -1,8 +1,10 @@
-"""Images for another platform are refused after the pull, unless the host can run them all the same."""
+"""Images for another platform are refused, before the pull or after it, unless the host can run them all the same."""
 
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,14 @@ from releasectl.host import containers, docker, listener, platform
 from releasectl.host.command import Done
 from releasectl.host.containers import ServiceContainers
 from releasectl.host.docker import Docker
-from releasectl.host.platform import Platform, emulated, emulated_by, foreign, runs
+from releasectl.host.platform import Platform, emulated, emulated_by, foreign, listed, none_runs, runs
 from releasectl.model.errors import Code, Failure
+from releasectl.model.rollout_options import RegistryAuth
 from releasectl.startup.http_client import Reply
 
-from .scenarios import image
-from .simulated_host import config
+from .scenarios import check_consistent, check_idle, image, publish, request, with_live
+from .simulated_host import SimulatedHost, config
+from .simulation import Simulation, engine_of
 
 QEMU = """enabled
 interpreter /usr/libexec/qemu-binfmt/aarch64-binfmt-P
@@ -66,6 +70,7 @@ def pulled(monkeypatch: pytest.MonkeyPatch, architecture: str, emulators: frozen
     answers = {"/version": {"Os": "linux", "Arch": "amd64"}}
 
     def ask(_socket: str, _method: str, path: str, _timeout_s: float) -> Reply:
+        assert not path.startswith("/distribution/"), "a deploy has asked the registry already, in preflight"
         return Reply(200, json.dumps(answers.get(path, {"Os": "linux", "Architecture": architecture})))
 
     def run(argv: tuple[str, ...], *_: Any) -> Done:
@@ -97,9 +102,119 @@ def test_an_image_for_another_one_is_refused_and_does_not_stay(monkeypatch: pyte
     assert failure.code == Code.IMAGE
     assert "built for another platform: it is for linux/arm64, this host is linux/amd64" in failure.cause
     assert "--platform linux/amd64" in (failure.hint or "")
-    assert str(foreign("x", Platform("linux", "arm64"), Platform("linux", "amd64"))) in failure.cause.replace(
+    assert str(foreign("x", (Platform("linux", "arm64"),), Platform("linux", "amd64"))) in failure.cause.replace(
         image("v1.0.0"), "x"
     )
+
+
+# What Docker answers for an index that BuildKit pushed for two platforms, with their attestations.
+BOTH = [
+    {"architecture": "amd64", "os": "linux"},
+    {"architecture": "arm64", "os": "linux", "variant": "v8"},
+    {"architecture": "unknown", "os": "unknown"},
+    {"architecture": "unknown", "os": "unknown"},
+]
+
+
+def test_what_an_index_lists_is_named_once_and_without_attestations() -> None:
+    assert listed(BOTH) == (Platform("linux", "amd64"), Platform("linux", "arm64"))
+    assert listed([*BOTH, {"architecture": "arm64", "os": "linux", "variant": "v7"}]) == listed(BOTH)
+    # Docker names none for a manifest of OCI that no index lists.
+    assert listed(None) == listed([]) == ()
+    assert not none_runs((), Platform("linux", "amd64"))
+
+
+def checked(
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Reply,
+    emulators: frozenset[str] = frozenset(),
+    auth: RegistryAuth | None = None,
+) -> Mapping[str, str]:
+    """The headers with which Docker was asked for the platforms, on amd64. Raises Failure."""
+    sent: dict[str, str] = {}
+
+    def ask(_socket: str, method: str, path: str, timeout_s: float, *, headers: Mapping[str, str]) -> Reply:
+        assert (method, path, timeout_s) == ("GET", f"/distribution/{image('v1.0.0')}/json", 4)
+        sent.update(headers)
+        return answer
+
+    version = Reply(200, json.dumps({"Os": "linux", "Arch": "amd64"}))
+    monkeypatch.setattr(containers, "ask_socket", ask)
+    monkeypatch.setattr(docker, "ask_socket", lambda *_: version)
+    monkeypatch.setattr(platform, "emulated", lambda: emulators)
+    service = ServiceContainers(Docker(""), config=config(), run_dir="", images_of_others=frozenset, pulse=lambda: None)
+    service.check_platforms(image("v1.0.0"), auth, 4)
+    return sent
+
+
+def answered(*platforms: Mapping[str, str]) -> Reply:
+    return Reply(200, json.dumps({"Descriptor": {}, "Platforms": list(platforms) or None}))
+
+
+def test_before_the_pull_the_platforms_of_the_registry_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    s390x = {"architecture": "s390x", "os": "linux"}
+    with pytest.raises(Failure) as raised:
+        checked(monkeypatch, answered(*BOTH[1:], s390x))
+    assert raised.value.code == Code.IMAGE
+    assert "it is for linux/arm64 and linux/s390x, this host is linux/amd64" in raised.value.cause
+    assert "--platform linux/amd64" in (raised.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answered(*BOTH),
+        answered(),
+        # The pull meets the same and says what it means.
+        Reply(401, '{"message": "unauthorized"}'),
+        Reply(500, '{"message": "toomanyrequests"}'),
+        Reply(0, "no answer within 4 s"),
+    ],
+)
+def test_what_may_run_is_pulled(monkeypatch: pytest.MonkeyPatch, answer: Reply) -> None:
+    assert checked(monkeypatch, answer) == {}
+
+
+def test_an_emulator_counts_before_the_pull_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked(monkeypatch, answered(*BOTH[1:]), frozenset({"arm64"}))
+
+
+def test_docker_asks_the_registry_with_the_token_of_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Characters that base64 writes as + and /, which this header must not have.
+    auth = RegistryAuth("AWS", "~~~???>>>")
+    header = checked(monkeypatch, answered(*BOTH), auth=auth)["X-Registry-Auth"]
+    assert not set(header) & {"+", "/", "\n"}
+    assert json.loads(base64.urlsafe_b64decode(header)) == {"username": "AWS", "password": "~~~???>>>"}
+
+
+class TestEngine:
+    def test_nothing_starts_for_an_image_of_another_platform(self) -> None:
+        host = publish(with_live("v1.0.0", "v2.0.0"), "v3.0.0", foreign=True)
+        host.hooks = frozenset({"pre-deploy"})
+        before, simulation = host.copy(), Simulation(host)
+        result = engine_of(simulation).deploy(request("v3.0.0"))
+        assert (result.code, result.outcome, result.changed) == (Code.IMAGE, "failed", False)
+        assert "built for another platform" in (result.cause or "")
+        assert [name for name, _ in result.phases] == ["lock", "recover", "preflight"]
+        assert not {"pull_image", "begin_journal", "run_hook", "stop_unit", "start_unit"} & set(simulation.calls)
+        assert (host.history, host.state, host.units) == (before.history, before.state, before.units)
+        check_consistent(host)
+        check_idle(host)
+
+    def test_no_prefetch_of_it_either(self) -> None:
+        host = publish(with_live("v1.0.0"), "v2.0.0", foreign=True)
+        simulation = Simulation(host)
+        for dry_run in (True, False):
+            result = engine_of(simulation).prefetch({"image": image("v2.0.0")}, dry_run)
+            assert (result.code, result.changed) == (Code.IMAGE, False)
+        assert "pull_image" not in simulation.calls
+
+    def test_the_registry_is_not_asked_for_an_image_that_is_here(self) -> None:
+        host = publish(SimulatedHost(), "v1.0.0")
+        engine_of(Simulation(host)).prefetch({"image": image("v1.0.0")})
+        simulation = Simulation(host)
+        assert engine_of(simulation).deploy(request("v1.0.0")).outcome == "live"
+        assert "check_platforms" not in simulation.calls
 
 
 def test_who_has_a_port_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ class TestPrefetch:
         assert (result.outcome, result.code, result.changed) == ("prefetched", 0, True)
         assert image("v2.0.0") in host.images
         assert (host.history, host.state, host.releases) == (before.history, before.state, before.releases)
-        assert set(simulation.calls) == {"check_docker", "has_image", "pull_image"}
+        assert set(simulation.calls) == {"check_docker", "has_image", "check_platforms", "pull_image"}
         deploy(host, "v2.0.0")
         check_consistent(host)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,7 +22,11 @@ ARGS: dict[str, Any] = {
     "credentials": False, "aws": {},
 }  # fmt: skip
 TAG = {"image": IMAGE, "tag": "deployed-prod-v1.1.0", "registry_auth": AUTH, "aws": {}}
-PUSH = {**{name: ARGS[name] for name in ("registry", "repository", "version", "aws")}, "image": "inference:v1.1.0"}
+PUSH = {
+    **{name: ARGS[name] for name in ("registry", "repository", "version", "aws")},
+    "images": {"linux/amd64": "inference:v1.1.0"},
+}
+BOTH = {"linux/amd64": "inference:v1.2.0-amd64", "linux/arm64": "inference:v1.2.0-arm64"}
 
 
 class Registry:
@@ -137,6 +142,61 @@ def test_a_version_is_never_overwritten(there: Registry, monkeypatch: pytest.Mon
     assert run(image_push, {**PUSH, "version": "v1.2.0"}, check=True) == {"changed": True, "digest": ""}
 
 
+def docker_with(images: dict[str, str]) -> Any:
+    """Docker's SDK, on a machine with these images: name → architecture."""
+
+    def get(name: str) -> Any:
+        return SimpleNamespace(
+            id=f"sha256:{images[name]}{'0' * 59}", attrs={"Os": "linux", "Architecture": images[name]}
+        )
+
+    client = SimpleNamespace(images=SimpleNamespace(get=get))
+    return SimpleNamespace(from_env=lambda: client)
+
+
+def test_an_image_for_another_platform_is_not_pushed(there: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_push, "push", pytest.fail)
+    monkeypatch.setattr(image_push, "docker", docker_with(dict.fromkeys(BOTH.values(), "amd64")))
+    with pytest.raises(AnsibleActionFail, match=r"built for linux/amd64, not for linux/arm64.*docker pull --platform"):
+        run(image_push, {**PUSH, "version": "v1.2.0", "images": BOTH})
+    with pytest.raises(AnsibleActionFail, match="the option images is empty"):
+        run(image_push, {**PUSH, "images": {}})
+
+
+def test_several_platforms_are_pushed_as_one_index(there: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifests: dict[str, registry.Manifest] = {}
+    pushed: list[tuple[str, str]] = []
+
+    def push(image: str, target: str, version: str, auth: registry.Credentials) -> str:
+        pushed.append((image, version))
+        found = registry.Manifest(registry.DOCKER_MANIFEST, image.encode())
+        manifests[found.digest] = found
+        there.tags[version] = found.digest
+        return found.digest
+
+    def put(*_: Any, reference: str, manifest: registry.Manifest, **__: str) -> None:
+        manifests[manifest.digest] = manifest
+        there.tags[reference] = manifest.digest
+
+    monkeypatch.setattr(image_push, "push", push)
+    monkeypatch.setattr(image_push, "docker", docker_with({image: name[6:] for name, image in BOTH.items()}))
+    monkeypatch.setattr(registry, "manifest", lambda *_, reference, **__: manifests[reference])
+    monkeypatch.setattr(registry, "put", put)
+    result = run(image_push, {**PUSH, "version": "v1.2.0", "images": BOTH})
+    index = manifests[there.tags["v1.2.0"]]
+    assert (result["changed"], result["image"]) == (True, f"registry.test/inference@{index.digest}")
+    parts = [
+        ("inference:v1.2.0-amd64", "platform-amd64-amd640000000"),
+        ("inference:v1.2.0-arm64", "platform-arm64-arm640000000"),
+    ]
+    assert pushed == parts
+    assert [it["platform"]["architecture"] for it in json.loads(index.content)["manifests"]] == ["amd64", "arm64"]
+    # A second try after a failure pushes nothing twice: tags are immutable.
+    del there.tags["v1.2.0"]
+    assert run(image_push, {**PUSH, "version": "v1.2.0", "images": BOTH})["digest"] == index.digest
+    assert pushed == parts
+
+
 @pytest.mark.parametrize(("pushed", "fails"), [(DIGEST, False), ("sha256:2", True)])
 def test_a_push_is_compared_with_the_registry(
     there: Registry, monkeypatch: pytest.MonkeyPatch, pushed: str, fails: bool
@@ -146,6 +206,7 @@ def test_a_push_is_compared_with_the_registry(
         return pushed
 
     monkeypatch.setattr(image_push, "push", push)
+    monkeypatch.setattr(image_push, "docker", docker_with({"inference:v1.1.0": "amd64"}))
     if fails:
         with pytest.raises(AnsibleActionFail, match="pushed sha256:2, but the registry has"):
             run(image_push, {**PUSH, "version": "v1.2.0"})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 from unittest import mock
 
@@ -77,6 +79,60 @@ def test_an_image_gets_a_further_tag() -> None:
     assert (put, target) == ("PUT", f"https://{WHERE[0]}/v2/team/inference/manifests/deployed-prod-v1.4.2")
     assert given["data"] == b'{"the": "manifest"}'
     assert given["headers"] == {"Content-Type": "application/vnd.oci.image.manifest.v1+json"}
+
+
+class FakeRegistry:
+    """Manifests by tag and digest, over HTTP."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, tuple[str, bytes]] = {}
+
+    def request(self, method: str, url: str, **given: Any) -> requests.Response:
+        reference = url.rpartition("/manifests/")[2]
+        response = requests.Response()
+        if method == "PUT":
+            self.stored[reference] = (given["headers"]["Content-Type"], given["data"])
+            response.status_code = 201
+            return response
+        response.status_code = 200 if reference in self.stored else 404
+        kind, response._content = self.stored.get(reference, ("", b""))
+        response.headers.update(
+            {
+                "Content-Type": kind,
+                "Docker-Content-Digest": registry.Manifest(kind, response._content).digest,
+            }
+        )
+        return response
+
+
+@pytest.mark.parametrize(
+    ("kinds", "index"),
+    [
+        ((registry.DOCKER_MANIFEST, registry.DOCKER_MANIFEST), registry.DOCKER_INDEX),
+        ((registry.DOCKER_MANIFEST, registry.OCI_MANIFEST), registry.OCI_INDEX),
+    ],
+)
+def test_an_index_names_the_manifest_of_each_platform(kinds: tuple[str, str], index: str) -> None:
+    fake, auth = FakeRegistry(), registry.Credentials("AWS", "s3cret")
+    fake.stored = {"amd64": (kinds[0], b"one"), "arm64": (kinds[1], b"another")}
+    with mock.patch.object(requests.Session, "request", lambda _, *args, **given: fake.request(*args, **given)):
+        parts = {f"linux/{name}": registry.manifest(Session(), auth, *WHERE[:2], name) for name in ("amd64", "arm64")}
+        found = registry.index(parts)
+        registry.put(Session(), auth, *WHERE[:2], "v1.4.2", found)
+        assert registry.digest(Session(), auth, *WHERE) == found.digest
+    kind, content = fake.stored["v1.4.2"]
+    document = json.loads(content)
+    assert (kind, document["mediaType"], document["schemaVersion"]) == (index, index, 2)
+    assert document["manifests"] == [
+        {
+            "mediaType": kinds[0], "size": 3, "digest": f"sha256:{hashlib.sha256(b'one').hexdigest()}",
+            "platform": {"os": "linux", "architecture": "amd64"},
+        },
+        {
+            "mediaType": kinds[1], "size": 7, "digest": f"sha256:{hashlib.sha256(b'another').hexdigest()}",
+            "platform": {"os": "linux", "architecture": "arm64"},
+        },
+    ]  # fmt: skip
 
 
 def test_only_versions_are_told_as_versions() -> None:

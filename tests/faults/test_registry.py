@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -20,6 +21,8 @@ MOVED = "v30.0.1"
 """A version of which the registry has another image than the host."""
 TOKEN = "an-expired-token"
 
+FOREIGN = "built for another platform: it is for linux/arm64, this host is linux/amd64"
+
 # What is wrong → what is said of it, and what to do.
 ANSWERS = {
     "throttled": ("the registry limits the request rate (", "Wait a minute"),
@@ -33,8 +36,7 @@ ANSWERS = {
     "portal": ("what answered is no registry (", "A proxy or a login page"),
     "garbled": ("what the registry sent does not match its digest (", "Do not use it"),
     "torn": ("what the registry sent does not match its digest (", "Do not use it"),
-    "arm64": ("built for another platform: it is for linux/arm64, this host is linux/amd64", "--platform linux/amd64"),
-    "arm64-list": ("the image was built for another platform (", "docker buildx build --platform"),
+    registry.LATE: (FOREIGN, "--platform linux/amd64"),
     "chart": ("this is not a container image (", "A Helm chart, a signature or another artifact"),
 }
 
@@ -76,8 +78,32 @@ def test_each_answer_is_told_for_what_it_is(load: SteadyLoad) -> None:
         assert says in answers[name].cause, (name, answers[name])
         assert hint in answers[name].doc["hint"], (name, answers[name])
     undone([*answers.values()], before, entries)
-    assert "/arm64" not in host.shell("docker images --digests"), "what cannot run here does not stay"
+    assert "/arm64-late" not in host.shell("docker images --digests"), "what cannot run here does not stay"
     assert TOKEN not in host.shell("tail -n 200 /var/log/slipway/events.jsonl; ls -R /run/slipway")
+
+
+@pytest.mark.parametrize("name", ["arm64", "arm64-list"])
+def test_an_image_for_another_platform_is_refused_before_anything_starts(name: str, load: SteadyLoad) -> None:
+    """By the digest of its own manifest, and of an index that lists no other."""
+    before, entries = host.live(), len(host.look()["history"])
+    answer = host.deploy(pulling(name))
+    assert answer.code == 5, answer
+    assert FOREIGN in answer.cause
+    assert "--platform linux/amd64" in answer.doc["hint"]
+    assert [it["name"] for it in answer.doc["phases"]] == ["lock", "recover", "preflight"]
+    assert TOKEN not in str(answer)
+    host.well(entries)
+    assert host.live() == before
+    assert f"/{name}" not in host.shell("docker images --digests")
+
+
+def test_of_an_index_for_several_platforms_the_hosts_own_image_is_pulled(load: SteadyLoad) -> None:
+    wanted = {key: value for key, value in pulling("both-list").items() if key in ("image", "registry_auth")}
+    answer = host.good(host.releasectl("prefetch", "--request", "-", stdin=json.dumps(wanted)))
+    assert answer.doc["outcome"] == "prefetched"
+    found = json.loads(host.shell(f"docker image inspect {wanted['image']}"))[0]
+    assert (found["Os"], found["Architecture"]) == ("linux", "amd64")
+    host.shell(f"docker rmi --force {found['Id']}")
 
 
 def test_a_registry_that_is_slow_meets_the_deadline(load: SteadyLoad) -> None:

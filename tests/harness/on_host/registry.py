@@ -14,13 +14,15 @@ import tarfile
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 CHART = "application/vnd.oci.image.manifest.v1+json"
 # What is no manifest of an image for this host → its media type.
-KINDS = {"arm64-list": INDEX, "chart": CHART}
+KINDS = {"arm64-list": INDEX, "both-list": INDEX, "chart": CHART}
+# Its configuration, which names its platform, is not to be had by the first request for it.
+LATE = "arm64-late"
 
 
 def digest(data: bytes) -> str:
@@ -47,10 +49,14 @@ def image(name: str) -> tuple[bytes, dict[str, bytes]]:
         "layers": [part(layer, "image.rootfs.diff.tar")],
     }).encode()  # fmt: skip
     blobs = {digest(config): config, digest(layer): layer}
-    if name != "arm64-list":
+    if KINDS.get(name) != INDEX:
         return manifest, blobs
     one = {"mediaType": MANIFEST, "size": len(manifest), "digest": digest(manifest)}
     listed = [{**one, "platform": {"architecture": architecture, "os": "linux"}}]
+    if name == "both-list":
+        # First, and nowhere to be had: Docker must choose.
+        other = {"architecture": "arm64", "os": "linux"}
+        listed.insert(0, {**one, "digest": digest(b"another"), "platform": other})
     index = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": listed}).encode()
     return index, {**blobs, digest(manifest): manifest}
 
@@ -90,6 +96,8 @@ ANSWERS = {
 
 class Registry(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    refused: ClassVar[set[str]] = set()
+    """What was asked for once, in vain."""
 
     def do_GET(self) -> None:
         name, _, rest = self.path.removeprefix("/v2/").partition("/")
@@ -105,6 +113,9 @@ class Registry(BaseHTTPRequestHandler):
         elif kind == "manifests":
             # One of those that an index lists is asked for by its own digest.
             self.answer(200, body or manifest, MANIFEST if body else KINDS.get(name, MANIFEST))
+        elif kind == "blobs" and b"rootfs" in body and name == LATE and reference not in self.refused:
+            self.refused.add(reference)
+            self.answer(503, b"")
         elif kind == "blobs" and b"rootfs" in body:
             self.answer(200, body)
         elif kind == "blobs":

@@ -18,7 +18,7 @@ from ..rollout.transaction import Transaction, as_failure
 from .maintenance import record, refuse_others, set_maintenance
 from .operator_hooks import Hooks
 from .planning import Resolve, ResolvedRequest, live_release, next_id, plan_rollout, recorded_releases
-from .preflight import check_free_space
+from .preflight import check_free_space, check_platforms
 from .prune import prune
 from .reachability import hint_after
 from .result import Result, observations_doc
@@ -136,6 +136,7 @@ class Engine:
                 result.outcome, result.message = "unchanged", f"{image} is on this host already"
                 return result
             check_free_space(self.host, free_mb)
+            check_platforms(self.host, image, auth)
             if dry_run:
                 result.outcome, result.changed, result.message = "would_change", True, f"{image} would be pulled"
                 return result

@@ -92,7 +92,8 @@ def plan_rollout(
     elif resolved.rollout and resolved.rollout.canary and not intent.canary:
         result.warnings.append("canary: no other release is live to compare with, so all the traffic moves at once")
     intent = ensure_capacity(host, intent, resolved.release, releases, result)
-    phases = phases_of(intent, config, resolved.release.gates, check_requirements(host, intent), moment(host))
+    present = check_requirements(host, intent, resolved.auth)
+    phases = phases_of(intent, config, resolved.release.gates, present, moment(host))
     run = new_run(resolved.release, resolved.settings, resolved.auth, number)
     return intent, Transaction(host, intent=intent, known=phases, run=run, timings=result.phases)
 

@@ -7,14 +7,18 @@ from collections.abc import Mapping
 from ..model.errors import Code, Failure
 from ..model.journal import Intent
 from ..model.model import Release
+from ..model.rollout_options import RegistryAuth
 from ..rollout.capacity import GPU, RAM, Kind, Share, check_capacity, near_limit, size_mb
 from ..rollout.gates import is_ready
 from ..rollout.ports import Host
 from ..startup.fast_dataclass import replace
 from .result import Result
 
+PLATFORMS_S = 5.0
+"""How long the registry may take to name the platforms of an image; the pull has its own deadline."""
 
-def check_requirements(host: Host, intent: Intent) -> bool:
+
+def check_requirements(host: Host, intent: Intent, auth: RegistryAuth | None = None) -> bool:
     """Is everything there that the transaction needs? Returns whether the image is. Raises Failure (codes 5 and 8)."""
     host.routing.get_map()
     if intent.adopt:
@@ -29,7 +33,14 @@ def check_requirements(host: Host, intent: Intent) -> bool:
             f"the image of {intent.target} is gone from this host ({intent.target.image})",
             "Roll back to another release (`releasectl history`), or deploy this version again from the registry.",
         )
+    if not has_image:
+        check_platforms(host, intent.target.image, auth)
     return has_image
+
+
+def check_platforms(host: Host, image: str, auth: RegistryAuth | None) -> None:
+    """Raises Failure (code 5) when the registry has the image, but for other platforms than the host's."""
+    host.containers.check_platforms(image, auth, min(PLATFORMS_S, host.config.deadlines.pull))
 
 
 def keep_answering_standby(host: Host, intent: Intent, releases: Mapping[int, Release]) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from ..documents.timestamps import parse
 from ..model.errors import Code, Failure
@@ -17,6 +18,9 @@ from . import docker_commands as dockercmd
 from . import files
 from .command import TooSlow, run
 from .docker import TIMEOUT_S, Docker
+
+if TYPE_CHECKING:
+    from .platform import Platform
 
 # More than messages show, because repeated lines are shortened to one.
 LOG_LINES = 400
@@ -90,22 +94,53 @@ class ServiceContainers:
                 raise Failure(Code.IMAGE, f"Failed to pull {image}: {failure.cause}", failure.hint) from failure
         if done.code:
             raise dockercmd.pull_failure(image, done.message)
-        self._check_platform(image)
+        self._check_pulled(image)
         tagged = run(dockercmd.keep_argv(image), TIMEOUT_S)
         if tagged.code:
             raise Failure(Code.IMAGE, f"Failed to tag {image}: {tagged.message}")
 
-    def _check_platform(self, image: str) -> None:
-        """Docker also pulls an image for another platform, by the digest of its manifest: remove it. Raises Failure."""
+    def check_platforms(self, image: str, auth: RegistryAuth | None, timeout_s: float) -> None:
+        """
+        Refuse an image of the registry that cannot run here (Failure, code 5). Docker asks the registry, with its own
+        proxies and CAs. Whatever hinders it hinders the pull too, which then reports it.
+        """
         # Local import: only a pull needs it (docs/startup.md).
-        from .platform import Platform, emulated, foreign, runs
+        from .platform import listed
 
-        details, engine = (self.docker.ask(path) or {} for path in (f"/images/{image}/json", "/version"))
-        built = Platform(details.get("Os", "linux"), details.get("Architecture", ""))
-        host = Platform(engine.get("Os", "linux"), engine.get("Arch", ""))
-        if not runs(built, host) and not runs(built, host, emulated()):
+        headers = {}
+        if auth:
+            # Engine API, "Authentication": JSON in base64url.
+            account = json.dumps({"username": auth.username, "password": auth.password}).encode()
+            encoded = binascii.b2a_base64(account, newline=False).decode()
+            headers["X-Registry-Auth"] = encoded.replace("+", "-").replace("/", "_")
+        path = f"/distribution/{image}/json"
+        reply = ask_socket(self.docker.socket_path, "GET", path, timeout_s, headers=headers)
+        if reply.status != 200:
+            return
+        failure = self._foreign(image, listed(json.loads(reply.body).get("Platforms")))
+        if failure:
+            raise failure
+
+    def _check_pulled(self, image: str) -> None:
+        """
+        Refuse and remove an image that cannot run here. Docker pulls it all the same by the digest of its manifest, and
+        does not name the platform of every kind of manifest beforehand. Raises Failure (code 5).
+        """
+        from .platform import Platform
+
+        details = self.docker.ask(f"/images/{image}/json") or {}
+        failure = self._foreign(image, (Platform(details.get("Os", "linux"), details.get("Architecture", "")),))
+        if failure:
             run(("docker", "rmi", image), TIMEOUT_S)
-            raise foreign(image, built, host)
+            raise failure
+
+    def _foreign(self, image: str, platforms: tuple[Platform, ...]) -> Failure | None:
+        """Why an image for these platforms cannot run here; None: it can, or they are unknown."""
+        from .platform import Platform, foreign, none_runs
+
+        engine = self.docker.ask("/version") or {}
+        host = Platform(engine.get("Os", "linux"), engine.get("Arch", ""))
+        return foreign(image, platforms, host) if none_runs(platforms, host) else None
 
     def forget_logins(self) -> None:
         """Remove credentials that a killed engine left behind."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ..model.errors import Code, Failure
 from ..startup.fast_dataclass import dataclass
@@ -39,6 +41,28 @@ def runs(image: Platform, host: Platform, emulated: frozenset[str] = frozenset()
     return image.architecture in near or image.architecture in emulated
 
 
+def none_runs(platforms: Iterable[Platform], host: Platform) -> bool:
+    """Whether the host can run none of these. False if there are none: then the image's platforms are unknown."""
+    known = tuple(platforms)
+    if not known or any(runs(it, host) for it in known):
+        return False
+    emulators = emulated()
+    return not any(runs(it, host, emulators) for it in known)
+
+
+def listed(platforms: Iterable[Mapping[str, Any]] | None) -> tuple[Platform, ...]:
+    """
+    Each once, from the `Platforms` of Docker's DistributionInspect. An index also lists attestations: their platform is
+    unknown/unknown (BuildKit, "Attestation storage").
+    """
+    found: list[Platform] = []
+    for it in platforms or ():
+        one = Platform(it.get("os") or "linux", it.get("architecture") or "")
+        if one.architecture not in ("", "unknown") and one not in found:
+            found.append(one)
+    return tuple(found)
+
+
 def emulated_by(handler: str) -> str | None:
     """The architecture that an entry of /proc/sys/fs/binfmt_misc is for (the kernel's binfmt-misc.rst)."""
     lines = handler.splitlines()
@@ -48,11 +72,13 @@ def emulated_by(handler: str) -> str | None:
     return next((name for name, machine in MACHINES.items() if magic[36:40] == machine), None)
 
 
-def foreign(name: str, image: Platform, host: Platform) -> Failure:
+def foreign(name: str, platforms: Iterable[Platform], host: Platform) -> Failure:
+    built = " and ".join(map(str, platforms))
     return Failure(
         Code.IMAGE,
-        f"Failed to pull {name}: the image was built for another platform: it is for {image}, this host is {host}",
-        f"Build and push it for {host} (`docker buildx build --platform {host}`), as a new version.",
+        f"Failed to pull {name}: the image was built for another platform: it is for {built}, this host is {host}",
+        f"Build and push it for {host}, as a new version (build_platforms in the inventory; by hand `docker buildx "
+        f"build --platform {host}`).",
     )
 
 

@@ -99,6 +99,9 @@ class Containers(Protocol):
         """When an engine of this host last pulled it (seconds since the epoch); None: never, or unknown."""
 
     def image_sizes(self) -> Mapping[str, int]: ...
+    def check_platforms(self, image: str, auth: RegistryAuth | None, timeout_s: float) -> None:
+        """Refuse an image of the registry that cannot run here: Failure (code 5). Unknown is not refused."""
+
     def pull(self, image: str, auth: RegistryAuth | None, timeout_s: float) -> None: ...
     def remove_image(self, image: str) -> None: ...
     def by_slot(self) -> Mapping[str, int]:

@@ -91,10 +91,17 @@ def ask_port(
     return _ask(connection, (address, port), f"{address}:{port}", method, path, body, timeout_s, end, headers)
 
 
-def ask_socket(socket_path: str, method: str, path: str, timeout_s: float, body: Any = None) -> Reply:
+def ask_socket(
+    socket_path: str,
+    method: str,
+    path: str,
+    timeout_s: float,
+    body: Any = None,
+    headers: Mapping[str, str] | None = None,
+) -> Reply:
     end = time.monotonic() + timeout_s
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    return _ask(connection, socket_path, "localhost", method, path, body, timeout_s, end)
+    return _ask(connection, socket_path, "localhost", method, path, body, timeout_s, end, headers)
 
 
 def ask_front_door(

@@ -32,6 +32,8 @@ class ActionModule(DocumentedAction):
         if not HAS_DOCKER:
             raise AnsibleActionFail(missing_required_lib("docker"))
         check_version(args["version"])
+        if not args["images"]:
+            raise AnsibleActionFail(f"Failed to push {args['version']}: the option images is empty.")
         try:
             return self._push(args)
         except (RegistryError, registry.NotInRegistry, DockerException) as error:
@@ -50,7 +52,13 @@ class ActionModule(DocumentedAction):
             )
         if self._task.check_mode:
             return {"changed": True, "digest": ""}
-        pushed = push(args["image"], target, where["version"], auth)
+        images = args["images"]
+        for platform, image in images.items():
+            check_platform(platform, image)
+        if len(images) == 1:
+            pushed = push(next(iter(images.values())), target, where["version"], auth)
+        else:
+            pushed = push_index(session, auth, where, images)
         found = registry.digest(session, auth, **where)
         if pushed != found:
             raise AnsibleActionFail(f"Failed to push {name}: pushed {pushed}, but the registry has {found}.")
@@ -76,3 +84,35 @@ def push(image: str, target: str, version: str, auth: registry.Credentials) -> s
             raise RegistryError(f"Failed to push {target}:{version}: {line['error']}")
         pushed = line.get("aux", {}).get("Digest", pushed)
     return pushed
+
+
+def check_platform(platform: str, image: str) -> None:
+    """Raises RegistryError when a local image is for another platform than it should be; DockerException."""
+    details = docker.from_env().images.get(image).attrs
+    built = f"{details.get('Os', '')}/{details.get('Architecture', '')}"
+    if built != platform:
+        raise RegistryError(
+            f"Failed to push {image}: it was built for {built}, not for {platform}, because its base image on this "
+            f"machine is for {built}. Pull the base image with `docker pull --platform {platform}`, or name one in "
+            "build_base_images, and build again."
+        )
+
+
+def push_index(session: Session, auth: registry.Credentials, where: dict[str, str], images: dict[str, str]) -> str:
+    """Push each image (platform → local name) by a tag of its own, and all of them as the version: its digest."""
+    place = {name: where[name] for name in ("registry", "repository")}
+    target = f"{where['registry']}/{where['repository']}"
+    parts = {}
+    for platform, image in images.items():
+        # By content: tags are immutable, and a build that is repeated after a failure may differ.
+        content = str(docker.from_env().images.get(image).id).partition(":")[2][:12]
+        part = f"platform-{platform.partition('/')[2]}-{content}"
+        digest = existing(session, auth, {**place, "version": part}) or push(image, target, part, auth)
+        parts[platform] = registry.manifest(session, auth, **place, reference=digest)
+        if parts[platform].digest != digest:
+            raise RegistryError(
+                f"Failed to push {image}: pushed {digest}, but the registry has {parts[platform].digest}."
+            )
+    found = registry.index(parts)
+    registry.put(session, auth, **place, reference=where["version"], manifest=found)
+    return found.digest

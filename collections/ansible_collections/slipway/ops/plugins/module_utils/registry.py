@@ -10,20 +10,20 @@ Specification 1.1, "Pulling manifests", "Pushing Manifests" and "Listing tags".
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.slipway.ops.plugins.module_utils import web
 from ansible_collections.slipway.ops.plugins.module_utils.session import TIMEOUT_S, RegistryError, Session
 
-MANIFEST_TYPES = ", ".join(
-    (
-        "application/vnd.oci.image.index.v1+json",
-        "application/vnd.oci.image.manifest.v1+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-        "application/vnd.docker.distribution.manifest.v2+json",
-    )
-)
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+MANIFEST_TYPES = ", ".join((OCI_INDEX, OCI_MANIFEST, DOCKER_INDEX, DOCKER_MANIFEST))
 
 
 class NotInRegistry(Exception):
@@ -34,6 +34,18 @@ class NotInRegistry(Exception):
 class Credentials:
     username: str
     password: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest as the registry stores it. Its digest is that of these very bytes."""
+
+    media_type: str
+    content: bytes
+
+    @property
+    def digest(self) -> str:
+        return f"sha256:{hashlib.sha256(self.content).hexdigest()}"
 
 
 def credentials(session: Session) -> Credentials:
@@ -65,13 +77,13 @@ def _ask(
     registry: str,
     path: str,
     method: str = "GET",
-    manifest: Any = None,
+    manifest: Manifest | None = None,
 ) -> Any:
-    """The response (requests). `manifest`: a response that has one, to be written."""
+    """The response (requests). `manifest`: to be written."""
     url = f"https://{registry}/v2/{path}"
     headers = {"Accept": MANIFEST_TYPES} if "/manifests/" in path else {}
     if manifest is not None:
-        headers = {"Content-Type": manifest.headers.get("Content-Type", "")}
+        headers = {"Content-Type": manifest.media_type}
     try:
         answer = web.request(
             method,
@@ -121,12 +133,44 @@ def versions(session: Session, auth: Credentials, registry: str, repository: str
     return sorted(tag for tag in tags if tag.startswith("v"))
 
 
+def manifest(session: Session, auth: Credentials, registry: str, repository: str, reference: str) -> Manifest:
+    """By tag or digest. Raises NotInRegistry, RegistryError."""
+    answer = _ask(session, auth, registry, f"{repository}/manifests/{reference}")
+    return Manifest(answer.headers.get("Content-Type", ""), answer.content)
+
+
+def put(
+    session: Session, auth: Credentials, registry: str, repository: str, reference: str, manifest: Manifest
+) -> None:
+    """Write a manifest, whose parts the registry has, as a tag. Raises NotInRegistry, RegistryError."""
+    _ask(session, auth, registry, f"{repository}/manifests/{reference}", "PUT", manifest)
+
+
 def tag(session: Session, auth: Credentials, image: str, name: str) -> None:
     """Give an image (registry/repository@digest) a further tag. Raises RegistryError."""
     registry, rest = image.split("/", 1)
     repository, found = rest.split("@", 1)
     try:
-        manifest = _ask(session, auth, registry, f"{repository}/manifests/{found}")
-        _ask(session, auth, registry, f"{repository}/manifests/{name}", "PUT", manifest)
+        put(session, auth, registry, repository, name, manifest(session, auth, registry, repository, found))
     except NotInRegistry as path:
         raise RegistryError(f"The registry {registry} has no {path}") from None
+
+
+def index(parts: Mapping[str, Manifest]) -> Manifest:
+    """
+    One image for several platforms: platform → manifest. In Docker's format if all parts have it, so that whatever
+    reads them reads the index too (OCI Image Specification, "Image Index"; Docker Image Manifest V2, "Manifest List").
+    """
+    docker = all(part.media_type == DOCKER_MANIFEST for part in parts.values())
+    media_type = DOCKER_INDEX if docker else OCI_INDEX
+    manifests = [
+        {
+            "mediaType": part.media_type,
+            "size": len(part.content),
+            "digest": part.digest,
+            "platform": dict(zip(("os", "architecture"), platform.split("/"), strict=True)),
+        }
+        for platform, part in parts.items()
+    ]
+    document = {"schemaVersion": 2, "mediaType": media_type, "manifests": manifests}
+    return Manifest(media_type, json.dumps(document, indent=2).encode())

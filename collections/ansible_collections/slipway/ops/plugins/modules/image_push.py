@@ -11,9 +11,11 @@ description:
   - Runs on the controller. Pushes with the ECR token, by the Docker SDK. Never overwrites a version.
   - Compares the digest of the push with that in the registry afterwards.
 options:
-  image:
-    description: The local image to push.
-    type: str
+  images:
+    description:
+      - The local images to push, by platform. Each must have been built for its platform.
+      - Several are pushed as one index. Each of them also gets a tag of its own, C(platform-ARCHITECTURE-CONTENT).
+    type: dict
     required: true
   version:
     description: The version, which becomes the tag.
@@ -41,7 +43,17 @@ author: [Slipway (@slipway)]
 EXAMPLES = r"""
 - name: Push v1.4.2
   slipway.ops.image_push:
-    image: inference:v1.4.2
+    images:
+      linux/amd64: inference:v1.4.2
+    registry: 123456789012.dkr.ecr.eu-central-1.amazonaws.com
+    repository: inference
+    version: v1.4.2
+
+- name: Push v1.4.2 for two platforms
+  slipway.ops.image_push:
+    images:
+      linux/amd64: inference:v1.4.2-amd64
+      linux/arm64: inference:v1.4.2-arm64
     registry: 123456789012.dkr.ecr.eu-central-1.amazonaws.com
     repository: inference
     version: v1.4.2
@@ -49,7 +61,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 digest:
-  description: The digest of the pushed image, empty in check mode.
+  description: The digest of the pushed image, or of the index of several; empty in check mode.
   type: str
   returned: always
   sample: sha256:0123…

@@ -33,6 +33,7 @@ RENAMED = {
     "edge_slots": OWN.format("slots"),
     "edge_live_map": "none: it follows from the service's name",
     "edge_backend_prefix": "none: it follows from the service's name",
+    "build_architecture": "build_platforms, such as [linux/amd64]",
     "release_reason": "reason", "operator_reason": "reason", "word": "canary_command", "folder": "model_dir",
 }  # fmt: skip
 
