@@ -12,6 +12,7 @@ import re
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -137,6 +138,15 @@ class Ground:
 # An account of one's own is not asked.
 for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
     os.environ.pop(name, None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plugin_sockets() -> Iterator[None]:
+    """Of this session alone: a provider names its socket by its process id, and killed ones leave theirs behind."""
+    with tempfile.TemporaryDirectory(prefix="slipway-") as directory, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PLUGIN_UNIX_SOCKET_DIR", directory)
+        yield
+
 
 LOCKS = {
     "checkov": ROOT / "terraform/tests/requirements-checkov.lock",
