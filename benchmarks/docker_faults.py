@@ -72,11 +72,11 @@ def higher_limits() -> Iterator[None]:
 @contextmanager
 def no_recovery_timer() -> Iterator[None]:
     """A recovery that holds the lock would refuse a rollout; each command recovers by itself."""
-    host.shell("systemctl stop slipway-recover@inference.timer")
+    host.shell(f"systemctl stop {host.TIMERS}")
     try:
         yield
     finally:
-        host.shell("systemctl start slipway-recover@inference.timer docker.socket docker.service")
+        host.shell(f"systemctl start {host.TIMERS} docker.socket docker.service")
 
 
 def prepare() -> list[str]:

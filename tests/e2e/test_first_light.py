@@ -52,7 +52,7 @@ def test_a_second_make_deploy_changes_nothing() -> None:
 def test_a_converge_sees_what_somebody_changed_and_mends_it() -> None:
     """That all of it is mended, the next test says. Without recovery, which mends the firewall by itself."""
     for argv in (
-        ("systemctl", "stop", "slipway-recover@inference.timer"),
+        ("systemctl", "stop", "slipway-recover@inference.timer", "slipway-watchdog@inference.timer"),
         ("sh", "-c", "echo '# drift' >> /etc/haproxy/haproxy.cfg"),
         ("chmod", "0400", "/etc/sudoers.d/slipway"),
         ("systemctl", "stop", "certbot.timer"),
@@ -62,7 +62,8 @@ def test_a_converge_sees_what_somebody_changed_and_mends_it() -> None:
         lab.on_host(*argv)
     seen = lab.good(lab.play("site.yml", *lab.LIMIT, "--check", "--diff"))
     for words in ("-# drift", "/etc/sudoers.d/slipway", "certbot.timer", "role baseline: command firewall",
-                  "unattended-upgrades", "slipway-recover@inference.timer"):  # fmt: skip
+                  "unattended-upgrades", "slipway-recover@inference.timer",
+                  "slipway-watchdog@inference.timer"):  # fmt: skip
         assert words in seen.out
     assert seen.recap[lab.HOST]["changed"] == 6
     assert "inet slipway" not in lab.on_host("nft", "list", "tables"), "a check mends nothing"

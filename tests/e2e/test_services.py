@@ -36,7 +36,14 @@ def two_services() -> Iterator[None]:
             lab.good(lab.play("site.yml", *lab.LIMIT, *WITH))
             yield
     finally:
-        lab.on_host("systemctl", "disable", "--now", f"slipway-recover@{OTHER}.timer", check=False)
+        lab.on_host(
+            "systemctl",
+            "disable",
+            "--now",
+            f"slipway-recover@{OTHER}.timer",
+            f"slipway-watchdog@{OTHER}.timer",
+            check=False,
+        )
         for slot in ("blue", "green"):
             lab.on_host("systemctl", "stop", f"{OTHER}@{slot}.service", check=False)
             lab.on_host("docker", "rm", "--force", f"{OTHER}-{slot}", check=False)

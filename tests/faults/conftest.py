@@ -31,7 +31,7 @@ def quick_host() -> Iterator[None]:
         list(pool.map(_bring, (host.A, host.B)))
     before = lab.on_host("cat", host.CONFIG)
     was = lab.live_version()
-    host.shell("systemctl stop slipway-recover@inference.timer")
+    host.shell(f"systemctl stop {host.TIMERS}")
     host.good(host.releasectl("recover"))
     host.configure(drain_timeout_s=8, standby_s=900, bake_s=0, retain=500, deadlines_s=DEADLINES)
     host.good(host.deploy(host.request(host.B)))
@@ -39,7 +39,7 @@ def quick_host() -> Iterator[None]:
     yield
     host.write_config(before)
     host.releasectl("rollback", "--to", was)
-    host.shell("systemctl start slipway-recover@inference.timer")
+    host.shell(f"systemctl start {host.TIMERS}")
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tests.harness.load.predictions import predictions
 @pytest.fixture(autouse=True)
 def no_timer_afterwards() -> Iterator[None]:
     yield
-    host.shell("systemctl stop slipway-recover@inference.timer")
+    host.shell(f"systemctl stop {host.TIMERS}")
 
 
 @contextmanager

@@ -17,32 +17,33 @@ from tests.harness import host_driver as host
 from tests.harness import lab
 from tests.harness.daemons import docker_answers
 
-TIMER = "slipway-recover@inference.timer"
+TIMER, WATCHDOG = host.TIMERS.split()
 HOOK = "/etc/letsencrypt/renewal-hooks/deploy/slipway-haproxy"
 CONFIG = "/etc/haproxy/haproxy.cfg"
 CERTIFICATE = f"/etc/haproxy/certs/{lab.NAME}.pem"
 # A timer whose unit were masked would fail.
-IDLE = "/run/systemd/system/slipway-recover@.service.d"
+IDLE = ("/run/systemd/system/slipway-recover@.service.d", "/run/systemd/system/slipway-watchdog@.service.d")
 NOT_SERVING = "inference  NOT SERVING: "
 
 
 @pytest.fixture(autouse=True)
 def timer() -> Iterator[None]:
-    """On, or each status would tell that it is not; no test leaves recovery the time to repair what it broke."""
-    host.shell(f"systemctl start {TIMER}")
+    """On, or each status would tell that they are not; no test leaves recovery the time to repair what it broke."""
+    host.shell(f"systemctl start {host.TIMERS}")
     yield
-    host.shell(f"systemctl stop {TIMER}")
+    host.shell(f"systemctl stop {host.TIMERS}")
 
 
 @contextmanager
 def broken(script: str, undo: str) -> Iterator[None]:
     """Recovery does not run meanwhile: the status is what is tested. `undo` is for a test that fails."""
-    host.shell(f"mkdir -p {IDLE} && printf '[Service]\\nExecStart=\\nExecStart=/bin/true\\n' > {IDLE}/test.conf")
+    for idle in IDLE:
+        host.shell(f"mkdir -p {idle} && printf '[Service]\\nExecStart=\\nExecStart=/bin/true\\n' > {idle}/test.conf")
     host.shell(f"systemctl daemon-reload; {script}")
     try:
         yield
     finally:
-        host.shell(f"rm -r {IDLE}; systemctl daemon-reload; {undo}", check=False)
+        host.shell(f"rm -r {' '.join(IDLE)}; systemctl daemon-reload; {undo}", check=False)
         host.releasectl("recover")
 
 
@@ -177,23 +178,27 @@ def test_the_container_answers_and_its_port_does_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "state"),
+    ("script", "told_first"),
     [
-        (f"systemctl stop {TIMER}", "not active"),
-        (f"systemctl disable {TIMER}", "disabled"),
-        (f"systemctl mask --now {TIMER}", "masked"),
+        (f"systemctl stop {TIMER}", "the recovery timer is not active: nothing is repaired. Fix: "),
+        (f"systemctl disable {TIMER}", "the recovery timer is disabled: nothing is repaired. Fix: "),
+        (f"systemctl mask --now {TIMER}", "the recovery timer is masked: nothing is repaired. Fix: "),
+        (
+            f"systemctl stop {WATCHDOG}",
+            "the watchdog timer is not active: nothing starts a stopped recovery timer again. Fix: ",
+        ),
     ],
 )
-def test_the_recovery_timer(script: str, state: str) -> None:
+def test_the_timers_of_recovery(script: str, told_first: str) -> None:
     host.shell(script)
     try:
         (told,) = troubles()
-        assert told.startswith(f"the recovery timer is {state}: nothing is repaired. Fix: ")
+        assert told.startswith(told_first)
         assert code() == 1
         run_fix(told)
         clean()
     finally:
-        host.shell(f"systemctl unmask {TIMER}; systemctl enable --now {TIMER}")
+        host.shell(f"systemctl unmask {host.TIMERS}; systemctl enable --now {host.TIMERS}")
 
 
 def test_another_certificate_is_served_than_certbot_has() -> None:

@@ -17,6 +17,7 @@ from tests.harness import lab
 HERE = Path(__file__).parent / "on_host"
 HOME = "/var/lib/slipway/inference"
 CONFIG = "/etc/slipway/inference/service.json"
+TIMERS = "slipway-recover@inference.timer slipway-watchdog@inference.timer"
 A, B = "v6.2.0", "v7.2.0"
 """Two versions that are well and start in no time; which is live changes from test to test."""
 LOUD = "v6.15.0"

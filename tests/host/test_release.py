@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from testinfra.host import Host
 
 Doc = dict[str, Any]
@@ -57,8 +58,9 @@ def test_the_container_listens_on_the_loopback_alone(container: Doc, wanted: Doc
     assert bindings == [{"HostIp": "127.0.0.1", "HostPort": str(wanted["slots"][state["live"]["slot"]])}]
 
 
-def test_recovery_is_armed(host: Host, wanted: Doc) -> None:
-    timer = host.service(f"slipway-recover@{wanted['service']}.timer")
+@pytest.mark.parametrize("name", ["recover", "watchdog"])
+def test_recovery_is_armed(name: str, host: Host, wanted: Doc) -> None:
+    timer = host.service(f"slipway-{name}@{wanted['service']}.timer")
     assert timer.is_enabled
     assert timer.is_running
 

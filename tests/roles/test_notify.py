@@ -24,6 +24,7 @@ DOCUMENT: dict[str, Any] = {
     "release": {"version": "v2.0.0"}, "previous": {"version": "v1.0.0"}, "reason": "faster", "code": 0, "cause": None,
 }  # fmt: skip
 FAILED = {**DOCUMENT, "hook": "on-failure", "code": 3, "cause": "readiness: waited 60 s", "reason": ""}
+REPAIRED = {**DOCUMENT, "hook": "post-recovery", "kind": "recovery", "previous": None, "reason": "the hook was 0644"}
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:rollouts"
 
 
@@ -90,6 +91,7 @@ def run(hook: Path, document: dict[str, Any], settings: dict[str, str] | None) -
         (DOCUMENT, ": v2.0.0 is live, was v1.0.0 (deploy by alice: faster)"),
         ({**DOCUMENT, "previous": None}, ": v2.0.0 is live (deploy by alice: faster)"),
         (FAILED, ": deploy of v2.0.0 failed (readiness: waited 60 s), by alice"),
+        (REPAIRED, ": repaired by recovery: the hook was 0644"),
     ],
 )
 def test_a_webhook_gets_the_document_and_a_sentence(

@@ -206,6 +206,7 @@ def test_needrestart_restarts_nothing_that_serves(rendered: Path) -> None:
         rendered / it for it in ("edge/slipway-edge.conf", "docker/slipway-docker.conf", "release/needrestart.conf.j2")
     ]
     serves = ["inference@blue.service", "inference@green.service", "slipway-recover@inference.service",
+              "slipway-watchdog@inference.service",
               "haproxy.service", "docker.service", "docker.socket", "containerd.service"]  # fmt: skip
     others = ["ssh.service", "cron.service", "inference-other@blue.service", "haproxy-exporter.service"]
     done = subprocess.run(

@@ -69,6 +69,9 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--live", metavar="SLOT", choices=["blue", "green"], help="the slot that is live, if recovery cannot tell"
     )
+    command.add_argument(
+        "--repair", action="store_true", help="also repair what surrounds the service, as the timer does"
+    )
     command = add("prune", "remove releases and images beyond the retained ones")
     command.add_argument("--dry-run", action="store_true")
     command = add("events", "print what the engine did, as JSON lines")

@@ -1,20 +1,22 @@
-"""Puts together what the status looks at beside the devices."""
+"""Puts together what the status looks at beside the devices, and what the repairs need."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from .commands.around import Around
 from .edge.served import config_error, read_certificates, request_config_error
+from .host import command
 from .host import surroundings as seen
 from .host.paths import Paths
-from .model.errors import Failure
+from .model.errors import Code, Failure
 from .model.model import Config
-from .rollout.surroundings import CERTBOT, Surroundings, watched_units
+from .rollout.surroundings import CERTBOT, Certificates, Surroundings, Unit, watched_units
 
 T = TypeVar("T")
 CHECK_S = 5.0
+REPAIR_S = 30.0
 
 
 class HostAround(Around):
@@ -37,6 +39,17 @@ class HostAround(Around):
             found.pop(CERTBOT, None)
         synchronized = seen.clock_synchronized(self.paths)
         return Surroundings(found, certificates, edge_error, registry(), synchronized)
+
+    def units(self, names: Sequence[str]) -> Mapping[str, Unit]:
+        return seen.request_units(names)()
+
+    def certificates(self) -> Certificates | None:
+        return read_certificates(self.paths)
+
+    def run(self, argv: Sequence[str]) -> None:
+        done = command.run(tuple(argv), REPAIR_S)
+        if done.code:
+            raise Failure(Code.PREFLIGHT, f"{' '.join(argv)}: {done.message}")
 
     def begin(self, work: Callable[[], T]) -> Callable[[], T]:
         return seen.begin(work)

@@ -111,7 +111,13 @@ def _run(arguments: argparse.Namespace, paths: Paths, config: Config) -> int:
     devices.process.listen()
     lock = lock_of(lock_path, *_what(arguments, document), config.deadlines.lock)
     engine = Engine(host, _prepared(devices, lock), lambda: os.urandom(6).hex())
-    result = _change(engine, arguments, document)
+    if arguments.command == "recover":
+        # Local import: no rollout needs it (docs/startup.md).
+        from .around import HostAround
+
+        result = engine.recover(arguments.live, HostAround(paths, config) if arguments.repair else None)
+    else:
+        result = _change(engine, arguments, document)
     _print(result.document(), arguments)
     return result.code
 
@@ -163,8 +169,6 @@ def _change(engine: Engine, arguments: argparse.Namespace, document: Any) -> Res
             return engine.rollback(arguments.to, arguments.by, arguments.reason, arguments.dry_run)
         case "maintenance":
             return engine.maintenance(arguments.switch == "on", arguments.by, arguments.reason, arguments.force)
-        case "recover":
-            return engine.recover(arguments.live)
         case _:
             return engine.prune(arguments.dry_run)
 

@@ -1,11 +1,11 @@
-"""What the status needs beside the devices of a rollout. A rollout never waits for it."""
+"""What the status and the repairs need beside the devices of a rollout. A rollout never waits for it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from ..rollout.surroundings import Surroundings
+from ..rollout.surroundings import Certificates, Surroundings, Unit
 
 T = TypeVar("T")
 
@@ -16,6 +16,15 @@ class Around:
     def read(self, image: str | None) -> Surroundings:
         """`image`: the live one, for its registry."""
         return Surroundings()
+
+    def units(self, names: Sequence[str]) -> Mapping[str, Unit]:
+        return {}
+
+    def certificates(self) -> Certificates | None:
+        return None
+
+    def run(self, argv: Sequence[str]) -> None:
+        """Raises Failure (code 8) when the command fails."""
 
     def begin(self, work: Callable[[], T]) -> Callable[[], T]:
         """Runs `work` beside the rest; the returned function waits for its answer."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..documents.request import one_line, read_prefetch, read_request
 from ..model.errors import Code, Failure
@@ -23,6 +23,9 @@ from .prune import prune
 from .reachability import hint_after
 from .result import Result, observations_doc
 from .rollback_info import rollback_info
+
+if TYPE_CHECKING:
+    from .around import Around
 
 __all__ = ["Engine", "Lock", "Result", "rollback_info"]
 
@@ -82,14 +85,23 @@ class Engine:
         except Failure as failure:
             return result.fail(failure, what)
 
-    def recover(self, declared: str | None = None) -> Result:
-        # Local import, as in `_give_up`: a rollout does not need it (docs/startup.md).
+    def recover(self, declared: str | None = None, around: Around | None = None) -> Result:
+        """`around`: repair what surrounds the service as well."""
+        # Local imports, as in `_give_up`: a rollout does not need them (docs/startup.md).
         from .failing_release import record_failovers
+        from .healing import Healing, record_repairs
 
         result = Result(self.host.config.service)
+        healing = Healing(self.host, around) if around else None
         try:
             with self.lock():
+                if healing:
+                    healing.before_recovery()
                 found = self._recover(result, declared, resume=True)
+                if healing:
+                    healing.after_recovery(found)
+                    repaired = [*found.repaired, *healing.done]
+                    result.warnings += record_repairs(self.host, found.state, repaired, self.new_txn(), self.hooks)
                 failing = record_failovers(self.host, found.state, result)
         except Failure as failure:
             return result.fail(failure, "recover")

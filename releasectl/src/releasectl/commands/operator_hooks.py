@@ -6,7 +6,7 @@ from typing import Any
 
 from ..documents.codec import ref_doc
 from ..model.errors import Code, Failure
-from ..model.journal import Intent
+from ..model.journal import Entry, Intent
 from ..rollout.ports import Host
 from ..rollout.transaction import as_failure
 
@@ -37,6 +37,32 @@ class Hooks:
         except Exception as error:
             return [f"hook {name}: {as_failure(error).cause}"]
         return []
+
+    def repaired(self, entry: Entry) -> list[str]:
+        """Recovery has repaired something by itself. Best effort: returns warnings."""
+        name = "post-recovery"
+        try:
+            if self.exists(name):
+                self.host.hooks.run(name, repair_document(name, self.host.config.service, entry))
+        except Exception as error:
+            return [f"hook {name}: {as_failure(error).cause}"]
+        return []
+
+
+def repair_document(name: str, service: str, entry: Entry) -> dict[str, Any]:
+    return {
+        "hook": name,
+        "service": service,
+        "kind": entry.kind,
+        "txn": entry.txn,
+        "release": ref_doc(entry.release),
+        "previous": None,
+        "slot": entry.slot,
+        "by": entry.by,
+        "reason": entry.cause,
+        "code": Code.OK,
+        "cause": None,
+    }
 
 
 def document(name: str, service: str, intent: Intent, failure: Failure | None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..model.counters import Counters
-from ..model.errors import Code, Failure
+from ..model.errors import Code, Failure, UnreadableMap
 from ..model.inflight import Exchange
 from ..model.model import NO_SLOT, Config, Split
 from .runtime_socket import TIMEOUT_S, Runtime
@@ -50,7 +50,7 @@ class Haproxy:
                 found[row[1]] = row[2]
             elif row[0].startswith("0x"):
                 # The file is right: recovery writes it. Without the address, which says nothing to a person.
-                raise Failure(
+                raise UnreadableMap(
                     Code.PREFLIGHT,
                     f"the live map has an unreadable entry ({' '.join(row[1:])!r})",
                     "sudo systemctl reload haproxy",

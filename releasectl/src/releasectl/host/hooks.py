@@ -13,7 +13,7 @@ from typing import Any
 
 from ..model.errors import Code, Failure
 
-NAMES = ("pre-deploy", "post-switch", "post-rollback", "on-failure")
+NAMES = ("pre-deploy", "post-switch", "post-rollback", "on-failure", "post-recovery")
 
 
 class HookDirectory:

@@ -28,5 +28,9 @@ class Failure(Exception):
         self.logs = logs
 
 
+class UnreadableMap(Failure):
+    """The running live map has an entry without a value; its file is right."""
+
+
 class Interrupted(Exception):
     """A person or a service manager asked the engine to stop (SIGINT, SIGTERM)."""

@@ -31,6 +31,8 @@ class Recovered:
     state: State = field(default_factory=State)
     done: list[str] = field(default_factory=list)
     troubles: list[Failure] = field(default_factory=list)
+    repaired: list[str] = field(default_factory=list)
+    """The part of `done` that mended what nobody had changed on purpose."""
     ended: list[tuple[Intent, Failure | None]] = field(default_factory=list)
     """Interrupted transactions and why they were undone; None: live. While a journal is there, no hook has heard."""
 
@@ -71,6 +73,7 @@ def recover(
             host.records.save_state(result.state)
             live = result.state.live
             result.done.append(f"state.json rebuilt: {live.ref if live else 'nothing'} is live")
+            result.repaired.append(result.done[-1])
     result.state = _agree(host, result.state, records, result)
     return result
 
@@ -182,6 +185,8 @@ def _agree(host: Host, state: State, records: RecordSnapshot, result: Recovered)
         ),
     )
     live = state.live
+    # The end of a standby changes the map as well.
+    drifted = not any(isinstance(effect, fx.SaveState) for effect in todo)
     run = new_run(settings=_settings_of(host, live))
     for effect in todo:
         why = {"cause": effect.cause} if isinstance(effect, fx.RestartDocker) else {}
@@ -197,6 +202,8 @@ def _agree(host: Host, state: State, records: RecordSnapshot, result: Recovered)
         if isinstance(effect, fx.SaveState):
             state = effect.state
         result.done.append(effect.describe(live))
+        if isinstance(effect, (fx.RestartDocker, fx.LoadFirewall)) or (drifted and isinstance(effect, fx.SetMap)):
+            result.repaired.append(result.done[-1])
     result.done += run.observations.warnings
     return state
 

@@ -40,6 +40,13 @@ class Unit:
     def up(self) -> bool:
         return self.skipped or self.active in ("active", "activating", "reloading")
 
+    @property
+    def state(self) -> str:
+        """What keeps it from doing its work."""
+        if self.masked:
+            return "masked"
+        return "disabled" if self.up else "not active" if self.active == "inactive" else self.active
+
 
 @dataclass(frozen=True)
 class Leaf:
@@ -85,21 +92,29 @@ def recovery_timer(service: str) -> str:
     return f"slipway-recover@{service}.timer"
 
 
+def watchdog_timer(service: str) -> str:
+    return f"slipway-watchdog@{service}.timer"
+
+
 def watched_units(service: str) -> tuple[str, ...]:
-    return (HAPROXY, DOCKERD, SOCKET, CONTAINERD, CERTBOT, CLOCK, recovery_timer(service))
+    timers = recovery_timer(service), watchdog_timer(service)
+    return (HAPROXY, DOCKERD, SOCKET, CONTAINERD, CERTBOT, CLOCK, *timers)
 
 
 def unit_findings(seen: Surroundings, service: str) -> tuple[Finding, ...]:
     units = seen.units
     found = [*_docker(units), *_haproxy(seen)]
-    timer = recovery_timer(service)
-    if (it := units.get(timer)) and it.exists and (not it.up or it.enabled == "disabled"):
-        found.append(Finding(HOST, f"the recovery timer is {_state(it)}: nothing is repaired", _enable(it, timer)))
+    for timer, what, effect in (
+        (recovery_timer(service), "recovery", "nothing is repaired"),
+        (watchdog_timer(service), "watchdog", "nothing starts a stopped recovery timer again"),
+    ):
+        if (it := units.get(timer)) and it.exists and (not it.up or it.enabled == "disabled"):
+            found.append(Finding(HOST, f"the {what} timer is {it.state}: {effect}", _enable(it, timer)))
     if (it := units.get(CERTBOT)) and it.exists and not it.up:
-        cause = f"certbot.timer is {_state(it)}: the certificate is not renewed"
+        cause = f"certbot.timer is {it.state}: the certificate is not renewed"
         found.append(Finding(HOST, cause, _enable(it, CERTBOT)))
     if (it := units.get(CLOCK)) and it.exists and not it.up:
-        cause = f"systemd-timesyncd.service is {_state(it)}: nothing sets the clock"
+        cause = f"systemd-timesyncd.service is {it.state}: nothing sets the clock"
         found.append(Finding(HOST, cause, _enable(it, CLOCK)))
     if seen.clock_synchronized is False and (it := units.get(CLOCK)) and it.active == "active":
         found.append(Finding(HOST, "the clock is not synchronized", f"sudo systemctl restart {CLOCK}"))
@@ -114,7 +129,7 @@ def _docker(units: Mapping[str, Unit]) -> list[Finding]:
         return [Finding(DOCKER, cause, f"sudo systemctl unmask {names} && sudo systemctl start {names}")]
     docker = units.get(DOCKERD)
     if docker and docker.exists and not docker.up:
-        return [Finding(DOCKER, f"docker.service is {_state(docker)}", f"sudo systemctl start {SOCKET} {DOCKERD}")]
+        return [Finding(DOCKER, f"docker.service is {docker.state}", f"sudo systemctl start {SOCKET} {DOCKERD}")]
     return []
 
 
@@ -124,19 +139,13 @@ def _haproxy(seen: Surroundings) -> list[Finding]:
         fix = "sudo systemctl unmask haproxy && sudo systemctl start haproxy"
         return [Finding(EDGE, "haproxy.service is masked", fix)]
     if unit and unit.exists and not unit.up and not seen.edge_error:
-        return [Finding(EDGE, f"haproxy.service is {_state(unit)}", "sudo systemctl restart haproxy")]
+        return [Finding(EDGE, f"haproxy.service is {unit.state}", "sudo systemctl restart haproxy")]
     return []
 
 
 def _enable(unit: Unit, name: str) -> str:
     unmask = f"sudo systemctl unmask {name} && " if unit.masked else ""
     return f"{unmask}sudo systemctl enable --now {name}"
-
-
-def _state(unit: Unit) -> str:
-    if unit.masked:
-        return "masked"
-    return "disabled" if unit.up else "not active" if unit.active == "inactive" else unit.active
 
 
 def edge_findings(seen: Surroundings, host: str) -> tuple[Finding, ...]:
