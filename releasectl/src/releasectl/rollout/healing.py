@@ -32,7 +32,7 @@ def unit_repairs(units: Mapping[str, Unit], service: str) -> tuple[Repair, ...]:
     for name, unit in units.items():
         runtime = ("--runtime",) if unit.enabled == "masked-runtime" else ()
         unmask: tuple[Argv, ...] = (("systemctl", "unmask", *runtime, name),) if unit.masked else ()
-        if name in timers and unit.exists and (unit.masked or not unit.up or unit.enabled == "disabled"):
+        if name in timers and unit.rests:
             commands = (*unmask, ("systemctl", "enable", "--now", name))
             found.append(Repair("EnableTimer", f"{name} was {unit.state}: started", commands))
         elif unmask:

@@ -41,6 +41,11 @@ class Unit:
         return self.skipped or self.active in ("active", "activating", "reloading")
 
     @property
+    def rests(self) -> bool:
+        """A timer that does not work, now or after the next boot."""
+        return self.exists and (self.masked or not self.up or self.enabled == "disabled")
+
+    @property
     def state(self) -> str:
         """What keeps it from doing its work."""
         if self.masked:
@@ -104,12 +109,12 @@ def watched_units(service: str) -> tuple[str, ...]:
 def unit_findings(seen: Surroundings, service: str) -> tuple[Finding, ...]:
     units = seen.units
     found = [*_docker(units), *_haproxy(seen)]
-    for timer, what, effect in (
-        (recovery_timer(service), "recovery", "nothing is repaired"),
-        (watchdog_timer(service), "watchdog", "nothing starts a stopped recovery timer again"),
-    ):
-        if (it := units.get(timer)) and it.exists and (not it.up or it.enabled == "disabled"):
-            found.append(Finding(HOST, f"the {what} timer is {it.state}: {effect}", _enable(it, timer)))
+    timer, watchdog = recovery_timer(service), watchdog_timer(service)
+    if (it := units.get(timer)) and it.rests:
+        found.append(Finding(HOST, f"the recovery timer is {it.state}: nothing is repaired", _enable(it, timer)))
+    if (it := units.get(watchdog)) and it.rests:
+        cause = f"the watchdog timer is {it.state}: nothing starts a stopped recovery timer again"
+        found.append(Finding(HOST, cause, _enable(it, watchdog)))
     if (it := units.get(CERTBOT)) and it.exists and not it.up:
         cause = f"certbot.timer is {it.state}: the certificate is not renewed"
         found.append(Finding(HOST, cause, _enable(it, CERTBOT)))
