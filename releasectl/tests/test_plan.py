@@ -182,3 +182,27 @@ def test_a_diff_has_names_and_no_values() -> None:
     assert found["after"]["values_changed"] == ["LOG_LEVEL", "TOKEN"]
     assert found["after"]["env"] == ["LOG_LEVEL"] and "hidden" not in str(found)
     assert plan.diff(None, RELEASES[1], ())["before"] == {}
+
+
+@pytest.mark.parametrize(
+    ("live", "wanted", "refused"),
+    [
+        ("v2.0.0", "v1.0.0", True),
+        ("v1.10.0", "v1.9.0", True),
+        ("v2.0.0", "v2.0.0-rc.1", True),
+        ("v2.0.0", "v2.0.0", False),
+        ("v2.0.0-rc.1", "v2.0.0", False),
+        ("v1.9.0", "v1.10.0", False),
+    ],
+)
+def test_a_deploy_that_names_no_version_never_goes_back(live: str, wanted: str, refused: bool) -> None:
+    now = State(Live(Ref(1, live, image(live), None), "blue", 0.0, "deploy"))
+    plan.refuse_older(read_request(request(wanted), None), now)
+    forward = read_request(request(wanted, forward_only=True), None)
+    plan.refuse_older(forward, State())
+    if not refused:
+        plan.refuse_older(forward, now)
+        return
+    with pytest.raises(Failure) as failure:
+        plan.refuse_older(forward, now)
+    assert failure.value.code == Code.PREFLIGHT and f"would go back to {wanted}" in failure.value.cause

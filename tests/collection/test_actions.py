@@ -22,7 +22,7 @@ ARGS = {
     "service": "inference", "version": "v1.1.0", "image": IMAGE, "image_error": "",
     "registry_auth": {"username": "AWS", "password": "token"},
     "env": {"A": "1"}, "secrets": {"KEY": "hidden"}, "options": {}, "gates": {}, "strategy": None, "canary": {},
-    "prefetch": False, "model_version": None, "reason": "why", "by": None,
+    "forward_only": False, "prefetch": False, "model_version": None, "reason": "why", "by": None,
 }  # fmt: skip
 
 

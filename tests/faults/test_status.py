@@ -250,6 +250,15 @@ def test_the_playbook_tells_of_another_version_in_the_inventory() -> None:
     )
 
 
+def test_a_deploy_that_names_no_version_does_not_go_back() -> None:
+    before = host.live()
+    refused = lab.play("site.yml", *lab.LIMIT, "--tags", "rollout", "-e", "release_forward_only=true")
+    assert refused.code != 0
+    assert f"{before} (release " in refused.out
+    assert "is live, and this deploy, which names no version, would go back to v1" in refused.out
+    assert host.live() == before
+
+
 def test_a_converge_restores_the_mode_of_the_hook() -> None:
     host.shell(f"chmod 0644 {HOOK}")
     assert any(f"certbot's hook {HOOK} is not executable" in it for it in troubles())

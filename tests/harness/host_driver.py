@@ -24,7 +24,7 @@ LOUD = "v6.15.0"
 """As quick as those, and prints 128 KiB at every prediction."""
 HELD = "/run/fault.held"
 # The tests of faults stop it, so that nothing is repaired unless they ask for it.
-TIMER_STOPPED = "the recovery timer is not active"
+TIMERS_STOPPED = ("the recovery timer is not active", "the watchdog timer is not active")
 HOLD = f"touch {HELD}; for i in $(seq 1200); do [ -e {HELD} ] || break; sleep 0.05; done"
 OPTIONS = {"memory": "64m", "stop_timeout_s": 3, "pids": 64}
 GATES = {"liveness_path": "/health", "readiness_path": "/ready", "version_path": "/version"}
@@ -189,7 +189,7 @@ def well(
     found = {
         "codes of the commands": [it["code"] for it in seen["commands"]],
         "done by a second recovery": [it["done"] for it in seen["commands"][1:] if "done" in it],
-        "troubles": [it for it in status["troubles"] if not it.startswith(TIMER_STOPPED)],
+        "troubles": [it for it in status["troubles"] if not it.startswith(TIMERS_STOPPED)],
         "healthy": status["healthy"],
         "changing": status["changing"],
         "the edge routes to": status["routed"],

@@ -93,7 +93,13 @@ def test_the_lab_gets_a_default_version(tree: Path) -> None:
     lab, build, site = (argv[2:] for argv, _ in calls(tree, "ansible-playbook"))
     assert lab == ["playbooks/lab/up.yml"]
     assert build == ["playbooks/build.yml", "--extra-vars", '{"version": "v1.0.0"}', "-e", "build_existing=keep"]
-    assert site == ["site.yml"]
+    assert site == ["site.yml", "-e", "release_forward_only=true"]
+
+
+def test_a_named_version_may_be_an_older_one(tree: Path) -> None:
+    make(tree, "deploy", "ENV=prod", "VERSION=v1.0.0")
+    [[argv, _]] = calls(tree, "ansible-playbook")
+    assert argv[2:] == ["site.yml", "--extra-vars", '{"version": "v1.0.0"}']
 
 
 def test_verify_takes_a_host(tree: Path) -> None:
@@ -144,7 +150,7 @@ def test_a_rollback_does_not_wait_for_a_new_environment(tree: Path) -> None:
 def test_a_host_and_a_service_have_the_names_that_fab_and_ansible_use(tree: Path, target: str) -> None:
     make(tree, target, "SERVICE=scoring", "HOST=inference-1", "ENV=prod")
     (argv, _), *_ = calls(tree, "ansible-playbook")
-    assert argv[3:] == ["--extra-vars", '{"service": "scoring"}', "--limit", "inference-1"]
+    assert argv[-4:] == ["--extra-vars", '{"service": "scoring"}', "--limit", "inference-1"]
 
 
 @pytest.mark.parametrize(

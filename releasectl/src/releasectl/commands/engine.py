@@ -45,6 +45,7 @@ class Engine:
 
         def resolve(state: State, releases: Mapping[int, Release]) -> ResolvedRequest:
             request = read_request(document, live_release(self.host, state, releases))
+            plan.refuse_older(request, state)
             release, fresh = plan.resolve_release(
                 request,
                 releases,

@@ -163,8 +163,6 @@ def read_canary(fields: Fields) -> Canary:
     good = all(type(step) is int and 1 <= step <= 100 for step in steps) and steps == sorted(set(steps))
     if not steps or not good:
         raise fields.bad("steps", "expected whole percentages from 1 to 100 that rise, such as [5, 25, 50]")
-    if fields.doc.get("hold") not in (None, True, False):
-        raise fields.bad("hold", "expected true or false")
     return Canary(
         steps=tuple(steps),
         step_s=fields.number("step_s", base.step_s),
@@ -174,7 +172,7 @@ def read_canary(fields: Fields) -> Canary:
         wait_s=fields.number("wait_s", base.wait_s),
         on_silence=fields.text("on_silence", base.on_silence, "abort|promote", "abort or promote"),
         on_interrupt=fields.text("on_interrupt", base.on_interrupt, "abort|resume", "abort or resume"),
-        hold=fields.doc.get("hold") is True,
+        hold=fields.flag("hold"),
     )
 
 

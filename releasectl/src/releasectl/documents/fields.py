@@ -67,6 +67,9 @@ class Fields:
 
         return self._get(key, default, read, f"a number, at least {low:g}")
 
+    def flag(self, key: str, default: bool = False) -> bool:
+        return self._get(key, default, lambda value: value if type(value) is bool else None, "true or false")
+
     def texts(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
         def read(value: Any) -> tuple[str, ...] | None:
             return tuple(value) if isinstance(value, list) and all(isinstance(item, str) for item in value) else None

@@ -36,6 +36,8 @@ class Request:
     auth: RegistryAuth | None = None
     rollout: Rollout | None = None
     """None: as the host is configured."""
+    forward_only: bool = False
+    """Refuse to replace a newer version."""
 
 
 def read_request(doc: Any, base: tuple[Release, Settings] | None) -> Request:
@@ -46,7 +48,7 @@ def read_request(doc: Any, base: tuple[Release, Settings] | None) -> Request:
     fields = Fields(doc, "request")
     fields.only(
         "version", "image", "env", "secrets", "model_version", "by", "reason", "options", "gates", "registry_auth",
-        "strategy", "canary",
+        "strategy", "canary", "forward_only",
     )  # fmt: skip
     release, settings = base if base else (None, Settings())
     version = read_version(fields.text("version"))
@@ -69,6 +71,7 @@ def read_request(doc: Any, base: tuple[Release, Settings] | None) -> Request:
         gates=_inherit(fields, "gates", read_gates, gates_doc(release.gates) if release else {}),
         auth=_auth(fields),
         rollout=_rollout(fields),
+        forward_only=fields.flag("forward_only"),
     )
 
 

@@ -57,6 +57,24 @@ def resolve_release(
     return Release(ref, request.options, request.gates, *keys, request.by, request.reason, now), True
 
 
+def refuse_older(request: Request, state: State) -> None:
+    """A deploy that nobody gave a version must not take a newer one away. Raises Failure (code 8)."""
+    live = state.live.ref if state.live else None
+    if request.forward_only and live and _order(request.version) < _order(live.version):
+        raise Failure(
+            Code.PREFLIGHT,
+            f"{live} is live, and this deploy, which names no version, would go back to {request.version}",
+            f"Set the version of the service in services.yml to the one that is live, or name the older one "
+            f"(make deploy VERSION={request.version}).",
+        )
+
+
+def _order(version: str) -> tuple[list[int], bool, str]:
+    """v1.4.2-rc.1 before v1.4.2 (Semantic Versioning 2.0.0, section 11; pre-releases of one version by their text)."""
+    numbers, _, before = version.removeprefix("v").partition("-")
+    return [int(number) for number in numbers.split(".")], not before, before
+
+
 def check_headers(request: Request) -> None:
     """Refuse gates that name a secret which the release lacks, or one that no header can carry."""
     named = [("request.gates", request.gates.headers)]

@@ -44,6 +44,8 @@ class ActionModule(ReleasectlAction):
         request = {**{key: args[key] for key in REQUEST_KEYS}, **image(args), "by": by}
         if args["strategy"] == "canary":
             request["canary"] = args["canary"]
+        if args["forward_only"]:
+            request["forward_only"] = True
         try:
             return self._request(args, host, "deploy", request)
         except AnsibleConnectionFailure:

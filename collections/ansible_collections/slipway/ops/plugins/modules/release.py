@@ -54,6 +54,10 @@ options:
     description: The steps and limits of a canary (see docs/releasectl.md). Only read if O(strategy=canary).
     type: dict
     default: {}
+  forward_only:
+    description: Refuse to replace a newer version, for a deploy to which nobody gave a version.
+    type: bool
+    default: false
   prefetch:
     description: Only pull the image, so that a later deployment does not wait for it.
     type: bool
