@@ -84,12 +84,16 @@ def in_sync(actual: dict[str, Any]) -> list[str]:
     return drift.in_sync(PATHS, state, actual, drift.compare(0, state, PATHS, actual))
 
 
-def test_what_is_in_sync_is_named_by_package_and_path() -> None:
-    assert in_sync(host()) == ["haproxy", FILE, DIRECTORY, UNWANTED]
-    assert in_sync(host(files={FILE: GOOD.replace("0644", "0666"), DIRECTORY: "x"})) == ["haproxy", DIRECTORY, UNWANTED]
+def test_what_is_in_sync_is_named() -> None:
+    assert in_sync(host()) == ["haproxy", FILE, DIRECTORY, UNWANTED, UNIT["name"]]
+    assert in_sync(host(files={FILE: GOOD.replace("0644", "0666"), DIRECTORY: "x"})) == [
+        "haproxy", DIRECTORY, UNWANTED, UNIT["name"],
+    ]  # fmt: skip
+    stopped = host(units={UNIT["name"]: {"started": False, "enabled": True}})
+    assert in_sync(stopped) == ["haproxy", FILE, DIRECTORY, UNWANTED]
 
 
-def test_no_path_is_in_sync_while_a_package_is_missing() -> None:
+def test_no_path_and_no_unit_is_in_sync_while_a_package_is_missing() -> None:
     """Its installation may write one."""
     assert in_sync(host(packages=[])) == []
 

@@ -72,11 +72,11 @@ drift:
   sample: {edge: {packages: [], files: [/etc/haproxy/haproxy.cfg], units: [], commands: []}}
 in_sync:
   description:
-    - Role → names of the packages and paths that are in the desired state, so that its tasks can skip them.
-    - No path while a package of the role is missing, since its installation may write one.
+    - Role → names of the packages, paths and units that are in the desired state, so that its tasks can skip them.
+    - No path and no unit while a package of the role is missing, since its installation may write one.
   type: dict
   returned: always
-  sample: {edge: [haproxy, /etc/haproxy/too_large.lua]}
+  sample: {edge: [haproxy, /etc/haproxy/too_large.lua, haproxy.service]}
 errors:
   description: Role → why its desired state cannot be rendered.
   type: dict

@@ -75,10 +75,13 @@ def compare(number: int, state: dict[str, Any], paths: Paths, host: dict[str, An
 
 def in_sync(paths: Paths, state: dict[str, Any], host: dict[str, Any], found: Drift) -> list[str]:
     """
-    The packages and paths in the desired state. No path while a package is missing: its installation may write one.
+    The packages, paths and units in the desired state. No path and no unit while a package is missing: its installation
+    may write one.
     """
     packages = [*state["packages"], *state["packages_by_codename"].get(host["codename"], [])]
-    clean = [] if found["packages"] else [path for path in paths if path not in found["files"]]
+    names = [*paths, *(unit["name"] for unit in state["units"])]
+    drifted = {*found["files"], *found["units"]}
+    clean = [] if found["packages"] else [name for name in names if name not in drifted]
     return [name for name in packages if name not in found["packages"]] + clean
 
 
