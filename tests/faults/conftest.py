@@ -32,6 +32,7 @@ def quick_host() -> Iterator[None]:
     before = lab.on_host("cat", host.CONFIG)
     was = lab.live_version()
     host.shell(f"systemctl stop {host.TIMERS}")
+    host.set_repairs(False)
     host.good(host.releasectl("recover"))
     host.configure(drain_timeout_s=8, standby_s=900, bake_s=0, retain=500, deadlines_s=DEADLINES)
     host.good(host.deploy(host.request(host.B)))
@@ -39,6 +40,7 @@ def quick_host() -> Iterator[None]:
     yield
     host.write_config(before)
     host.releasectl("rollback", "--to", was)
+    host.set_repairs(True)
     host.shell(f"systemctl start {host.TIMERS}")
 
 

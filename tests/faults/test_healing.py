@@ -21,9 +21,11 @@ NOTES, POST = "/run/fault.repaired", "/etc/slipway/inference/hooks/post-recovery
 def heard() -> Iterator[None]:
     """The timers run, as on any host; a hook writes down what it hears."""
     host.shell(f"printf '#!/bin/sh\\ncat >> {NOTES}; echo >> {NOTES}\\n' > {POST}; chmod 0755 {POST}; : > {NOTES}")
+    host.set_repairs(True)
     host.shell(f"systemctl start {host.TIMERS}")
     yield
     host.shell(f"systemctl unmask {host.TIMERS}; systemctl enable {host.TIMERS}; systemctl stop {host.TIMERS}")
+    host.set_repairs(False)
     host.shell(f"rm -f {POST} {NOTES}")
 
 

@@ -118,6 +118,15 @@ def wait_held(place: str) -> None:
     lab.wait_until(lambda: "yes" in shell(f"[ ! -e {HELD} ] || echo yes"), 30, f"the engine is at {place}")
 
 
+def set_repairs(on: bool) -> None:
+    """Whether recovery, which an exit of a container starts as well, also starts timers that are stopped."""
+    for name in ("recover", "watchdog"):
+        directory = f"/etc/systemd/system/slipway-{name}@.service.d"
+        text = "[Service]\\nExecStart=\\nExecStart=/usr/local/bin/releasectl --service %%i recover\\n"
+        shell(f"rm -rf {directory}" if on else f"mkdir -p {directory} && printf '{text}' > {directory}/no-repair.conf")
+    shell("systemctl daemon-reload")
+
+
 def shell(script: str, check: bool = True) -> str:
     return lab.on_host("sh", "-c", script, check=check)
 
