@@ -44,9 +44,7 @@ def entries() -> int:
     return len(host.look()["history"])
 
 
-@pytest.mark.parametrize(
-    ("action", "was"), [("stop", "not active"), ("disable --now", "not active"), ("mask --now", "masked")]
-)
+@pytest.mark.parametrize(("action", "was"), [("stop", "not active"), ("disable", "disabled"), ("mask --now", "masked")])
 def test_the_watchdog_starts_recovery_again(action: str, was: str) -> None:
     before = entries()
     host.shell(f"systemctl {action} {TIMER}")
