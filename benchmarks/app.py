@@ -107,6 +107,9 @@ def wrk(server: Server, script: Path, seconds: int, core: int) -> tuple[float, f
     errors = sum(int(number) for number in re.findall(r"(?:connect|read|write|timeout) (\d+)", text))
     refused = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
     errors += int(refused[1]) if refused else 0
+    if errors:
+        said = [line.strip() for line in text.splitlines() if "errors" in line or "Non-2xx" in line]
+        print(f"{server.kind.name}, {script.stem}: {'; '.join(said)}", file=sys.stderr)
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1])  # type: ignore[index]
     return rate, float(p99[1]) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[p99[2]], int(count[1]), errors
 

@@ -130,6 +130,8 @@ class Server:
         self.port = port
         python = environment_python(kind.locks)
         variables = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **kind.environment(port, files)}
+        # Compiled once, by whoever starts first, as it is in an image; whatever this shell says about bytecode.
+        variables |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(files.scratch / "bytecode")}
         # Its own tools first: bentoml and mlserver start programs by name.
         path = f"{Path(python).parent}:{os.environ['PATH']}"
         self._log = (files.scratch / f"{kind.name}.log").open("w+b")
