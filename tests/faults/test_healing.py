@@ -22,7 +22,7 @@ def heard() -> Iterator[None]:
     """The timers run, as on any host; a hook writes down what it hears."""
     host.shell(f"printf '#!/bin/sh\\ncat >> {NOTES}; echo >> {NOTES}\\n' > {POST}; chmod 0755 {POST}; : > {NOTES}")
     # The same repair is told once an hour, and an earlier run may have had it.
-    host.shell(f"sed -i '/\"kind\": *\"recovery\"/d' {host.HOME}/history.jsonl")
+    host.shell(f'sed -i \'/"kind": *"recovery"/d\' {host.HOME}/history.jsonl')
     host.set_repairs(True)
     host.shell(f"systemctl start {host.TIMERS}")
     yield

@@ -154,7 +154,7 @@ def test_a_host_and_a_service_have_the_names_that_fab_and_ansible_use(tree: Path
 
 
 @pytest.mark.parametrize(
-    "target", ["test-unit", "test-terraform", "test-terraform-all", "test-e2e", "test-faults", "lint"]
+    "target", ["test-unit", "test-terraform", "test-terraform-all", "test-e2e", "test-faults", "lint", "verify"]
 )
 def test_pytest_finds_the_tests_of_a_target(tree: Path, target: str) -> None:
     """Two folders of which each is a package `tests` cannot be collected by one call."""
