@@ -8,6 +8,8 @@ HOST =
 # User input is never expanded: `$(value …)` reads it, and make does not export it. The reason is passed in an
 # environment variable, which needs no quoting.
 unexport VERSION REASON SERVICE HOST
+# Some containers set it: every run of Ansible would compile its libraries again, for a second.
+unexport PYTHONDONTWRITEBYTECODE
 ifdef REASON
 export SLIPWAY_REASON = $(value REASON)
 endif
