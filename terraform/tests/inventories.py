@@ -24,6 +24,7 @@ WANTED = {
     "challenge": "tls_challenge",
     "proxies": "edge_trusted_proxies",
     "built": "build_repository",
+    "platforms": "build_platforms",
     "topic": "release_notify_sns_topic",
     "service": "release_services | first",
     "models": "service_model_store",

@@ -146,14 +146,13 @@ def test_with_open_ssh_a_host_is_reached_by_its_address(aws: str, hosts: dict[st
     assert facts["host"].count(".") == 3 and facts["args"] == ""
 
 
-def test_no_image_is_built_that_the_hosts_cannot_run(aws: str, tmp_path: Path) -> None:
-    """On a machine of the one architecture for hosts of the other."""
-    (tmp_path / "uname").write_text("#!/bin/sh\necho aarch64\n")
-    (tmp_path / "uname").chmod(0o755)
-    path = f"{tmp_path}:{os.environ['PATH']}"
-    done = play("dev", "playbooks/build.yml", aws, infra("dev"), tmp_path, "-e", "version=v1.0.0", PATH=path)
-    said = " ".join(done.stdout.split())
-    assert done.returncode != 0 and "builds images for arm64, and the hosts are x86_64" in said, done.stdout
+@pytest.mark.parametrize(("architecture", "platform"), [("x86_64", "linux/amd64"), ("arm64", "linux/arm64")])
+def test_images_are_built_for_the_architecture_of_the_hosts(
+    aws: str, hosts: dict[str, str], tmp_path: Path, architecture: str, platform: str
+) -> None:
+    """That a machine which cannot build for it refuses: tests/roles/test_build_platforms.py."""
+    (facts,) = answers(ask("dev", aws, infra("dev", architecture=architecture), tmp_path)).values()
+    assert facts["platforms"] == [platform]
 
 
 def test_a_wrong_instance_does_not_hide_the_right_one(aws: str, mixed: dict[str, str], tmp_path: Path) -> None:
