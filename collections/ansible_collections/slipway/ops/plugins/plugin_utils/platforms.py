@@ -50,7 +50,8 @@ def emulated(binfmt: Path) -> frozenset[str]:
         if path.name in ("register", "status"):
             continue
         lines = path.read_text().splitlines()
-        values = {name.rstrip(":"): value for name, _, value in (line.partition(" ") for line in lines)}
+        pairs = (line.partition(" ") for line in lines)
+        values = {pair[0].rstrip(":"): pair[2] for pair in pairs}
         magic = values.get("magic", "")
         if lines[:1] == ["enabled"] and magic.startswith("7f454c46") and "F" in values.get("flags", ""):
             found.add(ELF.get(magic[36:40], ""))
