@@ -81,7 +81,7 @@ def test_the_hook_and_the_certificate(load: SteadyLoad) -> None:
     assert host.shell(f"stat -c %a {HOOK}; cmp {CERTIFICATE} /run/saved.pem && echo same").split() == ["755", "same"]
 
 
-def test_an_unreadable_entry_of_the_live_map(load: SteadyLoad) -> None:
+def test_an_unreadable_entry_of_the_live_map(load: SteadyLoad, services: None) -> None:
     before = entries()
     add = f"add map {host.HOME}/live.map <<\ngarbage \n\n"
     words = "import socket; s = socket.socket(socket.AF_UNIX); s.connect('/run/haproxy/admin.sock')"

@@ -37,7 +37,7 @@ def lose_power() -> float:
     begin = time.monotonic()
     lab.wait_until(lambda: lab.ask("/ready").status_code == 200, 90, "the service is back")
     seconds = time.monotonic() - begin
-    lab.wait_until(lambda: host.releasectl("status").doc["troubles"] == [], 60, "the record agrees with the host")
+    lab.wait_until(lambda: not host.unexpected_troubles(host.releasectl("status").doc), 60, "record and host agree")
     lab.wait_until(lambda: host.releasectl("status").doc["changing"] is None, 60, "recovery has ended")
     return seconds
 

@@ -27,8 +27,11 @@ NOT_SERVING = "inference  NOT SERVING: "
 
 
 @pytest.fixture(autouse=True)
-def timer() -> Iterator[None]:
-    """On, or each status would tell that they are not; no test leaves recovery the time to repair what it broke."""
+def timer(services: None) -> Iterator[None]:
+    """
+    On, or each status would tell that they are not; no test leaves recovery the time to repair what it broke. Nobody
+    cuts the registry off meanwhile.
+    """
     host.shell(f"systemctl start {host.TIMERS}")
     yield
     host.shell(f"systemctl stop {host.TIMERS}")
