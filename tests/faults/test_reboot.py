@@ -42,8 +42,8 @@ def lose_power() -> float:
     return seconds
 
 
-# Hardly anybody is answered while it boots, so what is resumed goes on without evidence. The other slot may answer the first
-# request of a candidate, until HAProxy has checked it: whether that is too many is not the question here.
+# Hardly anybody is answered while it boots, so what is resumed goes on without evidence. The other slot may answer the
+# first request of a candidate, until HAProxy has checked it: whether that is too many is not the question here.
 RESUMED = {**QUICK, "wait_s": 0, "on_silence": "promote", "on_interrupt": "resume", "max_error_ratio": 1}
 
 
