@@ -161,6 +161,8 @@ def test_docker_is_masked() -> None:
 
 
 def test_the_container_answers_and_its_port_does_not() -> None:
+    # Which leaves a standby.
+    host.good(host.deploy(host.request(host.other(host.live()))))
     slot = lab.state()["live"]["slot"]
     ports = json.loads(lab.on_host("cat", host.CONFIG))["slots"]
     # As if the rules of Docker were gone: what goes to the ports ends nowhere.
