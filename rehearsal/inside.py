@@ -28,10 +28,6 @@ def address(container: str) -> str:
     return shell.docker("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container)
 
 
-def running(container: str) -> bool:
-    return shell.run(["docker", "inspect", "--format", "{{.State.Running}}", container], ok=(0, 1)).strip() == "true"
-
-
 def agent_is_up(container: str) -> bool:
     return shell.docker("exec", container, "systemctl", "is-active", "amazon-ssm-agent") == "active"
 

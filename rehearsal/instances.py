@@ -222,11 +222,14 @@ class Reconciler:
         thread.start()
         return thread
 
+    def runs(self, instance_id: str) -> bool:
+        return any(h.id == instance_id and h.running for h in self.docker.hosts())
+
     def wait(self, instance_id: str, deadline_s: float) -> None:
         """Until its host runs. Raises Failed with what stood in the way."""
         until = time.monotonic() + deadline_s
         while time.monotonic() < until:
-            if any(h.id == instance_id and h.running for h in self.docker.hosts()):
+            if self.runs(instance_id):
                 return
             time.sleep(1)
         raise shell.Failed(f"{instance_id} did not come alive within {deadline_s:.0f} s: {self.trouble or 'no cause'}")

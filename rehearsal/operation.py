@@ -8,15 +8,13 @@ import sys
 import urllib.request
 from typing import TYPE_CHECKING
 
-from . import inside, settings, shell
-from .instances import name
+from . import settings, shell
 
 if TYPE_CHECKING:
     from .steps import Rehearsal
 
 HOST_TESTS_S = 600.0
 STOP_S = 120.0
-BOOT_S = 420.0
 
 
 def next_patch(version: str) -> str:
@@ -67,24 +65,26 @@ def roll_back(it: Rehearsal) -> str:
 
 def restart(it: Rehearsal) -> str:
     """The instance is stopped and started by the API; the host serves again by itself."""
-    ec2, container = it.world.client("ec2"), name(it.host_id)
+    assert it.reconciler is not None
+    ec2, reconciler = it.world.client("ec2"), it.reconciler
     ec2.stop_instances(InstanceIds=[it.host_id])
-    shell.wait_for("the host to stop", lambda: not inside.running(container), STOP_S)
+    shell.wait_for("the host to stop", lambda: not reconciler.runs(it.host_id), STOP_S)
     ec2.start_instances(InstanceIds=[it.host_id])
-    wait_for_version(it, it.version, BOOT_S)
+    wait_for_version(it, it.version, settings.BOOT_S)
     return f"{it.host_id} serves {it.version} again"
 
 
 def replace(it: Rehearsal) -> str:
     """The instance is terminated; an apply and a converge bring a new one to the same release."""
-    lost = it.host_id
+    assert it.reconciler is not None
+    lost, reconciler = it.host_id, it.reconciler
     it.world.client("ec2").terminate_instances(InstanceIds=[lost])
-    shell.wait_for("the host to go", lambda: not inside.running(name(lost)), STOP_S)
+    shell.wait_for("the host to go", lambda: not reconciler.runs(lost), STOP_S)
     it.terraform.apply(it.log)
     it.refresh()
     if it.host_id == lost:
         raise shell.Failed(f"The apply did not replace {lost}, which was terminated.")
-    it.boot(BOOT_S)
+    it.boot()
     it.playbook("site.yml", version=it.version)
     expect_version(it, it.version)
     return f"{it.host_id} serves {it.version} in place of {lost}"

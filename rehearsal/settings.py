@@ -9,10 +9,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PREFIX = "slipway-rehearsal"
 LABEL = "slipway.rehearsal"
-# An account of its own: its registry has another name than the lab's.
 # moto accepts any.
 ACCESS_KEY, SECRET_KEY = "rehearsal", "rehearsal-secret-key"
+# An account of its own: its registry has another name than the lab's.
 ACCOUNT = "111122223333"
+# Until an instance that boots is reachable and serves.
+BOOT_S = 420.0
 DOMAIN = "rehearsal.test"
 AWS_NAME = f"aws.{DOMAIN}"
 ACME_NAME = f"acme.{DOMAIN}"

@@ -19,7 +19,6 @@ from .terraform import Terraform, Wanted, refusal
 from .world import World
 
 ANSIBLE_S = 1800.0
-BOOT_S = 420.0
 
 
 def version_of(services_yml: str, service: str) -> str:
@@ -102,15 +101,15 @@ class Rehearsal:
             self.infra["domain"]: host["address"],
         })  # fmt: skip
 
-    def boot(self, deadline_s: float) -> None:
+    def boot(self) -> None:
         """The instance's host runs, cloud-init has finished without an error, and its agent is connected."""
         assert self.reconciler is not None
-        self.reconciler.wait(self.host_id, deadline_s)
+        self.reconciler.wait(self.host_id, settings.BOOT_S)
         # A repeated rehearsal finds the host, so the reconciler has made no network.
         (instance,) = (i for i in self.describe() if i.id == self.host_id)
         self.network(instance)
         self.world.trust_acme()
-        self.note(inside.cloud_init(name(self.host_id), deadline_s))
+        self.note(inside.cloud_init(name(self.host_id), settings.BOOT_S))
 
 
 def check_settings(it: Rehearsal) -> str:
@@ -181,7 +180,7 @@ def plan_again(it: Rehearsal) -> str:
 
 
 def boot(it: Rehearsal) -> str:
-    it.boot(BOOT_S)
+    it.boot()
     return f"{it.host_id} at {inside.address(name(it.host_id))}"
 
 
