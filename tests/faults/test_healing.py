@@ -1,4 +1,4 @@
-"""What recovery repairs by itself on its timer: broken as a person would, mended without one, and told of."""
+"""What recovery repairs on its timer: each test breaks it, and checks the repair, the history and the notification."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOTES, POST = "/run/fault.repaired", "/etc/slipway/inference/hooks/post-recovery
 def heard() -> Iterator[None]:
     """The timers run, as on any host; a hook writes down what it hears."""
     host.shell(f"printf '#!/bin/sh\\ncat >> {NOTES}; echo >> {NOTES}\\n' > {POST}; chmod 0755 {POST}; : > {NOTES}")
-    # The same repair is told once an hour, and an earlier run may have had it.
+    # The same repair is recorded once an hour; an earlier run may have recorded it.
     host.shell(f'sed -i \'/"kind": *"recovery"/d\' {host.HOME}/history.jsonl')
     host.set_repairs(True)
     host.shell(f"systemctl start {host.TIMERS}")

@@ -31,19 +31,17 @@ class Hooks:
     def after(self, intent: Intent, failure: Failure | None = None) -> list[str]:
         """Runs the hook for the outcome. Best effort: returns warnings."""
         name = "on-failure" if failure else "post-switch" if intent.kind == "deploy" else "post-rollback"
-        try:
-            if self.exists(name):
-                self.host.hooks.run(name, document(name, self.host.config.service, intent, failure))
-        except Exception as error:
-            return [f"hook {name}: {as_failure(error).cause}"]
-        return []
+        return self._run(document(name, self.host.config.service, intent, failure))
 
     def repaired(self, entry: Entry) -> list[str]:
         """Recovery has repaired something by itself. Best effort: returns warnings."""
-        name = "post-recovery"
+        return self._run(repair_document("post-recovery", self.host.config.service, entry))
+
+    def _run(self, doc: dict[str, Any]) -> list[str]:
+        name = doc["hook"]
         try:
             if self.exists(name):
-                self.host.hooks.run(name, repair_document(name, self.host.config.service, entry))
+                self.host.hooks.run(name, doc)
         except Exception as error:
             return [f"hook {name}: {as_failure(error).cause}"]
         return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ..startup.fast_dataclass import dataclass
-from .surroundings import Certificates, Unit, recovery_timer, watchdog_timer
+from .surroundings import Certificates, Unit, own_timers
 
 Argv = tuple[str, ...]
 
@@ -21,13 +21,13 @@ class Repair:
 
 def own_units(service: str, slots: Iterable[str]) -> tuple[str, ...]:
     """`slots`: the units of the slots."""
-    timers = (recovery_timer(service), watchdog_timer(service))
+    timers = own_timers(service)
     return (*timers, *(it.removesuffix("timer") + "service" for it in timers), *slots)
 
 
 def unit_repairs(units: Mapping[str, Unit], service: str) -> tuple[Repair, ...]:
     """A stopped, disabled or masked timer, and every other masked unit, of our own units. Others' stay as they are."""
-    timers = (recovery_timer(service), watchdog_timer(service))
+    timers = own_timers(service)
     found = []
     for name, unit in units.items():
         runtime = ("--runtime",) if unit.enabled == "masked-runtime" else ()

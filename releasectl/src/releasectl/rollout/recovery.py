@@ -32,7 +32,7 @@ class Recovered:
     done: list[str] = field(default_factory=list)
     troubles: list[Failure] = field(default_factory=list)
     repaired: list[str] = field(default_factory=list)
-    """The part of `done` that mended what nobody had changed on purpose."""
+    """The part of `done` that repaired drift."""
     ended: list[tuple[Intent, Failure | None]] = field(default_factory=list)
     """Interrupted transactions and why they were undone; None: live. While a journal is there, no hook has heard."""
 

@@ -101,15 +101,18 @@ def watchdog_timer(service: str) -> str:
     return f"slipway-watchdog@{service}.timer"
 
 
+def own_timers(service: str) -> tuple[str, str]:
+    return recovery_timer(service), watchdog_timer(service)
+
+
 def watched_units(service: str) -> tuple[str, ...]:
-    timers = recovery_timer(service), watchdog_timer(service)
-    return (HAPROXY, DOCKERD, SOCKET, CONTAINERD, CERTBOT, CLOCK, *timers)
+    return (HAPROXY, DOCKERD, SOCKET, CONTAINERD, CERTBOT, CLOCK, *own_timers(service))
 
 
 def unit_findings(seen: Surroundings, service: str) -> tuple[Finding, ...]:
     units = seen.units
     found = [*_docker(units), *_haproxy(seen)]
-    timer, watchdog = recovery_timer(service), watchdog_timer(service)
+    timer, watchdog = own_timers(service)
     if (it := units.get(timer)) and it.rests:
         found.append(Finding(HOST, f"the recovery timer is {it.state}: nothing is repaired", _enable(it, timer)))
     if (it := units.get(watchdog)) and it.rests:
