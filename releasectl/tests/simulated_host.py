@@ -96,6 +96,7 @@ class SimulatedHost(Traffic):
     registry: dict[str, App] = field(default_factory=dict)
     wall: float = 1_800_000_000.0
     mono: float = 1000.0
+    boots: int = 1
     txns: int = 0
     free_mb: int = 9000
     goes_down: bool = False
@@ -155,6 +156,7 @@ class SimulatedHost(Traffic):
     def reboot(self) -> None:
         """Containers stop and stay; no unit is enabled by itself; HAProxy reads its map file. Time is counted anew."""
         self.mono = 0.0
+        self.boots += 1
         self.units = {}
         self.containers = {slot: replace(it, running=False) for slot, it in self.containers.items()}
         self.restart_edge()

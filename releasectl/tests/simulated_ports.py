@@ -92,6 +92,9 @@ class SimulatedUnits(Port):
 
 
 class SimulatedMachine(Port):
+    def boot(self) -> str:
+        return self.simulation.call("boot", lambda: f"boot-{self.world.boots}")
+
     def memory(self) -> Memory:
         return self.simulation.call("memory", lambda: self.world.memory)
 

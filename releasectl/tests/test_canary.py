@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from releasectl.commands.engine import Engine, Result
+from releasectl.commands.status_text import canary_line
+from releasectl.documents.timestamps import parse
 from releasectl.model.counters import Counters
 from releasectl.model.errors import Code, Interrupted
 from releasectl.model.journal import Mark
@@ -187,6 +189,17 @@ class TestByPeople:
         simulation, _ = canary(host, {900: CanaryCommand("abort", "alice")}, steps=[20], hold=True)
         assert simulation.command_checks == 900
         assert settled(host) == "v1.0.0"
+
+    def test_a_hold_tells_since_when_by_whom_and_what_ends_it(self) -> None:
+        host = busy()
+        simulation, _ = canary(host, {30: CanaryCommand("hold", "alice"), 900: CanaryCommand("abort", "bob")})
+        held = [it for it in simulation.statuses if it and it["state"] == "hold"]
+        assert {it["since"] for it in held} == {held[0]["since"]}
+        line = canary_line("inference", dict(held[-1]), parse(held[0]["since"]) + 7200)
+        assert " %, hold by alice since 2h; candidate: " in line
+        assert line.endswith("; end it by `sudo releasectl --service inference canary promote` or `abort`")
+        older = {key: value for key, value in held[-1].items() if key not in ("since", "by")}
+        assert " %, hold since " in canary_line("inference", older, 0)
 
     def test_how_slow_a_held_split_may_be_is_for_the_person_to_say(self) -> None:
         host = busy(ms=90.0)

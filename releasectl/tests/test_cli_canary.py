@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from releasectl.arguments import parser
-from releasectl.cli import _print, _request
+from releasectl.arguments import parser, request_of
+from releasectl.cli import _print
 from releasectl.commands.result import Result
 from releasectl.documents.request import read_request
 from releasectl.model.errors import Failure
@@ -16,7 +16,7 @@ from releasectl.model.rollout_options import Rollout
 
 def asked(*words: str) -> Rollout | None:
     arguments = parser().parse_args(["deploy", "--version", "v1.0.0", *words])
-    return read_request(_request(arguments), None).rollout
+    return read_request(request_of(arguments), None).rollout
 
 
 def test_the_host_decides_where_nothing_is_said() -> None:
@@ -42,7 +42,7 @@ def test_a_request_file(tmp_path: Path) -> None:
     path = tmp_path / "request.json"
     path.write_text('{"version": "v1.0.0", "strategy": "canary", "canary": {"steps": [1]}}')
     arguments = parser().parse_args(["deploy", "--request", str(path)])
-    assert read_request(_request(arguments), None).rollout == Rollout("blue_green", Canary((1,)))
+    assert read_request(request_of(arguments), None).rollout == Rollout("blue_green", Canary((1,)))
 
 
 def test_the_status_of_a_canary_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from releasectl.cli import _config
 from releasectl.host.paths import Paths
+from releasectl.host.service_config import load_config
 from releasectl.model.errors import Code, Failure
 
 
@@ -28,6 +28,6 @@ def test_what_is_said(tmp_path: Path, there: list[str], asked: str | None, cause
         path.parent.mkdir(parents=True)
         path.write_text("no settings")
     with pytest.raises(Failure) as raised:
-        _config(paths, asked)
+        load_config(paths, asked)
     assert raised.value.code == Code.USAGE
     assert cause in raised.value.cause

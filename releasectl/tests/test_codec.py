@@ -12,7 +12,7 @@ from releasectl.documents import codec
 from releasectl.documents.timestamps import age, parse, rfc3339
 from releasectl.model.errors import Failure
 from releasectl.model.journal import Entry, Intent, Mark
-from releasectl.model.model import Gates, Golden, Header, Live, Options, Ref, Release, Standby, State
+from releasectl.model.model import Gates, Golden, Header, Live, Options, Ref, Release, SecretVersion, Standby, State
 
 from .strategies import JSON, TEXT
 
@@ -63,6 +63,9 @@ releases = st.builds(
     by=TEXT,
     reason=TEXT,
     created=TIMES,
+    secret_versions=st.sampled_from(
+        [(), (SecretVersion("A", "ssm:/a", "3"), SecretVersion("B", "secretsmanager:b", "v"))]
+    ),
 )
 intents = st.builds(
     Intent,

@@ -37,6 +37,21 @@ def test_a_crash_is_told_while_it_is_down_and_for_a_while_after() -> None:
     assert status(Simulation(host).host, None)["restarted"] is None
 
 
+def test_the_end_of_another_release_in_the_same_slot_is_not_told() -> None:
+    host = crashed()
+    for seconds in (2, 2):
+        host.settle()
+        host.spend(seconds)
+        host.kill("green")
+    host.settle()
+    assert troubles(host) and "exited with code 137" in troubles(host)[0]
+    rollback(host)
+    deploy(host, "v3.0.0")
+    doc = status(Simulation(host).host, None)
+    assert (doc["live"]["slot"], doc["live"]["release"]["version"]) == ("green", "v3.0.0")
+    assert (doc["troubles"], doc["restarted"]) == ([], None)
+
+
 def test_status_says_what_the_live_release_answers() -> None:
     doc = status(Simulation(with_live("v1.0.0")).host, None)
     assert doc["gates"]["version_path"] == "/version"

@@ -24,7 +24,7 @@ def test_a_rollout_is_refused_and_the_standby_stays(kind: str) -> None:
     assert (result.code, result.outcome, result.changed) == (Code.PREFLIGHT, "refused", False)
     assert "127.0.0.1:18081 and 127.0.0.1:18080 cannot be reached" in str(result.cause)
     assert "Docker's rules are missing" in str(result.cause)
-    assert str(result.hint).startswith("sudo systemctl restart docker")
+    assert str(result.hint).startswith("Restart Docker (`sudo systemctl restart docker`; containers keep running)")
     assert host.units == {"blue": "active", "green": "active"}
     host.cut_off = frozenset()
     state = check_consistent(host)
@@ -41,7 +41,9 @@ def test_nobody_is_said_to_serve_when_the_old_release_does_not_answer() -> None:
     publish(host, "v1.0.0", ready=False)
     result = deploy(host, "v2.0.0")
     assert result.code == Code.GATE
-    assert result.hint == "Nobody is served: v1.0.0 (release 1) does not answer either. See: sudo releasectl status"
+    assert result.hint == (
+        "Nobody is served: v1.0.0 (release 1) does not answer either. See: sudo releasectl --service inference status"
+    )
 
 
 def test_the_first_deploy_has_no_old_release() -> None:

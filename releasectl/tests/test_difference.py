@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from releasectl.commands.history_report import diff, history
@@ -51,6 +52,35 @@ def test_a_rollback_says_before_what_it_changes() -> None:
     result = engine(host).rollback(None, "bob", "", dry_run=True)
     assert "env: -MAX_ROWS ~LOG_LEVEL; secrets: -KEY ~TOKEN" in result.extra["changes"]
     assert NEW_SECRET not in json.dumps(result.document())
+
+
+def rotated(version: str, value: str) -> dict[str, Any]:
+    token = {"source": "secretsmanager:p/token", "version": version}
+    return {"secrets": {"TOKEN": value}, "secret_versions": {"TOKEN": token}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "shown"),
+    [
+        ("7d9f6c2e-1111", "0b1c2d3e-2222", "7d9f6c2e → 0b1c2d3e"),
+        ("terraform-01", "terraform-02", "terraform-01 → terraform-02"),
+    ],
+)
+def test_a_rotated_secret_makes_a_release_of_the_same_image_and_its_versions_are_shown(
+    old: str, new: str, shown: str
+) -> None:
+    host = with_live()
+    first, second = (deploy(host, "v1.0.0", **rotated(*it)) for it in ((old, SECRET), (new, NEW_SECRET)))
+    assert first.release and second.release and first.release.image == second.release.image
+    assert f"changed secrets: ~TOKEN (version {shown})" in history(Simulation(host).host, 1)["text"]
+    back = " → ".join(reversed(shown.split(" → ")))
+    assert f"~TOKEN (version {back})" in engine(host).rollback(None, "bob", "", dry_run=True).extra["changes"]
+
+
+def test_a_version_with_the_same_value_changes_nothing() -> None:
+    host = with_live()
+    deploy(host, "v1.0.0", **rotated("one", SECRET))
+    assert deploy(host, "v1.0.0", **rotated("two", SECRET)).outcome == "unchanged"
 
 
 def test_any_two_releases() -> None:

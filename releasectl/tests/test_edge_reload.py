@@ -77,7 +77,7 @@ def test_a_process_that_does_not_start_restores_the_previous_file_and_reloads_it
     assert raised.value.code == 1
     assert "Address already in use" in raised.value.cause
     assert raised.value.cause.endswith("The previous process still serves. The previous file is restored.")
-    assert "ansible-playbook site.yml --tags edge" in str(raised.value.hint)
+    assert "ansible-playbook site.yml --limit HOST --tags edge" in str(raised.value.hint)
     assert haproxy.files() == {"haproxy.cfg": "old\n"}
     assert haproxy.reloads() == 2
 

@@ -1,7 +1,8 @@
-"""`edge`, `certificate` and `acme-probe` belong to the host: they need no service and no record of releases."""
+"""Commands of the host, such as `edge` and `certificate`: they need no service and no record of releases."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -11,10 +12,9 @@ from typing import Any
 
 import pytest
 from releasectl.documents.host_settings import load, read_edge, read_tls
-from releasectl.edge import cli as host_cli
 from releasectl.model.errors import Code, Failure
 
-from releasectl import cli
+from releasectl import cli, host_commands
 
 from .certificates import NAME, document
 
@@ -36,7 +36,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def run(root: Path, *words: str, **environment: str) -> int:
-    return host_cli.main(words, {"SLIPWAY_ROOT": str(root), **environment})
+    return host_commands.main(words, {"SLIPWAY_ROOT": str(root), **environment})
 
 
 def test_the_state_is_one_json_document(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -127,7 +127,8 @@ def test_the_engine_s_own_command_line_leads_there_without_any_service(root: Pat
 
 
 @pytest.mark.parametrize(
-    "module", ["releasectl.edge.certificate", "releasectl.edge.reload", "releasectl.edge.acme_probe"]
+    "module",
+    ["releasectl.edge.certificate", "releasectl.edge.reload", "releasectl.edge.acme_probe", "releasectl.host.backup"],
 )
 def test_the_other_commands_start_without_it(module: str) -> None:
     source = str(Path(cli.__file__).parents[1])
@@ -136,11 +137,40 @@ def test_the_other_commands_start_without_it(module: str) -> None:
     assert done.stdout.strip() == "False"
 
 
+def test_a_converge_is_recorded_without_any_service(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "var/lib/slipway").mkdir(parents=True)
+    motd = root / "etc/motd"
+    motd.write_text("hello\n")
+    motd.chmod(0o644)
+    digest = hashlib.sha256(motd.read_bytes()).hexdigest()
+    asked = root / "request.json"
+    asked.write_text(json.dumps({"by": "ops", "files": {"/etc/motd": f"{digest} 0644 root root"}, "left": {}}))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert run(root, "record-converge", "--request", str(asked)) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["outcome"], result["message"]) == ("recorded", "all roles: /etc/motd")
+    assert "/etc/motd" in json.loads((root / "var/lib/slipway/converged.json").read_text())["files"]
+
+
+@pytest.mark.parametrize(
+    "words", [("backup", "/f"), ("restore", "/f"), ("record-converge", "--request", "-")], ids=lambda it: it[0]
+)
+def test_only_root_may(
+    root: Path, words: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert run(root, *words) == Code.USAGE
+    assert capsys.readouterr().err == f"{words[0]} must be run as root\nsudo releasectl …\n"
+
+
 def test_both_command_lines_have_a_help(capsys: pytest.CaptureFixture[str]) -> None:
     for words in (["--help"], ["edge", "--help"], ["certificate", "--help"], ["acme-probe", "--help"]):
         with pytest.raises(SystemExit) as ended:
             cli.main(words)
         assert ended.value.code == 0
     shown = capsys.readouterr().out
-    for word in ("edge, certificate, acme-probe", "validate", "reload", "state", "install", "retry", "account"):
+    listed = "edge, certificate, acme-probe, backup, restore, record-converge"
+    for word in (listed, "validate", "reload", "state", "install", "retry", "account"):
         assert word in " ".join(shown.split()), word

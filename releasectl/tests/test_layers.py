@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "releasectl"
-# From top to bottom. `cli`, `adapter` and `around` are the modules that put the packages together.
+# From top to bottom. Those of the first line are the modules that put the packages together.
 LAYERS = (
-    ("cli", "adapter", "around", "arguments"),
+    ("cli", "host_commands", "adapter", "around", "arguments"),
     ("slot", "commands", "edge"),
     ("host",),
     ("rollout",),
@@ -50,5 +50,8 @@ def test_imports_go_downwards(path: Path) -> None:
             ("cli", "adapter"),
             ("cli", "around"),
             ("cli", "arguments"),
+            ("cli", "host_commands"),
+            ("host_commands", "adapter"),
+            ("host_commands", "arguments"),
         }, f"{name} imports {other}"
         assert (own, other) not in FORBIDDEN, f"{name} imports {other}"

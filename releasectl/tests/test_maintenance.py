@@ -154,7 +154,7 @@ def test_only_who_began_it_ends_it_without_force() -> None:
     refused = engine(host).maintenance(False, "bob", "")
     assert (refused.code, refused.outcome, refused.changed) == (Code.USAGE, "refused", False)
     assert "by alice: new disks: bob did not begin it" in str(refused.cause)
-    assert refused.hint == "Ask alice, then: sudo releasectl maintenance off --force"
+    assert refused.hint == "Ask alice, then: sudo releasectl --service inference maintenance off --force"
     assert host.runtime == IN_MAINTENANCE
     assert engine(host).maintenance(False, "bob", "alice is asleep", force=True).outcome == "live"
     assert host.serves()
@@ -195,3 +195,54 @@ def test_a_lost_record_of_it_is_rebuilt_from_the_map(said: str) -> None:
     assert state.live and state.maintenance and state.maintenance.by == "recovery"
     # Nobody can be asked.
     assert engine(host).maintenance(False, "bob", "").outcome == "live"
+
+
+def until_reboot(host: SimulatedHost) -> SimulatedHost:
+    assert engine(host).maintenance(True, "alice", "a new kernel", until_reboot=True).code == 0
+    return host
+
+
+def test_the_next_boot_ends_a_maintenance_until_then() -> None:
+    host = until_reboot(with_live("v1.0.0"))
+    assert engine(host).recover().code == 0
+    assert host.runtime == IN_MAINTENANCE, "this boot is not over"
+    host.reboot()
+    assert engine(host).recover().code == 0
+    assert host.state_now().maintenance is None
+    host.spend(1)
+    assert host.serves()
+    check_consistent(host)
+    last = host.entries()[-1]
+    assert (last.kind, last.outcome, last.by, last.reason) == (
+        "maintenance",
+        "off",
+        "recovery",
+        "the host has rebooted",
+    )
+    check_idle(host)
+
+
+def test_a_maintenance_until_the_next_boot_waits_for_what_is_in_flight() -> None:
+    host = with_live("v1.0.0")
+    simulation = Simulation(host)
+    engine_of(simulation).maintenance(True, "alice", "", until_reboot=True)
+    assert "in_flight" in simulation.calls
+    assert simulation.calls.index("set_map") < simulation.calls.index("in_flight")
+    assert "until the next boot since" in status(simulation.host, None)["text"]
+
+
+@pytest.mark.parametrize("when", ["before", "midway", "after"])
+def test_a_crash_while_the_boot_ends_a_maintenance_is_repaired(when: str) -> None:
+    call = 0
+    while True:
+        call += 1
+        host = until_reboot(with_live("v1.0.0"))
+        host.reboot()
+        _, result = run_until(host, lambda it: it.recover(), CrashAt(call, when))
+        if result is not None:
+            break
+        assert engine(host).recover().code == 0
+        check_consistent(host)
+        host.spend(1)
+        assert host.serves()
+    assert call > 5

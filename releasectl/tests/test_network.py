@@ -149,7 +149,7 @@ def test_a_restart_that_does_not_help_is_not_repeated_at_once() -> None:
         assert result.code == 8
         assert "did not bring them back" in str(result.cause)
     (line,) = [it for it in status(Simulation(host).host, None)["troubles"] if "Docker's rules" in it]
-    assert "did not bring them back; by hand: systemctl restart docker" in line
+    assert "did not bring them back. Fix: sudo systemctl restart docker" in line
     # The way back does not depend on it.
     assert deploy(host, "v2.0.0").outcome == "live"
     assert rollback(host).outcome == "live"
@@ -173,5 +173,5 @@ def test_status_names_the_cause_and_the_command() -> None:
     host = flushed(with_live("v1.0.0"))
     docker, firewall = status(Simulation(host).host, None)["troubles"]
     assert "something flushed the packet filter; recovery restarts Docker within a minute" in docker
-    assert "by hand: systemctl restart docker" in docker
-    assert "by hand: systemctl reload slipway-firewall" in firewall
+    assert "Fix: sudo systemctl restart docker" in docker
+    assert "Fix: sudo systemctl reload-or-restart slipway-firewall" in firewall

@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from releasectl.host import containers, docker, listener, platform
+from releasectl.host import containers, docker, listener, platform, systemd
 from releasectl.host.command import Done
 from releasectl.host.containers import ServiceContainers
 from releasectl.host.docker import Docker
+from releasectl.host.docker_commands import run_failure
+from releasectl.host.paths import Paths
 from releasectl.host.platform import Platform, emulated, emulated_by, foreign, listed, none_runs, runs
+from releasectl.host.process import EngineProcess
+from releasectl.host.units import SlotUnits
 from releasectl.model.errors import Code, Failure
 from releasectl.model.rollout_options import RegistryAuth
 from releasectl.startup.http_client import Reply
@@ -226,6 +230,20 @@ def test_who_has_a_port_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_who_has_it_is_a_container(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listener, "run", lambda argv, _: Done(0, "inference-green\nscoring-blue\n", ""))
     assert listener.holder(18081, "inference-green") == "container scoring-blue"
+
+
+def test_the_engine_names_whom_run_slot_does_not_see(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It runs in a sandbox, which shows it no processes of others."""
+
+    def start(*_: Any) -> None:
+        raise run_failure("bind: address already in use", 18081, lambda: "")
+
+    monkeypatch.setattr(systemd, "start_unit", start)
+    monkeypatch.setattr(listener, "holder", lambda *at: f"python3 of {at}")
+    units = SlotUnits(Paths(str(tmp_path)), config(), EngineProcess("inference"))
+    with pytest.raises(Failure, match=r"is in use by python3 of \(18081, 'inference-green'\);") as raised:
+        units.start("green", 1)
+    assert raised.value.code == Code.GATE
 
 
 def test_not_to_know_it_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:

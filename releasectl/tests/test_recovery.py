@@ -222,3 +222,24 @@ def test_strangers_in_a_free_slot_go() -> None:
 
 def test_scenarios_have_names_of_their_own() -> None:
     assert len({str(it) for it in SCENARIOS}) == len(SCENARIOS)
+
+
+def on_a_new_host(host: SimulatedHost) -> SimulatedHost:
+    """What a restored backup has is left, and nothing else."""
+    host.containers, host.units, host.links, host.map_file = {}, {}, {}, None
+    host.runtime, host.images, host.mono = "none", frozenset(), 0.0
+    return host
+
+
+@pytest.mark.parametrize("standby", [False, True])
+def test_records_without_the_rest_bring_back_what_was_live(standby: bool) -> None:
+    host = on_a_new_host(with_live("v1.0.0", "v2.0.0", standby=standby))
+    live, entries = host.state_now().live, host.entries()
+    assert live and live.ref.version == "v2.0.0"
+    assert engine(host).recover().code == Code.GATE, "its image is not here yet"
+    host.images = frozenset({live.ref.image})
+    host.settle()
+    result = rollback(host, str(live.ref.id))
+    assert (result.code, result.outcome, result.release) == (0, "unchanged", live.ref)
+    check_consistent(host)
+    assert host.serves() and host.state_now().standby is None and host.entries() == entries

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from releasectl.documents.request import env_file, read_env_file, read_request
 from releasectl.model.errors import Code, Failure
-from releasectl.model.model import Gates, Options, Ref, Release, Settings
+from releasectl.model.model import Gates, Options, Ref, Release, SecretVersion, Settings
 
 from .scenarios import GOLDEN, SECRET, image, request
 
@@ -45,6 +45,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"secrets": {"TOKEN": SECRET + "\n"}}, "request.secrets.TOKEN"),
     ({"secrets": {"TOKEN": [SECRET]}}, "request.secrets.TOKEN"),
     ({"secrets": {"LOG_LEVEL": SECRET}}, "request.secrets"),
+    ({"secret_versions": {"X": {"source": "ssm:/x", "version": "1"}}}, "request.secret_versions"),
+    ({"secret_versions": {"TOKEN": {"source": "ssm:/x", "value": SECRET}}}, "request.secret_versions.TOKEN.value"),
+    ({"secrets": None, "secret_versions": {}}, "request.secret_versions"),
     ({"model_version": 3}, "request.model_version"),
     ({"by": 3}, "request.by"),
     ({"options": []}, "request.options"),
@@ -136,6 +139,7 @@ BASE = (
         "x",
         "",
         0.0,
+        (SecretVersion("S", "ssm:/s", "3"),),
     ),
     Settings({"A": "1"}, {"S": SECRET}),
 )
@@ -144,12 +148,12 @@ BASE = (
 def test_what_is_left_out_is_taken_from_the_live_release() -> None:
     it = read_request({"version": "v2.0.0"}, BASE)
     assert (it.image, it.options, it.gates, it.settings) == (None, BASE[0].options, BASE[0].gates, BASE[1])
-    assert it.model_version is None
+    assert it.model_version is None and it.secret_versions == BASE[0].secret_versions
 
 
 def test_what_is_named_replaces_it_as_a_whole() -> None:
     it = read_request({"version": "v2.0.0", "env": {}, "secrets": {}, "options": {"cpus": "2"}, "gates": {}}, BASE)
-    assert it.settings == Settings()
+    assert it.settings == Settings() and it.secret_versions == ()
     assert (it.options, it.gates) == (Options(cpus="2"), Gates())
 
 

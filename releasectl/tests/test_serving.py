@@ -8,27 +8,19 @@ import pytest
 from releasectl.commands.around import Around
 from releasectl.commands.report import exit_code, status
 from releasectl.model.errors import Code, Failure
+from releasectl.rollout.model_store import ModelStore
 from releasectl.rollout.surroundings import Certificates, Leaf, Surroundings, Unit
 from releasectl.startup.http_client import Reply
 
 from .scenarios import GOLDEN, WRONG, deploy, engine, publish, request, with_live
 from .simulated_host import SimulatedHost, config
 from .simulation import Simulation, engine_of
+from .surroundings import DOOR, REFUSED, Seen
 
-DOOR: dict[str, Any] = {"front_door": {"name": "api.example.com", "ca": None}, "host": "web-1"}
-REFUSED = Reply(0, "no answer ([Errno 111] Connection refused)")
 UNTRUSTED = Reply(0, "no answer ([SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate)")
 UP = Unit("loaded", "active", "enabled")
 EDGE_FIX = "ansible-playbook site.yml --limit web-1 --tags edge --skip-tags rollout"
 CERTIFICATES = Certificates("/etc/haproxy/certs/api.pem", "127.0.0.1:443", "/etc/letsencrypt/hook")
-
-
-class Seen(Around):
-    def __init__(self, **found: Any) -> None:
-        self.found = Surroundings(**found)
-
-    def read(self, image: str | None) -> Surroundings:
-        return self.found
 
 
 def served(**more: Any) -> SimulatedHost:
@@ -60,9 +52,21 @@ def test_troubles_beside_it_are_code_1() -> None:
     (told,) = doc["troubles"]
     assert told == (
         "the recovery timer is not active: nothing is repaired. "
-        "Fix: sudo systemctl enable --now slipway-recover@inference.timer"
+        "Fix on web-1: sudo systemctl enable --now slipway-recover@inference.timer"
     )
     assert f"  TROUBLE   {told}\n" in doc["text"]
+
+
+def test_a_standby_that_answers_serves_clients() -> None:
+    host = served()
+    deploy(host, "v2.0.0")
+    doc = asked(host, Reply(200, '{"version": "v1.0.0"}'))
+    assert (doc["serving"], exit_code(doc)) == (True, 1)
+    assert doc["troubles"] == ["the standby v1.0.0 answers instead of v2.0.0"]
+    assert first_line(doc).startswith("inference  serving: v1.0.0 answered GET /version with 200 in ")
+    # Nobody stands by with that version.
+    doc = asked(host, Reply(200, '{"version": "v0.9.0"}'))
+    assert (doc["serving"], exit_code(doc)) == (False, 2)
 
 
 def test_without_a_public_name_it_is_unknown() -> None:
@@ -78,7 +82,10 @@ def test_maintenance_names_whom_to_ask() -> None:
     assert (doc["serving"], exit_code(doc)) == (False, 2)
     line = first_line(doc)
     assert line.startswith("inference  NOT SERVING: maintenance since ")
-    assert line.endswith(" by ops@jump: disk swap, back at 14:00. Ask them, then: sudo releasectl maintenance off")
+    assert line.endswith(
+        " by ops@jump: disk swap, back at 14:00. "
+        "Ask them, then on web-1: sudo releasectl --service inference maintenance off --force"
+    )
     assert "MAINTENANCE" not in doc["text"]
 
 
@@ -99,12 +106,12 @@ def test_nothing_is_live() -> None:
         (
             REFUSED,
             {"units": {"haproxy.service": Unit("masked", "inactive", "masked")}},
-            "haproxy.service is masked. Fix: sudo systemctl unmask haproxy && sudo systemctl start haproxy",
+            "haproxy.service is masked. Fix on web-1: sudo systemctl unmask haproxy && sudo systemctl start haproxy",
         ),
         (
             REFUSED,
             {"units": {"haproxy.service": Unit("loaded", "failed", "enabled")}},
-            "haproxy.service is failed. Fix: sudo systemctl restart haproxy",
+            "haproxy.service is failed. Fix on web-1: sudo systemctl restart haproxy",
         ),
         (REFUSED, {}, f"nothing answers on port 443. Fix: {EDGE_FIX}"),
         (
@@ -116,14 +123,14 @@ def test_nothing_is_live() -> None:
                 )
             },
             "443 serves a self-signed certificate (serial aa); certbot has serial bb. "
-            "Fix: sudo releasectl certificate install",
+            "Fix on web-1: sudo releasectl certificate install",
         ),
         (UNTRUSTED, {}, "clients do not trust the certificate: no answer ([SSL: CERTIFICATE_VERIFY_FAILED]"),
         (
             Reply(503, "unavailable"),
             {"units": {it: Unit("masked", "inactive", "masked") for it in ("docker.socket", "docker.service")}},
             "docker.socket and docker.service are masked. "
-            "Fix: sudo systemctl unmask docker.socket docker && sudo systemctl start docker.socket docker",
+            "Fix on web-1: sudo systemctl unmask docker.socket docker && sudo systemctl start docker.socket docker",
         ),
         (Reply(502, "bad"), {}, "GET /version through port 443: 502 bad"),
     ],
@@ -143,7 +150,7 @@ def test_docker_without_its_rules() -> None:
     doc = asked(host)
     assert first_line(doc) == (
         "inference  NOT SERVING: the container of v1.0.0 (release 1) answers, 127.0.0.1:18080 does not reach it: "
-        "Docker's rules are missing. Fix: sudo systemctl restart docker (containers keep running)"
+        "Docker's rules are missing. Fix on web-1: sudo systemctl restart docker  # containers keep running"
     )
 
 
@@ -184,7 +191,8 @@ def test_an_unreadable_live_map_has_its_reload() -> None:
     simulation.routing.get_map = get_map  # type: ignore[method-assign]
     doc = status(simulation.host, None, Seen())
     assert first_line(doc) == (
-        "inference  NOT SERVING: the live map has an unreadable entry ('garbage'). Fix: sudo systemctl reload haproxy"
+        "inference  NOT SERVING: the live map has an unreadable entry ('garbage'). "
+        "Fix on web-1: sudo systemctl reload haproxy"
     )
 
 
@@ -210,7 +218,23 @@ def test_room_that_is_low() -> None:
     host = served()
     host.free_mb = 900
     (told,) = asked(host)["troubles"]
-    assert told.startswith("900 MB free on Docker's disk: below 1024 MB every deploy is refused. Fix: ")
+    assert told.startswith("900 MB free on Docker's disk: below 1024 MB every deploy is refused. Fix on web-1: ")
+
+
+def test_the_model_store_of_the_live_release_is_asked_for() -> None:
+    env = {"MODEL_STORE": "s3://models/m", "AWS_ENDPOINT_URL_S3": "https://aws.test"}
+    host = served()
+    deploy(host, "v2.0.0", env=env, options={"hosts": {"aws.test": "10.0.0.1"}})
+    asked_for: list[ModelStore | None] = []
+
+    class Asking(Around):
+        def read(self, image: str | None, store: ModelStore | None) -> Surroundings:
+            asked_for.append(store)
+            return Surroundings()
+
+    status(Simulation(host).host, None, Asking())
+    status(Simulation(served()).host, None, Asking())
+    assert asked_for == [ModelStore("aws.test", 443, "10.0.0.1"), None]
 
 
 def test_a_running_change_is_told_with_its_reason() -> None:

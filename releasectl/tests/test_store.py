@@ -12,22 +12,15 @@ import pytest
 from releasectl.host.paths import Paths
 from releasectl.host.store import Store
 from releasectl.model.errors import Failure
-from releasectl.model.journal import Entry, Intent, Mark
-from releasectl.model.model import Gates, Live, Options, Ref, Release, Settings, State
+from releasectl.model.journal import Mark
+from releasectl.model.model import State
 from releasectl.rollout.ports import Unreadable
 from releasectl.startup.fast_dataclass import replace
 
 from .full_disk import FullDisk
+from .records import AFTER, BEFORE, ENTRY, INTENT, REF, RELEASE, SETTINGS, STATE
 from .scenarios import SECRET
 from .simulated_host import config
-
-REF = Ref(1, "v1.0.0", "registry.example/inference@sha256:" + "0" * 64, "m-1")
-STATE = State(Live(REF, "blue", 5.0, "deploy"))
-RELEASE = Release(REF, Options(), Gates(), ("LOG_LEVEL",), ("TOKEN",), "alice", "why", 5.0)
-SETTINGS = Settings({"LOG_LEVEL": "info # not a comment"}, {"TOKEN": SECRET})
-INTENT = Intent("t1", "deploy", REF, "blue", True, False, State(), "alice", "why", 5.0)
-BEFORE, AFTER = Mark(6.0, "start", "LinkSlot", "before"), Mark(7.0, "start", "LinkSlot", "after")
-ENTRY = Entry("t1", "deploy", "live", REF, "blue", None, "alice", "grün", 5.0, 9.0, (("pull", 0.5),))
 
 
 @pytest.fixture

@@ -11,15 +11,17 @@ from cryptography import x509
 from releasectl.edge.served import config_error, parse_leaf
 from releasectl.host import surroundings as look
 from releasectl.host.command import Done
-from releasectl.rollout.surroundings import (
-    Certificates,
-    Leaf,
-    Surroundings,
-    Unit,
+from releasectl.rollout.capacity import Memory
+from releasectl.rollout.model_store import ModelStore, model_store
+from releasectl.rollout.surrounding_findings import (
     certificate_findings,
+    records_room_findings,
     registry_findings,
+    room_findings,
+    store_findings,
     unit_findings,
 )
+from releasectl.rollout.surroundings import Certificates, DiskRoom, Leaf, Surroundings, Unit
 
 from .certificates import pair
 
@@ -80,6 +82,56 @@ def test_all_is_well() -> None:
 def test_docker_that_was_stopped_is_started() -> None:
     (found,) = unit_findings(Surroundings({"docker.service": Unit("loaded", "inactive", "enabled")}), "inference")
     assert str(found) == "docker.service is not active. Fix: sudo systemctl start docker.socket docker.service"
+
+
+@pytest.mark.parametrize(
+    ("unit", "synchronized", "told"),
+    [
+        (Unit("loaded", "active", "enabled"), False, "the clock is not synchronized. Fix: sudo systemctl restart "),
+        (
+            Unit("loaded", "inactive", "enabled"),
+            None,
+            "systemd-timesyncd.service is not active: nothing sets the clock",
+        ),
+    ],
+)
+def test_the_clock(unit: Unit, synchronized: bool | None, told: str) -> None:
+    seen = Surroundings({"systemd-timesyncd.service": unit}, clock_synchronized=synchronized)
+    (found,) = unit_findings(seen, "inference")
+    assert str(found).startswith(told)
+
+
+@pytest.mark.parametrize("name", ["inference@blue.service", "slipway-recover@inference.service"])
+@pytest.mark.parametrize(("enabled", "option"), [("masked", ""), ("masked-runtime", " --runtime")])
+def test_any_unit_of_ours_that_is_masked(name: str, enabled: str, option: str) -> None:
+    (found,) = unit_findings(Surroundings({name: Unit("masked", "active", enabled)}), "inference")
+    assert found.describe("web-1") == f"{name} is masked. Fix on web-1: sudo systemctl unmask{option} {name}"
+
+
+def test_a_masked_unit_is_told_once() -> None:
+    names = ("docker.socket", "haproxy.service", "slipway-recover@inference.timer", "certbot.timer")
+    found = unit_findings(Surroundings({it: Unit("masked", "inactive", "masked") for it in names}), "inference")
+    assert len(found) == len(names), found
+
+
+@pytest.mark.parametrize(
+    ("room", "told"),
+    [
+        (None, None),
+        (DiskRoom("/var/lib/slipway", 64, None), None),
+        (DiskRoom("/var/lib/slipway", 63, None), "63 MB free on the disk of /var/lib/slipway"),
+        (DiskRoom("/var/lib/slipway", 900, 999), "999 inodes free on the disk of /var/lib/slipway"),
+    ],
+)
+def test_room_for_records(room: DiskRoom | None, told: str | None) -> None:
+    found = [it.cause.partition(":")[0] for it in records_room_findings(room)]
+    assert found == ([told] if told else [])
+
+
+def test_memory_that_is_low() -> None:
+    (found,) = room_findings("inference", 5000, 1024, Memory(2000, 63))
+    assert found.cause == "63 MB of 2000 MB memory are available"
+    assert room_findings("inference", 5000, 1024, Memory(2000, 64)) == ()
 
 
 def leaf(serial: str, days: float = 60.0, self_signed: bool = False) -> Leaf:
@@ -170,6 +222,41 @@ def test_a_registry_that_refuses() -> None:
     assert f"the registry 127.0.0.1 does not answer at 127.0.0.1:{port} (" in look.registry_error(
         f"127.0.0.1:{port}/inference@sha256:0"
     )
+
+
+S3 = {"MODEL_STORE": "s3://models/prefix"}
+
+
+@pytest.mark.parametrize(
+    ("env", "hosts", "found"),
+    [
+        ({}, {}, None),
+        (S3, {}, ModelStore("models.s3.amazonaws.com", 443)),
+        ({**S3, "AWS_DEFAULT_REGION": "eu-central-1"}, {}, ModelStore("models.s3.eu-central-1.amazonaws.com", 443)),
+        (
+            {**S3, "AWS_ENDPOINT_URL": "https://other", "AWS_ENDPOINT_URL_S3": "https://aws.test"},
+            {"aws.test": "10.0.0.1"},
+            ModelStore("aws.test", 443, "10.0.0.1"),
+        ),
+        ({**S3, "AWS_ENDPOINT_URL": "http://127.0.0.1:9000/x"}, {}, ModelStore("127.0.0.1", 9000)),
+        ({**S3, "AWS_ENDPOINT_URL": "nonsense"}, {}, None),
+    ],
+)
+def test_where_a_release_fetches_its_model(
+    env: dict[str, str], hosts: dict[str, str], found: ModelStore | None
+) -> None:
+    assert model_store(env, hosts) == found
+
+
+def test_a_model_store_that_refuses() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    error = look.reach_error("the model store", "models.test", port, "127.0.0.1")
+    assert error.startswith(f"the model store models.test does not answer at 127.0.0.1:{port} (")
+    (told,) = store_findings(Surroundings(store_error=error))
+    assert told.cause == f"{error}: no new model can be fetched"
+    assert store_findings(Surroundings(store_error="")) == store_findings(Surroundings()) == ()
 
 
 def test_work_beside_the_rest_answers_or_raises() -> None:

@@ -1,11 +1,18 @@
-"""The arguments of the command line, and their help."""
+"""The arguments of the command line, their help, and the request that they make."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from functools import partial
 from typing import Any
+
+from .documents.request import read_env_file
+from .model.errors import Code, Failure
+
+# Of the host, not of one service (host_commands.py).
+HOST_COMMANDS = ("edge", "certificate", "acme-probe", "backup", "restore", "record-converge")
 
 
 # A fixed width: argparse would import shutil to query the terminal's (docs/startup.md).
@@ -17,7 +24,7 @@ class _Parser(argparse.ArgumentParser):
 def parser() -> argparse.ArgumentParser:
     about = (
         "Deploy, roll back and inspect the releases of a service on this host. "
-        "Commands for the host itself: edge, certificate, acme-probe (each with --help)."
+        f"Commands for the host itself: {', '.join(HOST_COMMANDS)} (each with --help)."
     )
     top = _Parser(prog="releasectl", description=about)
     top.add_argument("--service", help="name of the service; not needed if the host has only one")
@@ -28,7 +35,13 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--json", action="store_true", help="print one JSON document, on the last line")
         return command
 
-    add("status", "whether clients are served, what is live, and what is wrong with which fix")
+    command = add("status", "whether clients are served, what is live, and what is wrong with which fix")
+    command.add_argument(
+        "--inventory-version", default="", metavar="V", help="the wanted version; default: that of the last deploy"
+    )
+    command.add_argument("--watch", action="store_true", help="repeat it every two seconds")
+    command = commands.add_parser("metrics", help="the status as metrics of Prometheus")
+    command.add_argument("--output", metavar="FILE", help="write them there, atomically; default: standard output")
     command = add("history", "ended rollouts and rollbacks, the newest first")
     command.add_argument("-n", type=int, default=20, dest="count", metavar="N")
     command = add("diff", "what a recorded release changes against another one, by names")
@@ -62,6 +75,9 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--by", default=_user(), metavar="NAME", help="operator, recorded in the history")
     command.add_argument("--reason", default="", metavar="TEXT", help="reason, shown in the status and in the history")
     command.add_argument("--force", action="store_true", help="end a maintenance of another operator")
+    command.add_argument(
+        "--until-reboot", action="store_true", help="wait until nothing is in flight; the next boot ends it"
+    )
     command = add("rollback", "make a recorded release live; needs no registry")
     command.add_argument("--to", metavar="VERSION|ID", help="default: the release that was live before")
     _who(command)
@@ -74,6 +90,8 @@ def parser() -> argparse.ArgumentParser:
     )
     command = add("prune", "remove releases and images beyond the retained ones")
     command.add_argument("--dry-run", action="store_true")
+    command = add("record-upgrade", "record an upgrade of packages, which playbooks/upgrade.yml has made")
+    command.add_argument("--request", required=True, metavar="FILE", help="what it did as JSON; - reads standard input")
     command = add("events", "print what the engine did, as JSON lines")
     command.add_argument("--follow", action="store_true")
     command.add_argument("-n", type=int, default=50, dest="count", metavar="N")
@@ -90,3 +108,46 @@ def _who(command: argparse.ArgumentParser) -> None:
 
 def _user() -> str:
     return os.environ.get("SUDO_USER") or os.environ.get("USER") or "root"
+
+
+def request_of(arguments: argparse.Namespace) -> Any:
+    """Of `deploy`: the document of --request, or what the options say. Raises Failure (code 2)."""
+    if arguments.request:
+        return read_document(arguments.request)
+    if not arguments.version:
+        raise Failure(
+            Code.USAGE, "deploy needs --version (or --request)", "releasectl deploy --version v1.4.2 --image …"
+        )
+    doc: dict[str, Any] = {
+        "version": arguments.version, "image": arguments.image, "by": arguments.by, "reason": arguments.reason,
+    }  # fmt: skip
+    if arguments.env_file:
+        try:
+            with open(arguments.env_file, encoding="utf-8") as file:
+                doc["env"] = read_env_file(file.read(), arguments.env_file)
+        except OSError as error:
+            raise Failure(Code.USAGE, f"--env-file {arguments.env_file}: {error.strerror}") from error
+    if arguments.strategy:
+        doc["strategy"] = arguments.strategy
+    if arguments.canary:
+        doc["canary"] = _split_of(arguments)
+    return doc
+
+
+def _split_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    try:
+        canary: dict[str, Any] = {"steps": [int(step.rstrip("%")) for step in arguments.canary.split(",")]}
+        if arguments.step:
+            canary["step_s"] = float(arguments.step.removesuffix("s"))
+    except ValueError as error:
+        raise Failure(Code.USAGE, f"--canary/--step: {error}", "--canary 5,25,50 --step 30") from error
+    return {**canary, "hold": arguments.hold}
+
+
+def read_document(path: str) -> Any:
+    """`path`: as --request has it; -: standard input. Raises Failure (code 2)."""
+    try:
+        with open(0 if path == "-" else path, encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError) as error:
+        raise Failure(Code.USAGE, f"--request {path}: {error}") from error

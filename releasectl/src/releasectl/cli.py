@@ -6,34 +6,40 @@ import argparse
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from .adapter import Devices
-from .arguments import parser
+from .arguments import HOST_COMMANDS, parser, read_document, request_of
 from .commands.engine import Engine, Lock
 from .commands.result import Result
-from .documents.config import read_config
-from .documents.request import one_line, read_env_file
+from .documents.request import one_line, read_inventory_version
 from .host.lock import holder, is_held, lock_of
 from .host.paths import Paths
+from .host.process import require_root
+from .host.service_config import load_config
 from .model.errors import Code, Failure, Interrupted
 from .model.model import Config
 from .rollout.transaction import as_failure
 
+WATCH_S = 2.0
+# ECMA-48: the cursor to the top, and erase the screen.
+CLEAR = "\x1b[H\x1b[2J"
+
 
 def main(argv: list[str] | None = None) -> int:
-    if (command_line := argv or sys.argv[1:]) and command_line[0] in ("edge", "certificate", "acme-probe"):
-        from .edge import cli
+    if (command_line := argv or sys.argv[1:]) and command_line[0] in HOST_COMMANDS:
+        # Local import, like `report` below: no other command needs it (docs/startup.md).
+        from . import host_commands
 
-        return cli.main(command_line, os.environ)
+        return host_commands.main(command_line, os.environ)
     arguments = parser().parse_args(command_line)
     paths = Paths(os.environ.get("SLIPWAY_ROOT", "/"))
     try:
-        config = _config(paths, arguments.service)
+        config = load_config(paths, arguments.service)
         if arguments.command == "run-slot":
-            # Local import, like `report` below: no other command needs it (docs/startup.md).
             from .slot.main import run_slot
 
             return run_slot(paths, config, arguments.slot)
@@ -54,27 +60,6 @@ def main(argv: list[str] | None = None) -> int:
         return Code.UNEXPECTED
 
 
-def _config(paths: Paths, service: str | None) -> Config:
-    names = sorted(os.listdir(paths.etc)) if os.path.isdir(paths.etc) else []
-    services = [name for name in names if os.path.exists(paths.service_json(name))]
-    has = f"this host has {', '.join(services) or 'none yet (converge it: ansible-playbook site.yml)'}"
-    if service is None:
-        if len(services) != 1:
-            raise Failure(Code.USAGE, f"--service is needed: {has}")
-        service = services[0]
-    if service not in services:
-        raise Failure(Code.USAGE, f"there is no service {service!r}: {has}")
-    path = paths.service_json(service)
-    try:
-        with open(path, encoding="utf-8") as file:
-            doc = json.load(file)
-    except OSError as error:
-        raise Failure(Code.USAGE, f"{path}: {error.strerror}", "Converge the host again.") from error
-    except ValueError as error:
-        raise Failure(Code.USAGE, f"{path}: not JSON: {error}", "Converge the host again.") from error
-    return read_config(doc, path)
-
-
 def _run(arguments: argparse.Namespace, paths: Paths, config: Config) -> int:
     devices = Devices(paths, config)
     host = devices.host
@@ -85,14 +70,9 @@ def _run(arguments: argparse.Namespace, paths: Paths, config: Config) -> int:
         return Code.OK
     lock_path = paths.lock(config.service)
     if arguments.command == "status":
-        # With ssl and threads: only the status needs them (docs/startup.md).
-        from .around import HostAround
-        from .commands import report
-
-        busy = holder(lock_path) if is_held(lock_path) else None
-        doc = report.status(host, busy, HostAround(paths, config))
-        _print(doc, arguments)
-        return report.exit_code(doc)
+        return _show_status(arguments, devices, paths)
+    if arguments.command == "metrics":
+        return _metrics(_status(devices, paths), arguments.output, devices)
     if arguments.command in ("history", "diff"):
         from .commands import history_report
 
@@ -102,14 +82,20 @@ def _run(arguments: argparse.Namespace, paths: Paths, config: Config) -> int:
             doc = history_report.diff(host, arguments.old, arguments.new)
         _print(doc, arguments)
         return Code.OK
-    if os.geteuid() != 0:
-        raise Failure(Code.USAGE, f"{arguments.command} must be run as root", "sudo releasectl …")
+    require_root(arguments.command)
     if arguments.command == "canary":
         _print(_canary(devices, arguments, is_held(lock_path)), arguments)
         return Code.OK
-    document = _request(arguments) if arguments.command == "deploy" else None
+    document = request_of(arguments) if arguments.command == "deploy" else None
     devices.process.listen()
     lock = lock_of(lock_path, *_what(arguments, document), config.deadlines.lock)
+    if arguments.command == "record-upgrade":
+        # Local import: no rollout needs it (docs/startup.md).
+        from .commands.upgrade import record_upgrade
+
+        result = record_upgrade(host, _prepared(devices, lock), os.urandom(6).hex(), read_document(arguments.request))
+        _print(result.document(), arguments)
+        return result.code
     engine = Engine(host, _prepared(devices, lock), lambda: os.urandom(6).hex())
     if arguments.command == "recover":
         # Local import: no rollout needs it (docs/startup.md).
@@ -118,8 +104,65 @@ def _run(arguments: argparse.Namespace, paths: Paths, config: Config) -> int:
         result = engine.recover(arguments.live, HostAround(paths, config) if arguments.repair else None)
     else:
         result = _change(engine, arguments, document)
+        if document is not None and not arguments.dry_run and result.code != Code.USAGE:
+            _record_wanted(paths, document, result)
     _print(result.document(), arguments)
     return result.code
+
+
+def _status(devices: Devices, paths: Paths, inventory_version: str = "") -> dict[str, Any]:
+    # With ssl and threads: only the status needs them (docs/startup.md).
+    from .around import HostAround
+    from .commands import report
+
+    config = devices.host.config
+    lock_path = paths.lock(config.service)
+    busy = holder(lock_path) if is_held(lock_path) else None
+    return report.status(devices.host, busy, HostAround(paths, config), inventory_version)
+
+
+def _show_status(arguments: argparse.Namespace, devices: Devices, paths: Paths) -> int:
+    """With --watch until Ctrl-C, or until the reader has gone: the code is that of the last one."""
+    from .commands.report import exit_code
+
+    clear = CLEAR if arguments.watch and not arguments.json else ""
+    doc = _status(devices, paths, arguments.inventory_version)
+    while _print({**doc, "text": clear + doc["text"]}, arguments) and arguments.watch:
+        try:
+            devices.process.pause(WATCH_S)
+            doc = _status(devices, paths, arguments.inventory_version)
+        except KeyboardInterrupt:
+            break
+    return exit_code(doc)
+
+
+def _record_wanted(paths: Paths, document: Any, result: Result) -> None:
+    """After the rollout, which does not wait for it, and however it ended: the status tells of what is live instead."""
+    from .host import wanted
+
+    version = read_inventory_version(document)
+    if version is None:
+        return
+    try:
+        wanted.record(paths, result.service, version, one_line(str(document.get("by") or "releasectl")), time.time())
+    except OSError as error:
+        result.warnings.append(f"Failed to write {paths.wanted(result.service)}: {error.strerror or error}")
+
+
+def _metrics(doc: dict[str, Any], output: str | None, devices: Devices) -> int:
+    from .commands.metrics import metrics_text
+    from .host.files import write_atomic
+
+    text = metrics_text(doc, devices.process.now())
+    if not output:
+        _say(text.rstrip("\n"))
+        return Code.OK
+    try:
+        os.makedirs(os.path.dirname(os.path.abspath(output)), mode=0o755, exist_ok=True)
+        write_atomic(output, text, 0o644)
+    except OSError as error:
+        raise Failure(Code.PREFLIGHT, f"Failed to write {output}: {error.strerror or error}") from error
+    return Code.OK
 
 
 def _canary(devices: Devices, arguments: argparse.Namespace, running: bool) -> dict[str, Any]:
@@ -134,7 +177,8 @@ def _canary(devices: Devices, arguments: argparse.Namespace, running: bool) -> d
         status = devices.canary_mailbox.send(arguments.action, one_line(arguments.by))
         result.outcome, result.changed = "accepted", True
     result.extra["canary"] = status
-    line = canary_line(status) if status else "no canary is running"
+    name, now = devices.host.config.service, devices.process.now()
+    line = canary_line(name, status, now) if status else "no canary is running"
     result.message = f"accepted {arguments.action}: {line}" if result.changed else line
     return result.document()
 
@@ -163,64 +207,24 @@ def _change(engine: Engine, arguments: argparse.Namespace, document: Any) -> Res
         case "deploy":
             return engine.deploy(document, arguments.dry_run)
         case "prefetch":
-            wanted = _document(arguments) if arguments.request else {"image": arguments.image}
+            wanted = read_document(arguments.request) if arguments.request else {"image": arguments.image}
             return engine.prefetch(wanted, arguments.dry_run)
         case "rollback":
             return engine.rollback(arguments.to, arguments.by, arguments.reason, arguments.dry_run)
         case "maintenance":
-            return engine.maintenance(arguments.switch == "on", arguments.by, arguments.reason, arguments.force)
+            return engine.maintenance(
+                arguments.switch == "on", arguments.by, arguments.reason, arguments.force, arguments.until_reboot
+            )
         case _:
             return engine.prune(arguments.dry_run)
 
 
-def _request(arguments: argparse.Namespace) -> Any:
-    if arguments.request:
-        return _document(arguments)
-    if not arguments.version:
-        raise Failure(
-            Code.USAGE, "deploy needs --version (or --request)", "releasectl deploy --version v1.4.2 --image …"
-        )
-    doc: dict[str, Any] = {
-        "version": arguments.version, "image": arguments.image, "by": arguments.by, "reason": arguments.reason,
-    }  # fmt: skip
-    if arguments.env_file:
-        try:
-            with open(arguments.env_file, encoding="utf-8") as file:
-                doc["env"] = read_env_file(file.read(), arguments.env_file)
-        except OSError as error:
-            raise Failure(Code.USAGE, f"--env-file {arguments.env_file}: {error.strerror}") from error
-    if arguments.strategy:
-        doc["strategy"] = arguments.strategy
-    if arguments.canary:
-        doc["canary"] = _split_of(arguments)
-    return doc
-
-
-def _split_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    try:
-        canary: dict[str, Any] = {"steps": [int(step.rstrip("%")) for step in arguments.canary.split(",")]}
-        if arguments.step:
-            canary["step_s"] = float(arguments.step.removesuffix("s"))
-    except ValueError as error:
-        raise Failure(Code.USAGE, f"--canary/--step: {error}", "--canary 5,25,50 --step 30") from error
-    return {**canary, "hold": arguments.hold}
-
-
-def _document(arguments: argparse.Namespace) -> Any:
-    try:
-        with open(0 if arguments.request == "-" else arguments.request, encoding="utf-8") as file:
-            return json.load(file)
-    except (OSError, ValueError) as error:
-        raise Failure(Code.USAGE, f"--request {arguments.request}: {error}") from error
-
-
-def _print(doc: dict[str, Any], arguments: argparse.Namespace) -> None:
+def _print(doc: dict[str, Any], arguments: argparse.Namespace) -> bool:
+    """False: the reader has gone."""
     if getattr(arguments, "json", False):
-        _say(json.dumps(doc, ensure_ascii=False))
-        return
+        return _say(json.dumps(doc, ensure_ascii=False))
     if "text" in doc:
-        _say(doc["text"].rstrip("\n"))
-        return
+        return _say(doc["text"].rstrip("\n"))
     bad = doc["code"] != Code.OK
     lines = [doc["message"], *(f"  {line}" for line in doc["logs"])]
     lines += [f"warning: {text}" for text in doc["warnings"]]
@@ -238,7 +242,7 @@ def _print(doc: dict[str, Any], arguments: argparse.Namespace) -> None:
         lines.append(f"rollback {doc['rollback']}")
     if doc["hint"]:
         lines.append(doc["hint"])
-    _say("\n".join(lines), bad)
+    return _say("\n".join(lines), bad)
 
 
 def _say(text: str, bad: bool = False) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from ..rollout.model_store import ModelStore
 from ..rollout.surroundings import Certificates, Surroundings, Unit
 
 T = TypeVar("T")
@@ -13,8 +14,8 @@ T = TypeVar("T")
 class Around:
     """Of a host about which nothing is known."""
 
-    def read(self, image: str | None) -> Surroundings:
-        """`image`: the live one, for its registry."""
+    def read(self, image: str | None, store: ModelStore | None) -> Surroundings:
+        """Of the live release: `image`, for its registry, and `store`, where it fetches its model from."""
         return Surroundings()
 
     def units(self, names: Sequence[str]) -> Mapping[str, Unit]:

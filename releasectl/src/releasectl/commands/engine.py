@@ -13,6 +13,7 @@ from ..model.model import Maintenance, Release, State
 from ..rollout import plan
 from ..rollout.gates import HINT, is_ready
 from ..rollout.ports import Host, Unreadable
+from ..rollout.reconcile import RECOVERY
 from ..rollout.recovery import Recovered, recover
 from ..rollout.transaction import Transaction, as_failure
 from .maintenance import record, refuse_others, set_maintenance
@@ -160,17 +161,18 @@ class Engine:
         result.outcome, result.changed, result.message = "prefetched", True, f"{image} is on this host now"
         return result
 
-    def maintenance(self, on: bool, by: str, reason: str, force: bool = False) -> Result:
-        """`force`: end the maintenance of another operator."""
+    def maintenance(self, on: bool, by: str, reason: str, force: bool = False, until_reboot: bool = False) -> Result:
+        """`force`: end the maintenance of another operator. `until_reboot`: drain, and let the next boot end it."""
         result = Result(self.host.config.service)
         try:
             with self._locked(result):
                 with self._phase("recover", result):
                     found = self._recover(result)
-                wanted = Maintenance(self.host.process.now(), one_line(by), one_line(reason)) if on else None
+                boot = self.host.machine.boot() if until_reboot else ""
+                wanted = Maintenance(self.host.process.now(), one_line(by), one_line(reason), boot) if on else None
                 with self._phase("maintenance", result):
                     if not on and not force:
-                        refuse_others(found.state.maintenance, one_line(by))
+                        refuse_others(self.host.config.service, found.state.maintenance, one_line(by))
                     set_maintenance(self.host, found.state, wanted, result)
                     if result.changed:
                         record(self.host, found.state, on, one_line(by), one_line(reason), self.new_txn(), result)
@@ -199,6 +201,8 @@ class Engine:
         try:
             return recover(self.host, declared, resume, found)
         finally:
+            if found.maintenance_over:
+                record(self.host, found.state, False, RECOVERY, "the host has rebooted", self.new_txn(), result)
             for intent, failure in found.ended:
                 result.warnings += self.hooks.after(intent, failure)
 

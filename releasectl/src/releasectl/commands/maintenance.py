@@ -4,44 +4,42 @@ from __future__ import annotations
 
 from ..documents.timestamps import rfc3339
 from ..model.errors import Code, Failure
-from ..model.journal import Entry
-from ..model.model import NO_SLOT, Maintenance, Release, State
+from ..model.model import Maintenance, Release, State
 from ..rollout import effects as fx
 from ..rollout.executor import perform
+from ..rollout.finding import releasectl
 from ..rollout.gates import PROBE_S
 from ..rollout.ports import Host, ProbeRequest
 from ..rollout.reconcile import RECOVERY
 from ..rollout.run import new_run
+from ..rollout.watch_effects import Drain
 from ..startup.fast_dataclass import replace
+from .history_line import append_line
 from .result import Result
 
 
 def describe(it: Maintenance) -> str:
-    return f"in maintenance since {rfc3339(it.since)} by {it.by}" + (f": {it.reason}" if it.reason else "")
+    until = " until the next boot" if it.boot else ""
+    return f"in maintenance{until} since {rfc3339(it.since)} by {it.by}" + (f": {it.reason}" if it.reason else "")
 
 
-def refuse_others(now: Maintenance | None, by: str) -> None:
+def refuse_others(service: str, now: Maintenance | None, by: str) -> None:
     """Only who has begun a maintenance knows when it may end. Raises Failure (code 2)."""
     if now is None or now.by in (by, RECOVERY):
         return
     raise Failure(
         Code.USAGE,
         f"{describe(now)}: {by} did not begin it",
-        f"Ask {now.by}, then: sudo releasectl maintenance off --force",
+        f"Ask {now.by}, then: {releasectl(service, 'maintenance off --force')}",
     )
 
 
 def record(host: Host, state: State, on: bool, by: str, reason: str, txn: str, result: Result) -> None:
     """An event, and a line of history: of the live release, or of the one that was live before."""
-    what, at = "on" if on else "off", host.process.now()
+    what = "on" if on else "off"
     host.events.emit({"phase": "maintenance", "event": what, "by": by, "reason": reason})
-    live = state.live
-    ref = live.ref if live else state.previous
-    if ref is None:
-        return
-    slot = live.slot if live else NO_SLOT
     try:
-        host.records.append_history(Entry(txn, "maintenance", what, ref, slot, None, by, reason, at, at))
+        append_line(host, state, txn, "maintenance", what, by, reason)
     except Failure as failure:
         # The maintenance itself is recorded, in state.json.
         result.warnings.append(failure.cause)
@@ -74,6 +72,10 @@ def set_maintenance(host: Host, state: State, on: Maintenance | None, result: Re
     for effect in (fx.SaveState(new), fx.WriteMap(new.routed, new.failover),
                    fx.SetMap(new.routed, limit, new.failover)):  # fmt: skip
         perform(host, effect, run, limit)
+    if on and on.boot and live:
+        # The reboot would break off what is in flight.
+        perform(host, Drain(live.slot, host.config.drain), run, host.config.drain.longest)
+        result.warnings += run.observations.warnings
     result.outcome, result.changed = "maintenance" if on else "live", True
     after = f"{live.ref} has the traffic again" if live else "nothing is live"
     result.message = describe(on) if on else f"maintenance ended, {after}"

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from ..model.errors import Code, Failure
 from ..model.journal import Intent
 from ..model.model import Release
-from ..rollout.finding import DOCKER, Finding
+from ..rollout.finding import DOCKER, RESTART_DOCKER, Finding, releasectl
 from ..rollout.gates import HINT, is_ready
 from ..rollout.ports import Host, ProbeRequest
 
 CONTAINER_S = 0.5
-FIX = "sudo systemctl restart docker (containers keep running)"
 
 
 def unreachable(host: Host, slot: str, release: Release) -> Finding | None:
@@ -29,7 +28,7 @@ def unreachable(host: Host, slot: str, release: Release) -> Finding | None:
         return None
     port = host.config.slots[slot]
     cause = f"the container of {release.ref} answers, 127.0.0.1:{port} does not reach it: Docker's rules are missing"
-    return Finding(DOCKER, cause, FIX)
+    return Finding(DOCKER, cause, RESTART_DOCKER)
 
 
 def keep_cut_off_standby(host: Host, intent: Intent, releases: Mapping[int, Release]) -> None:
@@ -46,7 +45,7 @@ def keep_cut_off_standby(host: Host, intent: Intent, releases: Mapping[int, Rele
         Code.PREFLIGHT,
         f"{ports} cannot be reached, although the containers answer: Docker's rules are missing. "
         f"Nothing was stopped for {intent.target}",
-        f"{FIX}, then run the command again.",
+        "Restart Docker (`sudo systemctl restart docker`; containers keep running), then run the command again.",
     )
 
 
@@ -58,4 +57,4 @@ def hint_after(host: Host, intent: Intent) -> str:
     release = host.records.releases().get(live.ref.id)
     if isinstance(release, Release) and is_ready(host, live.slot, release.gates):
         return HINT
-    return f"Nobody is served: {live.ref} does not answer either. See: sudo releasectl status"
+    return f"Nobody is served: {live.ref} does not answer either. See: {releasectl(host.config.service, 'status')}"

@@ -11,22 +11,27 @@ from ..documents.timestamps import age
 from ..model.errors import Code, Failure
 from ..model.journal import Entry, Journal
 from ..model.model import Gates, Release, State
-from ..rollout.capacity import Memory
-from ..rollout.finding import DOCKER, RELEASE, ROUTE, Finding
+from ..rollout.finding import RELEASE, ROUTE, Finding, releasectl
 from ..rollout.gates import PROBE_S, is_ready
-from ..rollout.network import status_lines
+from ..rollout.model_store import ModelStore, model_store
+from ..rollout.network import Network, network_findings
 from ..rollout.ports import Host, ProbeRequest, RecordSnapshot, Unreadable, moment
-from ..rollout.surroundings import (
-    Surroundings,
+from ..rollout.surrounding_findings import (
+    backup_findings,
     certificate_findings,
-    converge,
+    drift_findings,
     edge_findings,
+    records_room_findings,
     registry_findings,
-    room_findings,
+    store_findings,
     unit_findings,
 )
+from ..rollout.surroundings import Surroundings
+from ..rollout.upgrades import upgrade_findings
+from ..rollout.wanted import Wanted, wanted_findings
 from ..startup.fast_dataclass import replace
 from .around import Around
+from .checks import checks_doc, look_at_room
 from .reachability import unreachable
 from .rollback_info import rollback_info
 from .serving import ask_as_client, client_doc, verdict
@@ -35,9 +40,8 @@ from .status_text import status_text
 # How long a container exit stays in the status. A second one within this time is a crash loop, although the container
 # is up most of the time.
 RECENTLY_S = 60
-AGAIN = "systemd restarts it each time. If this continues: releasectl rollback"
+AGAIN = "systemd restarts it each time. If this continues"
 SERVED, WITH_TROUBLES, NOT_SERVED = 0, 1, 2
-UNNAMED_HOST = "HOST"
 
 
 def exit_code(doc: dict[str, Any]) -> int:
@@ -46,42 +50,54 @@ def exit_code(doc: dict[str, Any]) -> int:
     return WITH_TROUBLES if doc["troubles"] else SERVED
 
 
-def status(host: Host, holder: str | None, around: Around | None = None) -> dict[str, Any]:
+def status(host: Host, holder: str | None, around: Around | None = None, inventory_version: str = "") -> dict[str, Any]:
     """
-    `holder`: who changes something now. `serving`: whether clients are served; None when that is unknown. `healthy`:
-    the live slot; None when nothing is live. No `troubles` when all is well.
+    `holder`: who changes something now. `inventory_version`: empty: as the last deploy recorded it. `serving`: whether
+    clients are served; None when that is unknown. `healthy`: the live slot; None when nothing is live. No `troubles`
+    when all is well.
     """
     around = around or Around()
+    service, name = host.config.service, host.config.host
+    recover = releasectl(service, "recover")
     records = host.records.read()
     findings: list[Finding] = []
     state = records.state if isinstance(records.state, State) else State()
     release = _live_release(host, state)
-    asked = around.begin(lambda: ask_as_client(host, release, judged=holder is None))
-    looked = around.begin(lambda: around.read(release.ref.image if release else None))
+    standby = state.standby.ref.version if state.standby else None
+    asked = around.begin(lambda: ask_as_client(host, release, standby, judged=holder is None))
+    store = _model_store(host, release)
+    looked = around.begin(lambda: around.read(release.ref.image if release else None, store))
     if isinstance(records.state, Unreadable):
-        findings.append(Finding(ROUTE, f"state.json cannot be read ({records.state.why})", "sudo releasectl recover"))
+        findings.append(Finding(ROUTE, f"state.json cannot be read ({records.state.why})", recover))
     if records.journal is not None and holder is None:
         findings.append(
             Finding("host", f"interrupted work: {_interrupted(records)}; it is finished or undone within a minute")
         )
     routed = _routed(host, state, findings, holder)
-    rules = status_lines(host.packet_filter.read(host.units.states().ports(host.config)))
-    docker = [Finding(DOCKER, line) for line in rules]
+    docker = list(network_findings(_network(host)))
     own: list[Finding] = []
     healthy = _healthy(host, state, release, docker, own)
     restarted = _restarted(host, state, healthy, own)
     seen = looked()
-    findings += [*_around(host, seen), *docker, *own, *_room(host)]
-    client, name = asked(), host.config.host or UNNAMED_HOST
-    serving, cause, named = verdict(client, state, findings, converge(name, "edge"))
+    room = look_at_room(host)
+    findings += [*_around(host, seen), *docker, *own, *room.findings]
+    client = asked()
+    serving, cause, named = verdict(host.config, client, state, findings)
     if serving and client.problem:
         findings.append(Finding(RELEASE, client.problem))
     if client.edge_away and named:
         # HAProxy's silence on its socket has the same cause.
         findings = [it for it in findings if it.about != ROUTE or it is named]
-    troubles = [str(it) for it in findings]
+    troubles = [it.describe(name) for it in findings]
+    wanted = Wanted(inventory_version) if inventory_version else seen.wanted
+    # No troubles: clients are served, and nothing is broken.
+    noticed = list(upgrade_findings(seen, name))
+    if holder is None:
+        live = state.live.ref.version if state.live else None
+        noticed += wanted_findings(wanted, live, host.process.now(), name, service)
+    notices = [it.describe(name) for it in noticed]
     doc = {
-        "service": host.config.service,
+        "service": service,
         "code": Code.OK,
         "serving": serving,
         "serving_cause": cause or None,
@@ -98,33 +114,36 @@ def status(host: Host, holder: str | None, around: Around | None = None) -> dict
         "failover": None if healthy is not False else _failover(host, state, records),
         "rollback": rollback_info(host, state) if state.live else None,
         "last_failure": _last_failure(host.records.history().entries),
+        "checks": checks_doc(service, seen, findings, room.docker_answers, routed is not None),
         "problems": [{"about": it.about, "cause": it.cause, "fix": it.fix or None} for it in findings],
         "troubles": troubles,
+        "notices": notices,
+        "wanted": wanted.version if wanted else None,
+        "restart_needed": list(seen.replaced),
+        "reboot_needed": seen.reboot or None,
     }
-    others = [str(it) for it in findings if it is not named and not (serving and it.cause == client.problem)]
+    others = [it.describe(name) for it in findings if it is not named and not (serving and it.cause == client.problem)]
     return {**doc, "text": status_text(doc, state, host.process.now(), others)}
 
 
 def _around(host: Host, seen: Surroundings) -> tuple[Finding, ...]:
-    name = host.config.host or UNNAMED_HOST
+    name = host.config.host
     return (
         *unit_findings(seen, host.config.service),
         *edge_findings(seen, name),
         *certificate_findings(seen.certificates, host.process.now(), name),
         *registry_findings(seen),
+        *store_findings(seen),
+        *drift_findings(seen.changed, host.process.now(), name),
+        *backup_findings(seen.backup, host.process.now()),
+        *records_room_findings(seen.records_room),
     )
 
 
-def _room(host: Host) -> tuple[Finding, ...]:
-    """Unknown is not too little: with Docker down nothing is known of its disk, and that has a finding of its own."""
-    free_mb: int | None = None
-    memory: Memory | None = None
-    try:
-        free_mb = host.containers.free_mb()
-        memory = host.machine.memory()
-    except (Failure, OSError):
-        pass
-    return room_findings(free_mb, host.config.min_free_mb, memory)
+def _network(host: Host) -> Network:
+    """Read again if something is missing: a container that ended between the two queries takes its rules with it."""
+    network = host.packet_filter.read(host.units.states().ports(host.config))
+    return network if network.whole else host.packet_filter.read(host.units.states().ports(host.config))
 
 
 def _as_of_now(host: Host, state: State) -> State:
@@ -150,7 +169,7 @@ def _routed(host: Host, state: State, findings: list[Finding], holder: str | Non
     # While it bakes, a release has the traffic before the record says so.
     if routed != state.routed and holder is None:
         cause = f"HAProxy routes to {routed}, the record says {state.routed}"
-        findings.append(Finding(ROUTE, cause, "sudo releasectl recover"))
+        findings.append(Finding(ROUTE, cause, releasectl(host.config.service, "recover")))
     return routed
 
 
@@ -159,6 +178,16 @@ def _live_release(host: Host, state: State) -> Release | None:
         return None
     release = host.records.releases().get(state.live.ref.id)
     return release if isinstance(release, Release) else None
+
+
+def _model_store(host: Host, release: Release | None) -> ModelStore | None:
+    """None also if only root can read the variables of the release."""
+    if release is None or "MODEL_STORE" not in release.env_keys:
+        return None
+    try:
+        return model_store(host.records.settings(release.ref.id).env, dict(release.options.hosts))
+    except (OSError, ValueError, Failure):
+        return None
 
 
 def _healthy(
@@ -187,12 +216,16 @@ def _restarted(host: Host, state: State, healthy: bool | None, own: list[Finding
         return None
     cause, exited_at = last_exit
     seconds = host.process.now() - exited_at
-    if not 0 <= seconds < RECENTLY_S:
-        return None
     live = state.live
-    exits = [it for it in host.units.read_exits() if it.slot == live.slot and exited_at - it.at < RECENTLY_S]
+    # What ended before was another release, in the same slot.
+    if not 0 <= seconds < RECENTLY_S or exited_at < live.since:
+        return None
+    own_exits = [it for it in host.units.read_exits() if it.slot == live.slot and it.release.id == live.ref.id]
+    exits = [it for it in own_exits if exited_at - it.at < RECENTLY_S]
     if len(exits) > 1 or not healthy:
-        own.insert(0, Finding(RELEASE, f"the container of {live.ref} {cause} {age(seconds)} ago; {AGAIN}"))
+        roll_back = releasectl(host.config.service, "rollback")
+        crash = f"the container of {live.ref} {cause} {age(seconds)} ago; {AGAIN}: {roll_back}"
+        own.insert(0, Finding(RELEASE, crash))
     return {"cause": cause, "seconds": round(seconds, 1)} if healthy else None
 
 

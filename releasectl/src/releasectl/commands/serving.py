@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..model.model import Golden, Release, State
-from ..rollout.finding import CERTIFICATE, EDGE, Finding
+from ..model.model import Config, Golden, Release, State
+from ..rollout.finding import CERTIFICATE, EDGE, RELEASE, Finding, releasectl
 from ..rollout.gates import describe_reply, golden_problem, headers_of, parsed
 from ..rollout.golden_match import brief
 from ..rollout.ports import Host, ProbeRequest
 from ..rollout.reconcile import RECOVERY
 from ..rollout.redact import redactor
+from ..rollout.surrounding_findings import converge
 from ..startup.fast_dataclass import dataclass
 from ..startup.http_client import Reply
 from .maintenance import describe
@@ -43,10 +44,11 @@ class Asked:
         return "CERTIFICATE_VERIFY_FAILED" in self.answer
 
 
-def ask_as_client(host: Host, release: Release | None, judged: bool) -> Asked:
+def ask_as_client(host: Host, release: Release | None, standby: str | None, judged: bool) -> Asked:
     """
     A path of the live release for its version, and its first golden request. Not `judged`: during a change an answer
-    may come from the candidate, so only the status counts.
+    may come from the candidate, so only the status counts. `standby`: its version, which serves while the live slot is
+    down.
     """
     if host.config.front_door is None:
         return Asked(None, "no public name is configured (front_door in service.json, release_front_door)")
@@ -59,6 +61,9 @@ def ask_as_client(host: Host, release: Release | None, judged: bool) -> Asked:
     version = answer.get("version") if isinstance(answer, dict) else None
     expected = release.ref.version if release and path else None
     if judged and expected and version != expected:
+        if standby and version == standby:
+            wrong = f"the standby {standby} answers instead of {expected}"
+            return Asked(True, wrong, reply.status, ms, standby, f"GET {path}")
         wrong = f"GET {path} should name version {expected}; it answered {brief(version)}"
         return Asked(False, wrong, reply.status, ms, request=f"GET {path}")
     shown = str(version) if version is not None else None
@@ -105,22 +110,27 @@ def _no_answer(reply: Reply) -> str:
 
 
 def verdict(
-    asked: Asked, state: State, findings: Sequence[Finding], reconverge: str
+    config: Config, asked: Asked, state: State, findings: Sequence[Finding]
 ) -> tuple[bool | None, str, Finding | None]:
-    """Served; the cause if not, with its fix; the finding that it comes from. `reconverge`: that converges HAProxy."""
+    """Served; the cause if not, with its fix; the finding that it comes from."""
     if asked.served is not False:
         return asked.served, asked.problem, None
     if it := state.maintenance:
-        who = "Ask them, then" if it.by not in ("", RECOVERY) else "Fix"
-        return False, f"{describe(it).removeprefix('in ')}. {who}: sudo releasectl maintenance off", None
+        cause = describe(it).removeprefix("in ")
+        if it.by in ("", RECOVERY):
+            ended = Finding(RELEASE, cause, releasectl(config.service, "maintenance off"))
+            return False, ended.describe(config.host), None
+        # Who reads it is rarely who began it.
+        fix = releasectl(config.service, "maintenance off --force")
+        return False, f"{cause}. Ask them, then on {config.host or 'this host'}: {fix}", None
     if state.live is None:
         return False, "nothing is live. Fix: deploy a version (playbooks/deploy.yml)", None
     about = (EDGE,) if asked.edge_away else (CERTIFICATE,) if asked.untrusted else None
     found = [it for it in findings if (it.about in about if about else it.about not in (CERTIFICATE, "host"))]
     if found:
-        return False, str(found[0]), found[0]
+        return False, found[0].describe(config.host), found[0]
     if asked.edge_away:
-        return False, f"nothing answers on port 443. Fix: {reconverge}", None
+        return False, f"nothing answers on port 443. Fix: {converge(config.host, 'edge')}", None
     if asked.untrusted:
         return False, f"clients do not trust the certificate: {asked.problem}", None
     return False, f"{asked.request} through port 443: {asked.problem}", None

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..documents.timestamps import age, parse
 from ..model.model import State
+from ..rollout.finding import releasectl
 from .maintenance import describe
 
 
@@ -14,24 +15,28 @@ def status_text(doc: dict[str, Any], state: State, now: float, troubles: Sequenc
     """`troubles`: those of the document that the first line does not tell."""
     lines = [_serving_line(doc), *_release_lines(doc, now)]
     if state.maintenance and doc["serving"] is not False:
-        lines.append(f"  MAINTENANCE  {describe(state.maintenance)}; `releasectl maintenance off` ends it")
+        ends = releasectl(doc["service"], "maintenance off")
+        lines.append(f"  MAINTENANCE  {describe(state.maintenance)}; `{ends}` ends it")
     if it := doc["failover"]:
         lines.append(f"  FAILOVER  {it['release']['version']} on {it['slot']} answers: {it['cause']}")
     if it := doc["restarted"]:
         lines.append(f"  restarted {age(it['seconds'])} ago: the container {it['cause']}")
     if standby := doc["standby"]:
         lines.append(f"  standby   {standby['release']['version']} on {standby['slot']} until {standby['until']}")
+    if ends := doc["checks"]["certificate_ends"]:
+        lines.append(f"  certificate  ends in {(parse(ends) - now) / 86400:.0f} days")
     if doc["rollback"]:
         lines.append(f"  rollback  {doc['rollback']}")
     why = f": {doc['reason']}" if doc["reason"] else ""
     if doc["changing"]:
         lines.append(f"  running   {doc['changing']}{why}")
     if doc["canary"]:
-        lines.append(f"  canary    {canary_line(doc['canary'])}{why}")
+        lines.append(f"  canary    {canary_line(doc['service'], doc['canary'], now)}{why}")
     if it := doc["last_failure"]:
         since = age(now - parse(it["ended"]))
         lines.append(f"  last failure  {it['kind']} of {it['version']} {since} ago by {it['by']}: {it['cause']}")
     lines += [f"  TROUBLE   {problem}" for problem in troubles]
+    lines += [f"  notice    {notice}" for notice in doc["notices"]]
     return "\n".join(lines) + "\n"
 
 
@@ -63,8 +68,12 @@ def _release_lines(doc: dict[str, Any], now: float) -> list[str]:
     return lines + ([f"  model     {release['model_version']}"] if release["model_version"] else [])
 
 
-def canary_line(doc: dict[str, Any]) -> str:
+def canary_line(service: str, doc: dict[str, Any], now: float) -> str:
+    # An engine of an older version tells neither `since` nor `by`.
+    seconds = now - parse(doc["since"]) if "since" in doc else doc["since_s"]
+    by = f" by {doc['by']}" if doc.get("by") else ""
+    ends = f"; end it by `{releasectl(service, 'canary promote')}` or `abort`" if doc["state"] == "hold" else ""
     return (
-        f"{doc['version']} on {doc['slot']} gets {doc['percent']} %, {doc['state']} since {age(doc['since_s'])}; "
-        f"candidate: {doc['candidate']}; live: {doc['live']}"
+        f"{doc['version']} on {doc['slot']} gets {doc['percent']} %, {doc['state']}{by} since {age(seconds)}; "
+        f"candidate: {doc['candidate']}; live: {doc['live']}{ends}"
     )

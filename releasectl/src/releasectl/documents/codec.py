@@ -9,7 +9,7 @@ from ..model.journal import Entry, Intent, Mark
 from ..model.model import Canary, Live, Maintenance, Ref, Release, Standby, State
 from ..startup.fast_dataclass import asdict
 from .fields import Fields
-from .release_fields import gates_doc, options_doc, read_gates, read_options
+from .release_fields import gates_doc, options_doc, read_gates, read_options, read_secret_versions, secret_versions_doc
 from .timestamps import parse, rfc3339
 
 SCHEMA = 1
@@ -61,6 +61,8 @@ def state_doc(state: State) -> dict[str, Any]:
     }
     if it := state.maintenance:
         doc["maintenance"] = {"since": rfc3339(it.since), "by": it.by, "reason": it.reason}
+        if it.boot:
+            doc["maintenance"]["boot"] = it.boot
     return doc
 
 
@@ -80,11 +82,12 @@ def read_state(doc: Any) -> State:
     maintenance = None
     if fields.has("maintenance"):
         it = fields.child("maintenance")
-        maintenance = Maintenance(parse(it.text("since")), it.text("by"), it.text("reason", ""))
+        maintenance = Maintenance(parse(it.text("since")), it.text("by"), it.text("reason", ""), it.text("boot", ""))
     return State(live, standby, _maybe_ref(fields, "previous"), maintenance)
 
 
 def release_doc(release: Release) -> dict[str, Any]:
+    versions = secret_versions_doc(release.secret_versions)
     return {
         "schema": SCHEMA,
         "release": ref_doc(release.ref),
@@ -92,6 +95,7 @@ def release_doc(release: Release) -> dict[str, Any]:
         "gates": gates_doc(release.gates),
         "env_keys": list(release.env_keys),
         "secret_keys": list(release.secret_keys),
+        **({"secret_versions": versions} if versions else {}),
         "by": release.by,
         "reason": release.reason,
         "created": rfc3339(release.created),
@@ -109,6 +113,7 @@ def read_release(doc: Any, where: str) -> Release:
         by=fields.text("by"),
         reason=fields.text("reason"),
         created=parse(fields.text("created")),
+        secret_versions=read_secret_versions(fields),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..model.model import Gates, Golden, Header, Options
+from ..model.model import Gates, Golden, Header, Options, SecretVersion
 from ..startup.fast_dataclass import asdict
 from .fields import Fields, shown
 
@@ -146,3 +146,18 @@ def _read_headers(fields: Fields) -> tuple[Header, ...]:
             raise at.bad(name, 'expected one line of text, or {"secret": NAME} for the value of a secret')
         found[name.lower()] = header
     return tuple(found.values())
+
+
+def secret_versions_doc(versions: tuple[SecretVersion, ...]) -> dict[str, Any]:
+    return {it.name: {"source": it.source, "version": it.version} for it in versions}
+
+
+def read_secret_versions(fields: Fields) -> tuple[SecretVersion, ...]:
+    at = Fields(dict(fields.mapping("secret_versions")), f"{fields.where}.secret_versions")
+    found = []
+    for name in sorted(at.doc):
+        it = at.child(name)
+        it.only("source", "version")
+        source, version = (it.text(key, pattern=r"[!-~]{1,600}", wanted="one word") for key in ("source", "version"))
+        found.append(SecretVersion(name, source, version))
+    return tuple(found)

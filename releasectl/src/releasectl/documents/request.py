@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..model.errors import Code, Failure
-from ..model.model import Gates, Options, Release, Settings
+from ..model.model import Gates, Options, Release, SecretVersion, Settings
 from ..model.rollout_options import RegistryAuth, Rollout
 from ..startup.fast_dataclass import dataclass
 from .codec import read_canary
 from .fields import Fields
-from .release_fields import gates_doc, options_doc, read_gates, read_options
+from .release_fields import gates_doc, options_doc, read_gates, read_options, read_secret_versions
 
 VERSION_PATTERN = r"v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?"
 IMAGE_PATTERN = r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*@sha256:[0-9a-f]{64}"
@@ -38,6 +38,8 @@ class Request:
     """None: as the host is configured."""
     forward_only: bool = False
     """Refuse to replace a newer version."""
+    secret_versions: tuple[SecretVersion, ...] = ()
+    """Of those of its secrets that were read by reference."""
 
 
 def read_request(doc: Any, base: tuple[Release, Settings] | None) -> Request:
@@ -47,9 +49,11 @@ def read_request(doc: Any, base: tuple[Release, Settings] | None) -> Request:
     """
     fields = Fields(doc, "request")
     fields.only(
-        "version", "image", "env", "secrets", "model_version", "by", "reason", "options", "gates", "registry_auth",
-        "strategy", "canary", "forward_only",
+        "version", "image", "env", "secrets", "secret_versions", "model_version", "by", "reason", "options", "gates",
+        "registry_auth", "strategy", "canary", "forward_only", "inventory_version",
     )  # fmt: skip
+    if inventory := read_inventory_version(doc):
+        read_version(inventory, "inventory_version")
     release, settings = base if base else (None, Settings())
     version = read_version(fields.text("version"))
     env = _variables(fields, "env") if fields.has("env") else settings.env
@@ -72,6 +76,7 @@ def read_request(doc: Any, base: tuple[Release, Settings] | None) -> Request:
         auth=_auth(fields),
         rollout=_rollout(fields),
         forward_only=fields.flag("forward_only"),
+        secret_versions=_secret_versions(fields, release, secrets),
     )
 
 
@@ -81,6 +86,19 @@ def read_prefetch(doc: Any) -> tuple[str, RegistryAuth | None]:
     fields.only("image", "registry_auth")
     image = fields.text("image", pattern=IMAGE_PATTERN, wanted="NAME@sha256:<64 hex digits> (by digest, never by tag)")
     return image, _auth(fields)
+
+
+def _secret_versions(fields: Fields, release: Release | None, secrets: Mapping[str, str]) -> tuple[SecretVersion, ...]:
+    """Of the secrets of this request; where it leaves them out, those of the live release."""
+    if not fields.has("secrets"):
+        if fields.has("secret_versions"):
+            raise fields.bad("secret_versions", "given without secrets")
+        return release.secret_versions if release else ()
+    found = read_secret_versions(fields)
+    for it in found:
+        if it.name not in secrets:
+            raise fields.bad("secret_versions", f"{it.name[:60]!r} is not in secrets")
+    return found
 
 
 def _rollout(fields: Fields) -> Rollout | None:
@@ -98,11 +116,16 @@ def _rollout(fields: Fields) -> Rollout | None:
     return Rollout(strategy)
 
 
-def read_version(text: str) -> str:
+def read_inventory_version(doc: Any) -> str | None:
+    """What the inventory says, for the status; empty: it names no version. None: the request was not made from one."""
+    return Fields(doc, "request").maybe_text("inventory_version")
+
+
+def read_version(text: str, key: str = "version") -> str:
     if not re.fullmatch(VERSION_PATTERN, text):
         raise Failure(
             Code.USAGE,
-            f"request.version: expected a version such as v1.4.2 or v1.4.2-rc.1, got {text[:60]!r}",
+            f"request.{key}: expected a version such as v1.4.2 or v1.4.2-rc.1, got {text[:60]!r}",
             "Name the exact version; there is no `latest`.",
         )
     return text

@@ -40,7 +40,7 @@ def probe(settings: TlsSettings) -> None:
         raise Failure(
             Code.UNEXPECTED,
             "\n".join(f"No certificate was requested: {text}." for text in problems),
-            "Next: ansible-playbook site.yml --tags tls",
+            "Next: ansible-playbook site.yml --limit HOST --tags tls",
         )
 
 
@@ -71,7 +71,8 @@ def problem(name: str, token: str, timeout_s: float, port: int = 80) -> str | No
         addresses = sorted({str(info[4][0]) for info in socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)})
     except socket.gaierror as error:
         return (
-            f"{name} does not resolve ({error.strerror}). Create its DNS record (terraform output) and wait for its TTL"
+            f"{name} does not resolve ({error.strerror}). Create its DNS record, delegate its zone (terraform output"
+            " name_servers) and wait for its TTL"
         )
     where = f"port {port} of {name} ({', '.join(addresses)})"
     # No proxy: the ACME server uses none either.

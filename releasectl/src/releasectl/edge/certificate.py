@@ -160,5 +160,5 @@ def update_account(settings: TlsSettings, certbot: Certbot) -> None:
             Code.UNEXPECTED,
             f"Failed to set the account's address at {settings.directory_url} to '{settings.email}' (tls_email):"
             f" {error}. The certificate is not affected.",
-            "Next: ansible-playbook site.yml --tags tls",
+            "Next: ansible-playbook site.yml --limit HOST --tags tls",
         ) from error

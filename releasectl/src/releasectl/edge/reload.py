@@ -26,7 +26,7 @@ COMMAND_TIMEOUT_S = 60.0
 POLL_S = 0.05
 BIND = re.compile(r"^\s+bind (\S*):(\d+)\b", re.MULTILINE)
 MODE = 0o644
-NEXT = "Fix the cause, then: ansible-playbook site.yml --tags edge"
+NEXT = "Fix the cause, then: ansible-playbook site.yml --limit HOST --tags edge"
 
 
 def validate(settings: EdgeSettings, candidate: str) -> None:

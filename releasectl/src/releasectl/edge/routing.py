@@ -58,10 +58,13 @@ class Haproxy:
             elif worker is not None and NO_MAP in answer:
                 return {}
             else:
+                # Local import: rarely needed (docs/startup.md).
+                from ..rollout.surrounding_findings import converge
+
                 raise Failure(
                     Code.PREFLIGHT,
                     f"HAProxy has no map {self.config.live_map}: {answer.strip()[:200]}",
-                    f"ansible-playbook site.yml --limit {self.config.host or 'HOST'} --tags edge --skip-tags rollout",
+                    converge(self.config.host, "edge"),
                 )
         return found
 

@@ -10,6 +10,8 @@ from ..model.model import Config, Options, Release
 
 LABEL = "slipway."
 FULL_SHARES = 1024
+UNKNOWN_HOLDER = "another process"
+"""Of a slot's port, in the cause of a failure."""
 # Of a candidate that boots, against those of the release that serves meanwhile. An idle processor is all its own.
 BOOT_SHARES = 64
 
@@ -190,7 +192,7 @@ def run_failure(output: str, port: int, holder: Callable[[], str]) -> Failure:
     low, cause = output.lower(), ""
     if "address already in use" in low or "port is already allocated" in low:
         cause = (
-            f"port 127.0.0.1:{port} is in use by {holder() or 'another process'}; `ss -ltnp 'sport = :{port}'` shows it"
+            f"port 127.0.0.1:{port} is in use by {holder() or UNKNOWN_HOLDER}; `ss -ltnp 'sport = :{port}'` shows it"
         )
     elif "exec format error" in low:
         cause = "the image was built for another platform, or the program that it starts cannot be run"

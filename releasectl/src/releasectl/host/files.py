@@ -24,7 +24,7 @@ def write_atomic(path: str, text: str, mode: int, check: Callable[[str], None] |
     """`check` receives the path of the temporary file, which replaces `path` unless it raises."""
     temporary = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.tmp")
     try:
-        _write_new(temporary, text, mode)
+        write_new(temporary, text.encode(), mode)
         if check:
             check(temporary)
         os.replace(temporary, path)
@@ -34,13 +34,14 @@ def write_atomic(path: str, text: str, mode: int, check: Callable[[str], None] |
     sync_dir(os.path.dirname(path))
 
 
-def _write_new(path: str, text: str, mode: int) -> None:
+def write_new(path: str, data: bytes, mode: int) -> None:
+    """In place of what has this name. Synchronized, but not its directory."""
     _unlink(path)
     # O_EXCL: the mode is ours from the first byte, and no symlink is followed.
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         os.fchmod(fd, mode)
-        _write_all(fd, text.encode())
+        _write_all(fd, data)
         os.fsync(fd)
     finally:
         os.close(fd)
@@ -53,7 +54,7 @@ def write_new_dir(path: str, files: dict[str, tuple[str, int]]) -> None:
     remove_tree(temporary)
     os.mkdir(temporary, 0o755)
     for filename, (text, mode) in files.items():
-        _write_new(os.path.join(temporary, filename), text, mode)
+        write_new(os.path.join(temporary, filename), text.encode(), mode)
     sync_dir(temporary)
     remove_dir(path)
     os.rename(temporary, path)

@@ -46,6 +46,30 @@ class Paths:
         """Installs what certbot has renewed; written by the role `tls`."""
         return self.at("/etc/letsencrypt/renewal-hooks/deploy/slipway-haproxy")
 
+    @property
+    def converged(self) -> str:
+        """What the last converge left, on the whole host."""
+        return self.at("/var/lib/slipway/converged.json")
+
+    @property
+    def letsencrypt(self) -> str:
+        return self.at("/etc/letsencrypt")
+
+    @property
+    def backup_settings(self) -> str:
+        """Written by the role `backup`; none: this host is not backed up."""
+        return self.at("/etc/slipway/backup.json")
+
+    @property
+    def backup_result(self) -> str:
+        """When the last backup was stored, and since when and why it fails; written by slipway-backup."""
+        return os.path.join(self.homes, "backup.json")
+
+    @property
+    def restored(self) -> str:
+        """What a restore has brought, until the restored releases run."""
+        return os.path.join(self.homes, "restored.json")
+
     def service_json(self, service: str) -> str:
         return os.path.join(self.etc, service, "service.json")
 
@@ -63,8 +87,18 @@ class Paths:
         """The exits of the live container of a slot, as run-slot saw them."""
         return os.path.join(self.home(service), "exits", f"{slot}.json")
 
+    def services(self) -> list[str]:
+        """The services that this host is configured for."""
+        names = sorted(os.listdir(self.etc)) if os.path.isdir(self.etc) else []
+        return [name for name in names if os.path.exists(self.service_json(name))]
+
+    @property
+    def homes(self) -> str:
+        """The directory of all services' records."""
+        return self.at("/var/lib/slipway")
+
     def home(self, service: str) -> str:
-        return self.at(f"/var/lib/slipway/{service}")
+        return os.path.join(self.homes, service)
 
     def cache(self, service: str, user: str) -> str:
         """What containers keep from release to release. A folder for each user: none can read what another wrote."""
@@ -74,6 +108,10 @@ class Paths:
     def trusted(self) -> str:
         """The authorities that this host trusts, in one file; kept by update-ca-certificates."""
         return self.at("/etc/ssl/certs/ca-certificates.crt")
+
+    def wanted(self, service: str) -> str:
+        """The version that the inventory wanted at the last deploy."""
+        return os.path.join(self.home(service), "wanted.json")
 
     def releases(self, service: str) -> str:
         return os.path.join(self.home(service), "releases")

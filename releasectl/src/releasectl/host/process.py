@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
 from types import FrameType
 
-from ..model.errors import Interrupted
+from ..model.errors import Code, Failure, Interrupted
 from .scope import leave_session
+
+
+def require_root(command: str) -> None:
+    """Raises Failure (code 2)."""
+    if os.geteuid() != 0:
+        raise Failure(Code.USAGE, f"{command} must be run as root", "sudo releasectl …")
 
 
 class EngineProcess:

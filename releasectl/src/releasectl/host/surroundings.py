@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from ..documents.timestamps import parse
 from ..model.errors import Failure
-from ..rollout.surroundings import Unit
+from ..rollout.surroundings import Backup, DiskRoom, Unit
 from .command import Running
+from .files import read_text
 from .paths import Paths
 
 T = TypeVar("T")
@@ -19,7 +22,7 @@ TIMEOUT_S = 5.0
 RESOLVE_S = 0.6
 CONNECT_S = 0.5
 HTTPS = 443
-PROPERTIES = ("Id", "LoadState", "ActiveState", "UnitFileState", "ConditionResult")
+PROPERTIES = ("Id", "LoadState", "ActiveState", "UnitFileState", "ConditionResult", "MainPID")
 
 
 def begin(work: Callable[[], T]) -> Callable[[], T]:
@@ -68,10 +71,10 @@ def parse_units(text: str) -> dict[str, Unit]:
         pairs = (line.partition("=") for line in paragraph.splitlines())
         values = {name: value for name, _, value in pairs}
         if name := values.get("Id"):
-            load, active, enabled, condition = (values.get(it, "") for it in PROPERTIES[1:])
+            load, active, enabled, condition, pid = (values.get(it, "") for it in PROPERTIES[1:])
             # "no" is also what a unit says that was never started: it is a reason only for one that is to run.
             skipped = condition == "no" and active == "inactive" and enabled == "enabled"
-            found[name] = Unit(load, active, enabled, skipped)
+            found[name] = Unit(load, active, enabled, skipped, int(pid or 0))
     return found
 
 
@@ -81,16 +84,44 @@ def clock_synchronized(paths: Paths) -> bool | None:
     return os.path.exists(os.path.join(directory, "synchronized")) if os.path.isdir(directory) else None
 
 
+def read_room(path: str) -> DiskRoom | None:
+    """None: nothing is known of it."""
+    try:
+        disk = os.statvfs(path)
+    except OSError:
+        return None
+    return DiskRoom(path, disk.f_bavail * disk.f_frsize // 2**20, disk.f_favail if disk.f_files else None)
+
+
+def read_backup(paths: Paths) -> Backup | None:
+    """None: this host is not backed up, or nothing is known of it."""
+    try:
+        begun = os.stat(paths.backup_settings).st_mtime
+        doc = json.loads(read_text(paths.backup_result) or "{}")
+        stored, since = doc.get("stored"), doc.get("failing_since")
+        return Backup(parse(stored) if stored else begun, parse(since) if since else None, str(doc.get("cause") or ""))
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
 def registry_error(image: str) -> str:
     """Why the registry of an image cannot be reached; empty: it can, or the image names none."""
     name, _, port = image.partition("/")[0].partition(":")
     if "/" not in image or ("." not in name and not port and name != "localhost"):
         return ""
+    return reach_error("the registry", name, int(port or HTTPS))
+
+
+def reach_error(what: str, name: str, port: int, address: str = "") -> str:
+    """
+    Why a TCP connection to a server cannot be made; empty: it can. `what` it is called in the message. `address`: where
+    the name leads, if DNS is not asked.
+    """
     found: list[tuple[socket.AddressFamily, tuple[str, int]] | OSError] = []
 
     def resolve() -> None:
         try:
-            answer = socket.getaddrinfo(name, int(port or HTTPS), type=socket.SOCK_STREAM)
+            answer = socket.getaddrinfo(address or name, port, type=socket.SOCK_STREAM)
             found.append((answer[0][0], (str(answer[0][4][0]), int(answer[0][4][1]))))
         except (OSError, ValueError) as error:
             found.append(error if isinstance(error, OSError) else OSError(str(error)))
@@ -99,15 +130,15 @@ def registry_error(image: str) -> str:
     thread.start()
     thread.join(RESOLVE_S)
     if not found:
-        return f"the registry's name {name} does not resolve within {RESOLVE_S:g} s"
+        return f"{what}'s name {name} does not resolve within {RESOLVE_S:g} s"
     answer = found[0]
     if isinstance(answer, OSError):
-        return f"the registry's name {name} does not resolve ({answer.strerror or answer})"
-    family, address = answer
+        return f"{what}'s name {name} does not resolve ({answer.strerror or answer})"
+    family, at = answer
     try:
         with socket.socket(family, socket.SOCK_STREAM) as connection:
             connection.settimeout(CONNECT_S)
-            connection.connect(address)
+            connection.connect(at)
     except OSError as error:
-        return f"the registry {name} does not answer at {address[0]}:{address[1]} ({error.strerror or error})"
+        return f"{what} {name} does not answer at {at[0]}:{at[1]} ({error.strerror or error})"
     return ""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ..model.errors import Failure
 from ..model.model import Config
 from ..rollout.ports import UnitStates
 from . import files, systemd
+from .docker_commands import UNKNOWN_HOLDER
 from .paths import Paths
 from .process import EngineProcess
 
@@ -34,7 +36,20 @@ class SlotUnits:
     def start(self, slot: str, timeout_s: float) -> None:
         files.remove_file(self._exit_record(slot))
         self._exit_records[slot] = None
-        systemd.start_unit(self.config.unit(slot), timeout_s, self.process.pulse)
+        try:
+            systemd.start_unit(self.config.unit(slot), timeout_s, self.process.pulse)
+        except Failure as failure:
+            # The sandbox of its unit (docs/hardening.md) hides from run-slot whose process has the port.
+            who = self._port_holder(slot) if UNKNOWN_HOLDER in failure.cause else ""
+            if not who:
+                raise
+            raise Failure(failure.code, failure.cause.replace(UNKNOWN_HOLDER, who), failure.hint) from failure
+
+    def _port_holder(self, slot: str) -> str:
+        # Local import: few starts fail by their port (docs/startup.md).
+        from .listener import holder
+
+        return holder(self.config.slots[slot], self.config.container(slot))
 
     def stop(self, slot: str, quick: bool, timeout_s: float) -> None:
         unit = self.config.unit(slot)

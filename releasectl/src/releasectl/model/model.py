@@ -126,6 +126,17 @@ class Split:
 
 
 @dataclass(frozen=True)
+class SecretVersion:
+    """Where the value of a secret was read, and in which version. Never the value."""
+
+    name: str
+    """The variable of the container."""
+    source: str
+    """As `secretsmanager:slipway-prod/api-key` or `ssm:/slipway/prod/url`."""
+    version: str
+
+
+@dataclass(frozen=True)
 class Release:
     """An immutable record. The values of env and secrets live in their own 0600 files."""
 
@@ -137,6 +148,8 @@ class Release:
     by: str
     reason: str
     created: float
+    secret_versions: tuple[SecretVersion, ...] = ()
+    """Of the secrets that the inventory names by reference."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +198,8 @@ class Maintenance:
     since: float
     by: str
     reason: str
+    boot: str = ""
+    """Which boot of the host it began in, if the next one ends it; empty: only a person does."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import sqrt
 
+from ..documents.timestamps import rfc3339
 from ..model.counters import Span, Tally
 from ..model.errors import Code, Failure
 from ..model.journal import Mark
@@ -130,6 +131,7 @@ def judge_step(
         held = CanaryCommand("hold", held_by)
     recheck: SlownessRecheck | None = None
     published: tuple[object, ...] = ()
+    shown, since = "", host.process.now()
     while True:
         command = host.canary_mailbox.take_command(txn)
         if command and command.action == "abort":
@@ -160,12 +162,15 @@ def judge_step(
         if held and elapsed >= HOLD_S:
             raise _aborted(f"no operator ended it within {HOLD_S / 86400:g} days; {watch.candidate}")
         state = held.action if held else ("waiting for requests" if over else "watching")
+        if state != shown:
+            shown, since = state, host.process.now()
         if published != (state, watch.candidate, watch.base):
             published = (state, watch.candidate, watch.base)
             host.canary_mailbox.publish_status(
                 {
                     "txn": txn, "version": version, "slot": split.canary, "percent": split.percent, "state": state,
-                    "since_s": round(elapsed, 1), "candidate": str(watch.candidate), "live": str(watch.base),
+                    "since_s": round(elapsed, 1), "since": rfc3339(since), "by": held.by if held else "",
+                    "candidate": str(watch.candidate), "live": str(watch.base),
                 }
             )  # fmt: skip
         host.process.pause(min(POLL_S, max(0.01, canary.step_s - elapsed)) if not over else POLL_S)

@@ -82,6 +82,9 @@ class Units(Protocol):
 
 
 class Machine(Protocol):
+    def boot(self) -> str:
+        """Names this boot of the host: another one after a reboot."""
+
     def memory(self) -> Memory: ...
     def gpu_memory(self) -> Memory:
         """Of the GPU with the least."""

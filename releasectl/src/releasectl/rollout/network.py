@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from ..model.errors import Code, Failure
 from ..startup.fast_dataclass import dataclass, field
+from .finding import DOCKER, RESTART_DOCKER, Finding
 
 # A restart that did not bring them back is not repeated for so long: whatever is wrong, it is something else.
 AGAIN_S = 600.0
@@ -74,15 +75,16 @@ def lasting_failure(network: Network) -> Failure | None:
     )
 
 
-def status_lines(network: Network) -> tuple[str, ...]:
-    lines = []
+def network_findings(network: Network) -> tuple[Finding, ...]:
+    found = []
     if network.docker:
         failure = lasting_failure(network)
-        what = failure.cause if failure else f"{describe(network)}; recovery restarts Docker within a minute"
-        lines.append(f"{what}; by hand: systemctl restart docker")
+        cause = failure.cause if failure else f"{describe(network)}; recovery restarts Docker within a minute"
+        found.append(Finding(DOCKER, cause, RESTART_DOCKER))
     if network.firewall:
-        lines.append(f"{FIREWALL}; recovery loads them within a minute; by hand: systemctl reload slipway-firewall")
-    return tuple(lines)
+        cause = f"{FIREWALL}; recovery loads them within a minute"
+        found.append(Finding(DOCKER, cause, "sudo systemctl reload-or-restart slipway-firewall"))
+    return tuple(found)
 
 
 def restarted_in_vain(network: Network) -> bool:

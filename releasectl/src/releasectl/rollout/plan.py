@@ -13,6 +13,7 @@ from ..model.errors import Code, Failure
 from ..model.journal import Intent
 from ..model.model import Config, Ref, Release, Settings, State
 from ..model.rollout_options import Rollout
+from ..startup.fast_dataclass import replace
 
 SettingsOf = Callable[[int], Settings]
 NextId = Callable[[], int]
@@ -54,7 +55,8 @@ def resolve_release(
             return release, False
     ref = Ref(next_id(), request.version, image, request.model_version)
     keys = settings_keys(request.settings.env), settings_keys(request.settings.secrets)
-    return Release(ref, request.options, request.gates, *keys, request.by, request.reason, now), True
+    release = Release(ref, request.options, request.gates, *keys, request.by, request.reason, now)
+    return replace(release, secret_versions=request.secret_versions), True
 
 
 def refuse_older(request: Request, state: State) -> None:

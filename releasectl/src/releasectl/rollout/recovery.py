@@ -33,6 +33,8 @@ class Recovered:
     troubles: list[Failure] = field(default_factory=list)
     repaired: list[str] = field(default_factory=list)
     """The part of `done` that repaired drift."""
+    maintenance_over: bool = False
+    """The host has rebooted, which ended a maintenance."""
     ended: list[tuple[Intent, Failure | None]] = field(default_factory=list)
     """Interrupted transactions and why they were undone; None: live. While a journal is there, no hook has heard."""
 
@@ -74,8 +76,19 @@ def recover(
             live = result.state.live
             result.done.append(f"state.json rebuilt: {live.ref if live else 'nothing'} is live")
             result.repaired.append(result.done[-1])
+    _end_maintenance(host, result)
     result.state = _agree(host, result.state, records, result)
     return result
+
+
+def _end_maintenance(host: Host, result: Recovered) -> None:
+    """One that lasts until the host has rebooted."""
+    it = result.state.maintenance
+    if it and it.boot and it.boot != host.machine.boot():
+        result.state = replace(result.state, maintenance=None)
+        host.records.save_state(result.state)
+        result.maintenance_over = True
+        result.done.append(f"the host has rebooted: the maintenance by {it.by} ended")
 
 
 def _declare(host: Host, slot: str, records: RecordSnapshot, result: Recovered) -> RecordSnapshot:
