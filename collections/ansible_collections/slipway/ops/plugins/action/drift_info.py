@@ -21,6 +21,10 @@ State = tuple[dict[str, Any], drift.Paths]
 Variables = dict[str, Any]
 
 
+# The paths that the last converge recorded (`releasectl record-converge`), for the status. Without their checksums.
+RECORDED = "import json; print(json.dumps(list(json.load(open('/var/lib/slipway/converged.json'))['files'])))"
+
+
 class ActionModule(ActionBase):
     MODULE = drift_info
 
@@ -41,6 +45,7 @@ class ActionModule(ActionBase):
             except (AnsibleError, OSError) as error:
                 errors[role] = str(error)
         request = drift.probe_request(state for _role, state in states)
+        request["commands"]["recorded"] = ["python3", "-c", RECORDED]
         probe: dict[str, Any] = self._execute_module(
             module_name="slipway.ops.host_probe", module_args=request, task_vars=variables
         )
@@ -55,7 +60,12 @@ class ActionModule(ActionBase):
                 found[role] = items
         self._print(host, found, errors, args["warn"])
         roles = [role for role in args["roles"] if role in found or role in errors]
-        return {"changed": False, "roles": roles, "drift": found, "errors": errors, "in_sync": in_sync}
+        desired = {it["path"]: found_at[it["path"]] for _role, (state, found_at) in states for it in state["files"]}
+        stale = sorted({*(probe["commands"]["recorded"]["json"] or ())} - {*desired})
+        return {
+            "changed": False, "roles": roles, "drift": found, "errors": errors, "in_sync": in_sync, "desired": desired,
+            "stale": stale,
+        }  # fmt: skip
 
     def _desired(self, role: str, path: Path, variables: Variables) -> State:
         """The role's desired state with its files rendered, as a task of the role would do it."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import getpass
 import socket
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
@@ -15,15 +16,38 @@ from ansible_collections.slipway.ops.plugins.plugin_utils.lost import outcome
 from ansible_collections.slipway.ops.plugins.plugin_utils.releasectl import ReleasectlAction, task_result
 from ansible_collections.slipway.ops.plugins.plugin_utils.versions import check_version
 
-REQUEST_KEYS = ("version", "env", "secrets", "options", "gates", "model_version", "reason", "strategy")
+# As releasectl ends for an image that cannot be had.
+NOT_OBTAINABLE = 5
+REQUEST_KEYS = (
+    "version",
+    "env",
+    "secrets",
+    "options",
+    "gates",
+    "model_version",
+    "reason",
+    "strategy",
+)
 
 
 class ActionModule(ReleasectlAction):
     MODULE = release
 
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        self.variables = task_vars or {}
+        return super().run(tmp, task_vars)
+
     def execute(self, args: dict[str, Any], host: str) -> dict[str, Any]:
         check_version(args["version"])
+        if unread := [name for name, value in args["secrets"].items() if isinstance(value, Mapping)]:
+            raise AnsibleActionFail(
+                f"Failed to deploy: the secrets {', '.join(unread)} are references, which this run did not read. "
+                "Run the playbook without --start-at-task and --skip-tags, or read them by slipway.ops.secret_info."
+            )
         since = self.host_time()
+        unfetched = self._fetch_model(args) if args["model"] and since and not self._task.check_mode else None
+        if unfetched:
+            return unfetched
         if self._task.check_mode and since is None:
             result = clean_host(args)
         elif args["prefetch"]:
@@ -34,6 +58,16 @@ class ActionModule(ReleasectlAction):
             result["message"] = f"{args['image_error']}\n{result.get('message', '')}"
         return {**task_result(result), "report": report(host, result, args["model_version"])}
 
+    def _fetch_model(self, args: dict[str, Any]) -> dict[str, Any] | None:
+        """Put the model on the host, unless it is there. Returns the task's result if it fails."""
+        model = args["model"]
+        if self.has_directory(f"{model['path']}/{model['manifest']['name']}/{model['manifest']['version']}"):
+            return None
+        done = self._execute_module(module_name="slipway.ops.model_fetch", module_args=model, task_vars=self.variables)
+        if not done.get("failed"):
+            return None
+        return {"changed": False, "failed": True, "outcome": "refused", "code": NOT_OBTAINABLE, "msg": done["msg"]}
+
     def _prefetch(self, args: dict[str, Any], host: str) -> dict[str, Any]:
         if not args["image"]:
             raise AnsibleActionFail(args["image_error"] or "Failed to prefetch: the option image is empty.")
@@ -42,10 +76,14 @@ class ActionModule(ReleasectlAction):
     def _deploy(self, args: dict[str, Any], host: str, since: str) -> dict[str, Any]:
         by = args["by"] or f"{getpass.getuser()}@{socket.gethostname()}"
         request = {**{key: args[key] for key in REQUEST_KEYS}, **image(args), "by": by}
+        if args["secret_versions"]:
+            request["secret_versions"] = args["secret_versions"]
         if args["strategy"] == "canary":
             request["canary"] = args["canary"]
         if args["forward_only"]:
             request["forward_only"] = True
+        if args["inventory_version"] is not None:
+            request["inventory_version"] = args["inventory_version"]
         try:
             return self._request(args, host, "deploy", request)
         except AnsibleConnectionFailure:

@@ -16,7 +16,8 @@ class ActionModule(ReleasectlAction):
 
     def execute(self, args: dict[str, Any], host: str) -> dict[str, Any]:
         service = args["service"]
-        commands = (("status",), ("history", "-n", str(args["history"])))
+        wanted = ("--inventory-version", args["inventory_version"]) if args["inventory_version"] else ()
+        commands = (("status", *wanted), ("history", "-n", str(args["history"])))
         status, history = (self.run_json(service, *words) for words in commands)
         for document in (status, history):
             if document["code"] != 0:

@@ -5,14 +5,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.slipway.ops.plugins.module_utils import web
-from ansible_collections.slipway.ops.plugins.module_utils.session import CA_VARIABLES, environment
+from ansible_collections.slipway.ops.plugins.module_utils.session import (
+    CA_VARIABLES,
+    RegistryError,
+    Session,
+    environment,
+)
 from ansible_collections.slipway.ops.plugins.modules import service_check
 from ansible_collections.slipway.ops.plugins.plugin_utils.releasectl import ReleasectlAction, task_result
+from ansible_collections.slipway.ops.plugins.plugin_utils.secret_store import SecretError, resolved
 
 # Replies are judged by the engine's own rules. tools/bootstrap puts it on the path.
 try:
@@ -50,7 +57,8 @@ class ActionModule(ReleasectlAction):
         version, gates = live["release"]["version"], read_gates(Fields(doc, "gates"))
         # During a rollout or a canary, replies may be the candidate's.
         comparable = not status["changing"]
-        replies = run_checks(args, checks(gates, version, comparable))
+        named = checks(gates, version, comparable)
+        replies = run_checks({**args, "secrets": secrets_for(named, args)}, named)
         if not replies:
             raise failed(args, NO_CHECKS)
         scope = f"{version}, as recorded" if comparable else "a rollout is running: the replies were not compared"
@@ -72,6 +80,16 @@ def _headers(gates: Gates, golden: Golden) -> tuple[Header, ...]:
     """The headers of every request and the golden request's own, without those that HAProxy sets."""
     common = {it.name.lower(): it for it in gates.headers if it.name.lower() not in EDGE_OWNED}
     return tuple((common | {it.name.lower(): it for it in golden.headers}).values())
+
+
+def secrets_for(named: list[tuple[str, Golden]], args: dict[str, Any]) -> dict[str, Any]:
+    """The given secrets; of references, those that a header names, with their values. Raises AnsibleActionFail."""
+    used = {header.secret for _name, golden in named for header in golden.headers}
+    given = {name: value for name, value in args["secrets"].items() if name in used or not isinstance(value, Mapping)}
+    try:
+        return resolved(Session.of(args["aws"]), given, f"{args['service']}.secrets")[0]
+    except (SecretError, RegistryError) as error:
+        raise failed(args, str(error)) from None
 
 
 def run_checks(args: dict[str, Any], named: list[tuple[str, Golden]]) -> list[str]:

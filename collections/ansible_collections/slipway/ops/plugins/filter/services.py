@@ -17,7 +17,7 @@ options:
     description:
       - Name → C(domains) and C(slots) (both required), C(version), and whatever differs from the settings of role
         C(release), such as C(repository), C(env), C(secrets), C(model), C(gates), C(options), C(canary), C(strategy),
-        C(standby_s).
+        C(standby_s). A value of C(secrets) is a text or a reference, as M(slipway.ops.secret_info) has it.
     type: dict
     required: true
   default_service:

@@ -7,8 +7,8 @@ DOCUMENTATION = r"""
 name: model_manifest
 short_description: What a release has by its model
 description:
-  - The environment, secrets and run options by which a container fetches its model from the model store, and the golden
-    requests of that model. Reads C(<store>/<name>/<version>/manifest.json) from S3 on the controller, or from the copy
+  - The environment and run options of a container with a model from the model store, and the golden requests of that
+    model. Reads C(<store>/<name>/<version>/manifest.json) from S3 on the controller, or from the copy
     that it retained when it read it before. Published versions never change.
   - An empty version is the model in the image, for which nothing is read from S3.
   - Fails with the published versions if this one does not exist.
@@ -33,12 +33,12 @@ options:
     description: Directory in the container that holds the models it has fetched.
     type: str
     default: /var/cache/models
+  link:
+    description: Whether to return an address by which a host may fetch the model for an hour.
+    type: bool
+    default: false
   env:
     description: Further variables of a container that fetches its model, such as another S3 endpoint.
-    type: dict
-    default: {}
-  secrets:
-    description: Secret variables of a container that fetches its model.
     type: dict
     default: {}
   options:
@@ -65,8 +65,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _raw:
   description:
-    - Of each version a dictionary with C(version), C(env), C(secrets), C(options) (all empty for the model in the
-      image) and C(golden) (a list).
+    - Of each version a dictionary with C(version), C(env), C(options) (all empty for the model in the image) and
+      C(golden) (a list). Of one in the store also C(manifest), and C(url) with O(link).
   type: list
   elements: dict
 """
@@ -78,7 +78,10 @@ from typing import Any  # noqa: E402
 from ansible.errors import AnsibleError  # noqa: E402
 from ansible.plugins.lookup import LookupBase  # noqa: E402
 from ansible_collections.slipway.ops.plugins.module_utils.session import RegistryError, Session  # noqa: E402
-from ansible_collections.slipway.ops.plugins.plugin_utils.model_store import ModelError, manifest  # noqa: E402
+from ansible_collections.slipway.ops.plugins.plugin_utils.model_store import ModelError, link, manifest  # noqa: E402
+
+# Seconds.
+LINK_S = 3600
 
 
 class LookupModule(LookupBase):
@@ -105,19 +108,20 @@ def from_store(version: str, given: dict[str, Any]) -> dict[str, Any]:
         "MODEL_SHA256": found["sha256"],
         "MODEL_CACHE": given["cache"],
         **({"AWS_DEFAULT_REGION": session.region} if session.region else {}),
+        # The status asks whether the store can be reached: by this name.
+        **({"AWS_ENDPOINT_URL_S3": session.endpoint_url} if session.endpoint_url else {}),
         **given["env"],
     }
     options = {"cache": given["cache"], **given["options"]}
-    return {
-        "version": version, "env": env, "secrets": given["secrets"], "options": options,
-        "golden": _golden(found["golden"], given),
-    }  # fmt: skip
+    result = {"version": version, "env": env, "options": options, "golden": _golden(found["golden"], given)}
+    more = {"url": link(session, given["store"], found, LINK_S)} if given["link"] else {}
+    return {**result, "manifest": found, **more}
 
 
 def in_image(given: dict[str, Any]) -> dict[str, Any]:
     """The model in the image needs nothing; its golden requests are beside its source. Raises OSError, ValueError."""
     golden = json.loads(Path(given["golden_file"]).read_text()) if given["golden_file"] else []
-    return {"version": "", "env": {}, "secrets": {}, "options": {}, "golden": _golden(golden, given)}
+    return {"version": "", "env": {}, "options": {}, "golden": _golden(golden, given)}
 
 
 def _golden(golden: list[dict[str, Any]], given: dict[str, Any]) -> list[dict[str, Any]]:

@@ -107,6 +107,8 @@ class Session:
         session = self._botocore()
         # FIPS and dual-stack endpoints are AWS's own: with a given endpoint these settings of a shell are errors.
         own: dict[str, Any] = {"use_fips_endpoint": False, "use_dualstack_endpoint": False} if self.endpoint_url else {}
+        if service == "s3":
+            own |= self._s3()
         return session.create_client(
             service,
             region_name=self.region,
@@ -118,6 +120,14 @@ class Session:
                 connect_timeout=TIMEOUT_S[0], read_timeout=TIMEOUT_S[1], retries={"total_max_attempts": 2}, **own
             ),
         )
+
+    def _s3(self) -> dict[str, Any]:
+        """
+        For links to objects: the signature that encrypted objects want, and the name of the bucket in its region; the
+        one without a region redirects for a new bucket, which breaks the signature.
+        """
+        elsewhere = self.endpoint_url or environment("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+        return {"signature_version": "s3v4", "s3": {"addressing_style": "auto" if elsewhere else "virtual"}}
 
     @property
     def verify(self) -> str | bool:

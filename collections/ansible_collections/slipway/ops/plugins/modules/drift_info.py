@@ -77,6 +77,17 @@ in_sync:
   type: dict
   returned: always
   sample: {edge: [haproxy, /etc/haproxy/too_large.lua, haproxy.service]}
+desired:
+  description: Path of each file of the roles → SHA-256, mode, owner and group of its desired state.
+  type: dict
+  returned: always
+  sample: {/etc/slipway/edge.json: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 0644 root root}
+stale:
+  description: Paths that the last converge recorded, and that none of the roles has any more.
+  type: list
+  elements: str
+  returned: always
+  sample: [/etc/slipway/inference/hooks/post-switch]
 errors:
   description: Role → why its desired state cannot be rendered.
   type: dict

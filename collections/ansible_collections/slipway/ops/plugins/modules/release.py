@@ -33,7 +33,15 @@ options:
     type: dict
     default: {}
   secrets:
-    description: Secret environment of the container. Only in a file of mode 0600 on the host, and never shown.
+    description:
+      - Secret environment of the container. Only in a file of mode 0600 on the host, and never shown.
+      - M(slipway.ops.secret_info) reads the values of references.
+    type: dict
+    default: {}
+  secret_versions:
+    description:
+      - Of the secrets that were read by reference, where and in which version, as M(slipway.ops.secret_info) returns
+        it. Recorded with the release.
     type: dict
     default: {}
   options:
@@ -58,10 +66,21 @@ options:
     description: Refuse to replace a newer version, for a deploy to which nobody gave a version.
     type: bool
     default: false
+  inventory_version:
+    description:
+      - The version that the inventory names for the service, for the status of the host, which tells when another one
+        is live. Empty if it names none. By default, the host keeps what it has recorded.
+    type: str
   prefetch:
     description: Only pull the image, so that a later deployment does not wait for it.
     type: bool
     default: false
+  model:
+    description:
+      - How the host gets the model that the release serves, if it does not have it yet. The options of
+        M(slipway.ops.model_fetch).
+    type: dict
+    default: {}
   model_version:
     description: Version of the model that the release serves, if it is not part of the image.
     type: str

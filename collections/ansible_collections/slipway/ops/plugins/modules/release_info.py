@@ -10,6 +10,12 @@ short_description: Read the live release of a service, and its history
 description:
   - Changes nothing. RV(text) is for people, RV(status) and RV(history) are for programs.
 options:
+  inventory_version:
+    description:
+      - The version that the inventory names for the service; RV(text) tells when another one is live.
+      - By default, the version that the last deploy has recorded on the host.
+    type: str
+    default: ""
   history:
     description: Number of finished rollouts to read.
     type: int

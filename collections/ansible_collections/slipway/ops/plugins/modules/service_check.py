@@ -17,7 +17,9 @@ options:
     type: str
     required: true
   secrets:
-    description: Values for the headers of golden requests that refer to a secret.
+    description:
+      - Values for the headers of golden requests that refer to a secret. A reference, as M(slipway.ops.secret_info) has
+        it, is read from AWS if a header needs it.
     type: dict
     default: {}
   ca_path:
@@ -41,7 +43,7 @@ attributes:
   diff_mode:
     description: Whether it returns what changes, or would change, as C(diff).
     support: none
-extends_documentation_fragment: [slipway.ops.service]
+extends_documentation_fragment: [slipway.ops.service, slipway.ops.aws]
 requirements:
   - releasectl, from the repository of this collection (tools/bootstrap installs it)
 author: [Slipway (@slipway)]

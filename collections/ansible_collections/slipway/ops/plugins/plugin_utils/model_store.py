@@ -42,6 +42,16 @@ def manifest(session: Session, store: str, name: str, version: str, kept: Path) 
     return found
 
 
+def link(session: Session, store: str, found: dict[str, Any], seconds: int) -> str:
+    """An address that gives the file of a model to whoever has it, for so long. Asks nobody. Raises RegistryError."""
+    parts = urlsplit(store)
+    names = (parts.path.strip("/"), found["name"], found["version"], Path(found.get("file", "model.onnx")).name)
+    key = "/".join(name for name in names if name)
+    with session.explained(f"sign a link to s3://{parts.netloc}/{key}"):
+        params = {"Bucket": parts.netloc, "Key": key}
+        return str(session.client("s3").generate_presigned_url("get_object", Params=params, ExpiresIn=seconds))
+
+
 def _read(text: str, name: str, version: str) -> dict[str, Any]:
     try:
         found = json.loads(text)

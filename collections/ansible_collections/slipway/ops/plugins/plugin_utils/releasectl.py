@@ -31,6 +31,9 @@ class ReleasectlAction(DocumentedAction):
         done = self._run(f"test -x {RELEASECTL} && date -u +%FT%T")
         return str(done["stdout"]).strip() if done["rc"] == 0 else None
 
+    def has_directory(self, path: str) -> bool:
+        return bool(self._run(shlex.join(["test", "-d", path]))["rc"] == 0)
+
     def run_json(self, service: str, *words: str, document: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run releasectl and return its result; `document` is its standard input."""
         # A value from the vault is decrypted as it becomes text.

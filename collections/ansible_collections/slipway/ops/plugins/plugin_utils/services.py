@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.slipway.ops.plugins.plugin_utils.names import did_you_mean
+from ansible_collections.slipway.ops.plugins.plugin_utils.secret_store import SecretError, references
 
 NAME = re.compile(r"[a-z0-9-]+")
 DOMAIN = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]+")
@@ -18,6 +19,8 @@ WHERE = "Set it in inventory/<env>/group_vars/all/services.yml"
 
 # Kinds of a value: a Python type, a tuple of choices, a dictionary of further keys.
 number = (int, float)
+# Name → text, or a reference to where the value is.
+SECRETS = object()
 STRATEGIES = ("blue_green", "canary", "stop_first")
 CANARY: dict[str, Any] = {
     "steps": list, "step_s": float, "hold": bool, "min_requests": int, "max_error_ratio": float,
@@ -34,7 +37,7 @@ GATES: dict[str, Any] = {
 DEADLINES = dict.fromkeys(("lock", "pull", "start", "liveness", "readiness", "golden", "switch"), float)
 # What a role may set for all services and a service for itself.
 SHARED: dict[str, Any] = {
-    "repository": str, "env": dict, "secrets": dict, "model": str, "model_name": str, "golden_headers": dict,
+    "repository": str, "env": dict, "secrets": SECRETS, "model": str, "model_name": str, "golden_headers": dict,
     "gates": GATES, "options": OPTIONS, "canary": CANARY, "strategy": STRATEGIES,
     "front_door": {"name": str, "ca": str},
     "drain_timeout_s": float, "drain_stream_s": float, "drain_websocket_s": float, "standby_s": float,
@@ -91,7 +94,9 @@ def merged(services: Iterable[Mapping[str, Any]], layers: list[Any], inputs: Any
     for service in services:
         whole: dict[str, Any] = {}
         for layer in (*layers, service, of_run if service["name"] == given.get("service") else {}):
-            whole = _over(whole, layer)
+            # A reference is replaced, not merged with the one of a weaker layer.
+            secrets = {**whole.get("secrets", {}), **layer.get("secrets", {})}
+            whole = {**_over(whole, layer), "secrets": secrets}
         found.append({**whole, "front_door": _front_door(whole)})
     return found
 
@@ -175,7 +180,13 @@ def _check_unique(where: str, what: str, values: Mapping[str, Iterable[Any]]) ->
 def _check(value: Any, kind: Any, where: str) -> None:
     if value is None and where.rpartition(".")[2].removeprefix("release_") in NULLABLE:
         return
-    if isinstance(kind, dict):
+    if kind is SECRETS:
+        _check(value, dict, where)
+        try:
+            references(value, where)
+        except SecretError as error:
+            raise ServicesError(str(error)) from None
+    elif isinstance(kind, dict):
         _check(value, dict, where)
         for key, it in value.items():
             if key not in kind:
