@@ -6,6 +6,7 @@ resource "terraform_data" "checks" {
     topology             = var.topology
     region               = var.region
     service              = var.service
+    repositories         = var.repositories
     image                = var.image
     tags                 = local.tags
     off_hours            = var.off_hours

@@ -45,6 +45,7 @@ locals {
 
   account         = data.aws_caller_identity.current.account_id
   partition       = data.aws_partition.current.partition
+  repositories    = concat([var.service], tolist(var.repositories))
   registry        = "${local.account}.dkr.ecr.${var.region}.${data.aws_partition.current.dns_suffix}"
   image           = "${local.registry}/${var.service}@${coalesce(var.image, "sha256:none")}"
   fqdn            = try("${var.domain.name}.${var.domain.zone}", null)
@@ -57,15 +58,14 @@ locals {
   }
 
   arns = {
-    repository = "arn:${local.partition}:ecr:${var.region}:${local.account}:repository/${var.service}"
-    parameters = "arn:${local.partition}:ssm:${var.region}:${local.account}:parameter/slipway/${local.name}"
-    secrets    = "arn:${local.partition}:secretsmanager:${var.region}:${local.account}:secret:${local.name}"
-    logs       = "arn:${local.partition}:logs:${var.region}:${local.account}:log-group:/slipway/${local.name}"
-    topic      = "arn:${local.partition}:sns:${var.region}:${local.account}:${local.name}-alarms"
-    bucket     = "arn:${local.partition}:s3:::${local.name}"
-    groups     = "arn:${local.partition}:autoscaling:${var.region}:${local.account}:autoScalingGroup:*:autoScalingGroupName/${local.name}"
-    targets    = "arn:${local.partition}:elasticloadbalancing:${var.region}:${local.account}:targetgroup/${local.name}-*/*"
-    ecs        = "arn:${local.partition}:ecs:${var.region}:${local.account}:service/${local.name}/${var.service}"
-    function   = "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${local.name}-${var.service}"
+    repositories = [for r in local.repositories : "arn:${local.partition}:ecr:${var.region}:${local.account}:repository/${r}"]
+    parameters   = "arn:${local.partition}:ssm:${var.region}:${local.account}:parameter/slipway/${local.name}"
+    secrets      = "arn:${local.partition}:secretsmanager:${var.region}:${local.account}:secret:${local.name}"
+    logs         = "arn:${local.partition}:logs:${var.region}:${local.account}:log-group:/slipway/${local.name}"
+    topic        = "arn:${local.partition}:sns:${var.region}:${local.account}:${local.name}-alarms"
+    bucket       = "arn:${local.partition}:s3:::${local.name}"
+    groups       = "arn:${local.partition}:autoscaling:${var.region}:${local.account}:autoScalingGroup:*:autoScalingGroupName/${local.name}"
+    ecs          = "arn:${local.partition}:ecs:${var.region}:${local.account}:service/${local.name}/${var.service}"
+    function     = "arn:${local.partition}:lambda:${var.region}:${local.account}:function:${local.name}-${var.service}"
   }
 }

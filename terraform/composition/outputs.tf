@@ -1,34 +1,38 @@
-# What Ansible reads (inventory/<environment>/group_vars/all/aws.yml): nothing is copied by hand.
+# What the inventory reads (inventory/<environment>/), and nothing else: a test compares the keys. Nothing is copied by hand.
 
 output "ansible" {
-  description = "Everything that the inventory and the playbooks need from this infrastructure."
+  description = "What the inventory reads of this infrastructure."
   value = {
-    environment      = local.name
-    topology         = var.topology
-    service          = var.service
-    account          = local.account
-    region           = var.region
-    registry         = local.registry
-    repository       = "${local.registry}/${var.service}"
-    domain           = local.fqdn
-    cidr             = module.network.cidr
-    access           = var.access.mode
-    architecture     = local.size.architecture
-    user             = startswith(local.size.os, "ubuntu") ? "ubuntu" : "admin"
-    hosts            = { for k, h in module.host : k => { id = h.instance_id, address = h.public_ip, private_address = h.private_ip } }
-    group            = local.fleet == 1 ? module.fleet[0].group_name : null
-    buckets          = module.storage.names
-    wanted_parameter = module.secrets.wanted_parameters[var.service]
-    secrets          = module.secrets.secret_names
-    log_groups       = module.observability.log_groups
-    topic            = module.observability.topic_arn
-    metric_namespace = module.observability.metric_namespace
-    target_groups    = local.balanced == 1 ? module.load_balancer[0].target_group_arns : {}
-    ecs              = local.ecs == 0 ? null : { cluster = module.ecs[0].cluster, service = module.ecs[0].service, family = module.ecs[0].task_family }
-    function         = local.serverless == 0 ? null : { name = module.serverless[0].function_name, alias = module.serverless[0].alias }
-    database         = local.database
-    cache            = local.cache
+    topology          = var.topology
+    service           = var.service
+    account           = local.account
+    region            = var.region
+    registry          = local.registry
+    domain            = local.fqdn
+    cidr              = module.network.cidr
+    access            = var.access.mode
+    architecture      = local.size.architecture
+    user              = startswith(local.size.os, "ubuntu") ? "ubuntu" : "admin"
+    buckets           = { for kind, name in module.storage.names : kind => name if contains(["models", "backups"], kind) }
+    secrets           = module.secrets.secret_names
+    store_environment = local.store_environment
+    topic             = module.observability.topic_arn
   }
+}
+
+output "hosts" {
+  description = "Hosts of topology single: id, address, private address."
+  value       = { for k, h in module.host : k => { id = h.instance_id, address = h.public_ip, private_address = h.private_ip } }
+}
+
+output "buckets" {
+  description = "Names of the buckets by what they hold: models, bundles for the hosts of a fleet, backups of a single host."
+  value       = module.storage.names
+}
+
+output "database" {
+  description = "The database: endpoint, name, user of the service, and the secret (ARN) of its owner's password, for persons; or null."
+  value       = local.database
 }
 
 # Of the registry alone, so that `terraform apply -target=module.registry` stores it: ECS and Lambda start with an image.

@@ -40,7 +40,7 @@ module "registry" {
   count     = local.on.registry ? 1 : 0
   providers = { aws = aws, aws.replica = aws.replica }
 
-  repositories = [var.service]
+  repositories = local.repositories
   adopted      = var.adopt.repositories
   kms_key_arn  = local.key_arn
   replicate    = local.on.replicate
@@ -53,10 +53,14 @@ module "storage" {
 
   name                 = local.name
   permissions_boundary = var.permissions_boundary
-  buckets = {
-    models  = { infrequent_in_days = 60, replicate = local.on.replicate }
-    bundles = { noncurrent_days = 30 }
-  }
+  buckets = merge(
+    {
+      models  = { infrequent_in_days = 60, replicate = local.on.replicate }
+      bundles = { noncurrent_days = 30 }
+    },
+    # Hosts of a fleet have neither a certificate nor a history of their own.
+    local.single == 1 ? { backups = { noncurrent_days = 30 } } : {},
+  )
   replica            = local.on.replicate ? { kms_key_arn = local.replica_key_arn } : null
   log_retention_days = local.size.log_days
   kms_key_arn        = local.key_arn
@@ -80,7 +84,7 @@ module "iam" {
   name                 = local.name
   permissions_boundary = var.permissions_boundary
   grants = {
-    repositories = [local.arns.repository]
+    repositories = local.arns.repositories
     secrets      = ["${local.arns.secrets}/*"]
     parameters   = [local.arns.parameters, "${local.arns.parameters}/*"] # the path itself, for GetParametersByPath
     read_objects = [for k in ["models", "bundles"] : "${local.arns.bucket}-${k}-${local.account}/*"]
@@ -91,8 +95,8 @@ module "iam" {
     enabled         = local.single + local.fleet == 1
     session_manager = var.access.mode == "session_manager" || local.fleet == 1
     topics          = [local.arns.topic]
+    backups         = local.single == 1 ? ["${local.arns.bucket}-backups-${local.account}/hosts/*"] : []
     groups          = local.fleet == 1 ? [local.arns.groups] : []
-    target_groups   = local.fleet == 1 ? [local.arns.targets] : []
   }
   ecs      = { enabled = local.ecs == 1, exec = local.on.exec }
   function = { enabled = local.serverless == 1, vpc = local.stores }

@@ -75,15 +75,14 @@ locals {
     user         = var.database.user
     owner_secret = module.database[0].owner_secret_arn
   } : null
-  cache = local.on.cache ? { endpoint = module.cache[0].endpoint, user = module.cache[0].user_name } : null
 
   # For the service: where its stores are. It proves itself by IAM, so there is no password.
   store_environment = merge(
     { for _ in local.database[*] : "DATABASE_ENDPOINT" => local.database.endpoint },
     { for _ in local.database[*] : "DATABASE_NAME" => local.database.name },
     { for _ in local.database[*] : "DATABASE_USER" => local.database.user },
-    { for _ in local.cache[*] : "CACHE_ENDPOINT" => local.cache.endpoint },
-    { for _ in local.cache[*] : "CACHE_USER" => local.cache.user },
+    { for c in module.cache : "CACHE_ENDPOINT" => c.endpoint },
+    { for c in module.cache : "CACHE_USER" => c.user_name },
   )
 }
 

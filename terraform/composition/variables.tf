@@ -55,6 +55,17 @@ variable "service" {
   }
 }
 
+variable "repositories" {
+  description = "Repositories of further services on the same hosts (their key repository in services.yml), beside the one of service."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for r in var.repositories : can(regex("^[a-z0-9]+([._/-][a-z0-9]+)*$", r))])
+    error_message = "repositories must be lower-case ECR names, got ${jsonencode(var.repositories)}."
+  }
+}
+
 variable "domain" {
   description = "DNS name of the service: <name>.<zone>. create_zone creates the Route 53 zone, otherwise it must exist. delegated: the parent zone delegates to it, which a certificate for a load balancer or API waits for. overwrite: take over the record of another infrastructure (failover). caa (null: only in a zone that is created here): a CAA record on the name of the service, with caa_email as the public address for reports of CAs. null: the AWS name of the load balancer or API."
   type = object({

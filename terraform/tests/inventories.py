@@ -26,8 +26,11 @@ WANTED = {
     "built": "build_repository",
     "platforms": "build_platforms",
     "topic": "release_notify_sns_topic",
+    "secrets": "aws_secrets",
+    "env": "release_env",
     "service": "release_services | first",
     "models": "service_model_store",
+    "backups": "backup_bucket ~ '/' ~ backup_name",
     "retention_prefix": "release_retention_prefix",
     "image": "build_registry ~ '/' ~ ((release_services | first).repository | default(release_repository))",
 }

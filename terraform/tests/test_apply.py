@@ -124,7 +124,7 @@ def test_serverless_lives_and_ends(account: Real) -> None:
 
 def test_a_fleet_lives_and_ends(account: Real) -> None:
     outputs = lives(account, "fleet")
-    assert outputs["ansible"]["group"] == f"slipway-{ENVIRONMENT}" and outputs["ansible"]["cidr"] == "10.30.0.0/16"
+    assert outputs["ansible"]["topology"] == "fleet" and outputs["ansible"]["cidr"] == "10.30.0.0/16"
     assert outputs["load_balancer"]["dns_name"]
 
 

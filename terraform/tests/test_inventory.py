@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shlex
 import ssl
 import subprocess
@@ -25,7 +26,7 @@ STATUS, DEPLOY = "playbooks/status.yml", "playbooks/deploy.yml"
 
 
 def infra(env: str, **more: Any) -> dict[str, Any]:
-    """Terraform's output `ansible`, as far as the inventory reads it."""
+    """Terraform's output `ansible`."""
     return {
         "account": "123456789012",
         "region": "eu-central-1",
@@ -38,7 +39,9 @@ def infra(env: str, **more: Any) -> dict[str, Any]:
         "access": "session_manager",
         "architecture": "x86_64",
         "user": "admin",
-        "buckets": {"models": f"slipway-{env}-models-123456789012"},
+        "buckets": {"models": f"slipway-{env}-models-123456789012", "backups": f"slipway-{env}-backups-123456789012"},
+        "secrets": {"api-key": f"slipway-{env}/api-key"},
+        "store_environment": {"CACHE_USER": "service"},
         **more,
     }
 
@@ -100,6 +103,7 @@ def test_an_environment_finds_its_own_running_hosts(env: str, aws: str, hosts: d
     assert facts["registry"] == "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
     assert facts["session"] == {"region": "eu-central-1"} and facts["domains"] == [f"{env}.example.com"]
     script = shlex.quote(str(ROOT / "tools/ssm_ssh").replace("%", "%%"))
+    assert facts["backups"] == f"slipway-{env}-backups-123456789012/{env}.example.com"
     assert f"ProxyCommand={script} %h %r %p eu-central-1" in shlex.split(facts["args"])
     # A deploy ends with a request by the public name, so the authority must be one that every client trusts.
     assert facts["directory"] == "https://acme-v02.api.letsencrypt.org/directory" and facts["ca"] == ""
@@ -247,15 +251,42 @@ def test_the_former_name_of_the_outputs_variable_is_refused_with_the_new_one(tmp
     assert named.returncode == 0 and json.loads(named.stdout)["all"]["vars"] == {"infra": {}}
 
 
-def test_the_outputs_hold_what_the_inventory_reads() -> None:
-    output = (ROOT / "terraform/composition/outputs.tf").read_text()
-    for key in infra("dev"):
-        assert f"    {key} " in output, f"terraform's output `ansible` lacks {key}"
+def keys_of_the_output() -> set[str]:
+    text = (ROOT / "terraform/composition/outputs.tf").read_text()
+    block = text.partition('output "ansible" {')[2].partition("\n}\n")[0]
+    return set(re.findall(r"^    (\w+) +=", block, re.MULTILINE))
+
+
+def keys_read_by(*files: Path) -> set[str]:
+    """`infra.KEY` in these files, but not in comments of YAML."""
+    text = "\n".join(file.read_text() for file in files)
+    return set(
+        re.findall(r"\binfra(?: \| default\(\{\}\)\))?\.(\w+)", re.sub(r"^\s*#.*", "", text, flags=re.MULTILINE))
+    )
+
+
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+def test_the_inventory_reads_every_key_of_the_output_and_no_other(env: str) -> None:
+    """What nothing reads is removed from terraform/composition/outputs.tf, or gets its own output for persons."""
+    files = [file for file in (ROOT / "inventory" / env).rglob("*.yml") if file.is_file()]
+    assert keys_read_by(*files) == keys_of_the_output() == set(infra(env))
+
+
+def test_the_documentation_names_no_other_key() -> None:
+    named = keys_read_by(*(ROOT / "docs").rglob("*.md"), ROOT / "README.md")
+    assert named and named <= keys_of_the_output()
+
+
+def test_a_service_gets_the_secrets_and_the_stores_that_terraform_made(
+    aws: str, hosts: dict[str, str], tmp_path: Path
+) -> None:
+    (facts,) = answers(ask("dev", aws, infra("dev"), tmp_path)).values()
+    assert facts["secrets"] == {"api-key": "slipway-dev/api-key"} and facts["env"] == {"CACHE_USER": "service"}
 
 
 def tunnel(tmp_path: Path, user: str = "ubuntu", **more: str) -> subprocess.CompletedProcess[str]:
-    """tools/ssm_ssh with a stand-in for the AWS CLI that says what it was asked."""
-    (tmp_path / "aws").write_text('#!/bin/sh\necho "$@" | tee -a "$0.log"\n')
+    """tools/ssm_ssh with a stand-in for the AWS CLI that says what it was asked, and exits with CODE."""
+    (tmp_path / "aws").write_text('#!/bin/sh\necho "$@" | tee -a "$0.log"\nexit ${CODE:-0}\n')
     (tmp_path / "aws").chmod(0o755)
     environ = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path), **more}
     command = [str(ROOT / "tools/ssm_ssh"), "i-1", user, "22", "eu-central-1"]
@@ -282,6 +313,15 @@ def test_debian_needs_no_file_with_a_key_and_no_instance_connect(tmp_path: Path)
     assert done.returncode == 0, done.stderr
     (only,) = (tmp_path / "aws.log").read_text().splitlines()
     assert only.startswith("ssm start-session") and "--target i-1" in only and "portNumber=22" in only
+
+
+def test_without_a_session_it_says_where_to_look(tmp_path: Path) -> None:
+    done = tunnel(tmp_path, "admin", CODE="254")
+    assert done.returncode == 254
+    command = "aws ec2 get-console-output --region eu-central-1 --instance-id i-1 --latest --output text"
+    assert "user data" in done.stderr and command in done.stderr
+    (page,) = re.findall(r"docs/runbooks/\S+\.md", done.stderr)
+    assert (ROOT / page).is_file()
 
 
 def test_without_a_key_it_says_which_it_wants(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ WILDCARDS = {
     "PublishMetrics",
     "SessionChannels",
     "RunCommandMessages",
-    "ReadTargetHealth",
+    "ReadSecretsTogether",
     "FindHosts",
     "ReadTaskDefinition",
     "TaskShell",
@@ -217,6 +217,13 @@ def test_hosts_may_tell_the_topic_of_the_alarms(planned: Planned) -> None:
     allowed = [it["Resource"] for _, it in statements(planned) if it.get("Sid") == "TellOfRollouts"]
     (topic,) = planned.all("aws_sns_topic").values()
     assert [it.rpartition(":")[2] for it in allowed] == [topic["name"]]
+
+
+def test_a_host_may_use_the_bucket_of_its_backups(planned: Planned) -> None:
+    buckets = [it["bucket"] for address, it in planned.all("aws_s3_bucket").items() if address.endswith('["backups"]')]
+    allowed = [it["Resource"] for _, it in statements(planned) if it.get("Sid") == "StoreAndRestoreBackups"]
+    assert allowed == [f"arn:aws:s3:::{bucket}/hosts/*" for bucket in buckets]
+    assert len(buckets) == (planned.topology == "single")
 
 
 def test_everything_is_tagged(planned: Planned) -> None:

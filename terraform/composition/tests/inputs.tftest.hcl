@@ -563,3 +563,17 @@ run "refuses_an_existing_vpc_without_a_subnet_for_the_host" {
 
   expect_failures = [terraform_data.checks]
 }
+
+run "refuses_a_repository_that_ecr_does_not_take" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    repositories = ["Scoring"]
+  }
+
+  expect_failures = [var.repositories]
+}

@@ -117,8 +117,8 @@ run "single_is_one_host_with_an_address_of_its_own" {
   }
 
   assert {
-    condition     = output.url == "https://api.example.com" && keys(output.ansible.hosts) == ["inference-1"]
-    error_message = "The service answers under its name, and Ansible learns the host."
+    condition     = output.url == "https://api.example.com" && keys(output.hosts) == ["inference-1"]
+    error_message = "The service answers under its name, and the host is in the outputs."
   }
 
   assert {
@@ -142,12 +142,31 @@ run "single_is_one_host_with_an_address_of_its_own" {
   }
 }
 
+run "a_single_host_has_a_bucket_for_its_backups" {
+  command = plan
+
+  variables {
+    topology = "single"
+  }
+
+  assert {
+    condition     = contains(keys(output.ansible.buckets), "backups")
+    error_message = "The inventory learns the bucket, got ${jsonencode(output.ansible.buckets)}."
+  }
+}
+
 run "what_is_asked_for_comes_with_it" {
   command = plan
 
   variables {
-    features = { host_metrics = true }
-    domain   = { zone = "example.com", create_zone = true }
+    features     = { host_metrics = true, registry = true }
+    domain       = { zone = "example.com", create_zone = true }
+    repositories = ["scoring"]
+  }
+
+  assert {
+    condition     = keys(module.registry[0].arns) == ["inference", "scoring"] && length(local.arns.repositories) == 2
+    error_message = "Further services have their repositories, and hosts may pull from them."
   }
 
   assert {
@@ -174,8 +193,13 @@ run "fleet_is_a_group_behind_a_load_balancer" {
   }
 
   assert {
-    condition     = output.ansible.group == local.name && output.ansible.wanted_parameter == "/slipway/${local.name}/inference/wanted"
-    error_message = "Ansible learns the group and the parameter that hosts follow."
+    condition     = !contains(keys(output.ansible.buckets), "backups")
+    error_message = "Its hosts have nothing of their own to back up."
+  }
+
+  assert {
+    condition     = module.fleet[0].group_name == local.name && module.secrets.wanted_parameters["inference"] == "/slipway/${local.name}/inference/wanted"
+    error_message = "The group has the name of the environment, and its hosts a parameter with the release that they converge to."
   }
 }
 
@@ -192,7 +216,7 @@ run "ecs_is_a_service_behind_a_load_balancer" {
   }
 
   assert {
-    condition     = output.ansible.ecs.cluster == local.name && output.ansible.ecs.service == "inference"
+    condition     = module.ecs[0].cluster == local.name && module.ecs[0].service == "inference"
     error_message = "Deploys learn the cluster and the service."
   }
 }
@@ -210,7 +234,7 @@ run "serverless_is_a_function_behind_an_api" {
   }
 
   assert {
-    condition     = output.ansible.function.alias == "live" && module.network.nat_addresses == {}
+    condition     = module.serverless[0].alias == "live" && module.network.nat_addresses == {}
     error_message = "Deploys move the alias; a function needs no NAT."
   }
 }

@@ -4,12 +4,18 @@ data "aws_iam_policy_document" "ci" {
   #checkov:skip=CKV_AWS_356:only the statements listed in wildcard_reasons, whose actions know no resource
   count = var.ci == null ? 0 : 1
 
-  # It resolves versions, reads the models that it deploys, and encrypts what it uploads.
-  source_policy_documents = [
-    data.aws_iam_policy_document.pull.json,
-    data.aws_iam_policy_document.decrypt.json,
-    data.aws_iam_policy_document.read_objects.json,
-  ]
+  # It resolves versions, reads the models and, for hosts, the secrets that it deploys, and encrypts what it uploads.
+  source_policy_documents = concat(
+    [
+      data.aws_iam_policy_document.pull.json,
+      data.aws_iam_policy_document.decrypt.json,
+      data.aws_iam_policy_document.read_objects.json,
+    ],
+    var.ci.hosts ? [
+      data.aws_iam_policy_document.read_settings.json,
+      data.aws_iam_policy_document.read_together.json,
+    ] : [],
+  )
 
   dynamic "statement" {
     for_each = length(var.grants.repositories) > 0 ? [var.grants.repositories] : []

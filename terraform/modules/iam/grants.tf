@@ -41,6 +41,20 @@ data "aws_iam_policy_document" "read_settings" {
 
 }
 
+# Several secrets with one call, each only with ReadSecrets: what a deploy does, on a controller or on a host of a fleet.
+data "aws_iam_policy_document" "read_together" {
+  #checkov:skip=CKV_AWS_356:only the statements listed in wildcard_reasons, whose actions know no resource
+  dynamic "statement" {
+    for_each = length(var.grants.secrets) > 0 ? [1] : []
+
+    content {
+      sid       = "ReadSecretsTogether"
+      actions   = ["secretsmanager:BatchGetSecretValue"]
+      resources = ["*"]
+    }
+  }
+}
+
 # Of every role: objects, secrets, parameters, shell sessions and images are encrypted by the same key.
 data "aws_iam_policy_document" "decrypt" {
   dynamic "statement" {

@@ -9,17 +9,17 @@ locals {
 
   # Statements whose actions know no resource. Anything else with "*" fails the tests.
   wildcard_reasons = {
-    RegistryLogin      = "ecr:GetAuthorizationToken knows no resource"
-    PublishMetrics     = "cloudwatch:PutMetricData knows no resource; limited to one namespace"
-    SessionChannels    = "ssmmessages channels have no name before they are opened"
-    RunCommandMessages = "ec2messages knows no resource"
-    ReadTargetHealth   = "elasticloadbalancing:Describe* knows no resource"
-    FindHosts          = "ec2:DescribeInstances knows no resource"
-    ReadTaskDefinition = "ecs:DescribeTaskDefinition knows no resource"
-    TaskShell          = "ssmmessages channels have no name before they are opened"
-    FindLogGroups      = "logs:DescribeLogGroups knows no resource"
-    SendTraces         = "xray:Put* knows no resource"
-    FootInTheVpc       = "Lambda makes its network interfaces before they have a name"
+    RegistryLogin       = "ecr:GetAuthorizationToken knows no resource"
+    PublishMetrics      = "cloudwatch:PutMetricData knows no resource; limited to one namespace"
+    SessionChannels     = "ssmmessages channels have no name before they are opened"
+    RunCommandMessages  = "ec2messages knows no resource"
+    ReadSecretsTogether = "secretsmanager:BatchGetSecretValue knows no resource; each secret needs GetSecretValue as well"
+    FindHosts           = "ec2:DescribeInstances knows no resource"
+    ReadTaskDefinition  = "ecs:DescribeTaskDefinition knows no resource"
+    TaskShell           = "ssmmessages channels have no name before they are opened"
+    FindLogGroups       = "logs:DescribeLogGroups knows no resource"
+    SendTraces          = "xray:Put* knows no resource"
+    FootInTheVpc        = "Lambda makes its network interfaces before they have a name"
   }
 
   pull_actions = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetDownloadUrlForLayer"]

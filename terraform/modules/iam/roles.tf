@@ -6,6 +6,7 @@ data "aws_iam_policy_document" "host" {
   source_policy_documents = [
     data.aws_iam_policy_document.pull.json,
     data.aws_iam_policy_document.read_settings.json,
+    data.aws_iam_policy_document.read_together.json,
     data.aws_iam_policy_document.decrypt.json,
     data.aws_iam_policy_document.read_objects.json,
     data.aws_iam_policy_document.write_logs.json,
@@ -59,34 +60,33 @@ data "aws_iam_policy_document" "host" {
   }
 
   dynamic "statement" {
+    for_each = length(var.host.backups) > 0 ? [var.host.backups] : []
+
+    content {
+      sid       = "StoreAndRestoreBackups"
+      actions   = ["s3:GetObject", "s3:PutObject"]
+      resources = statement.value
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.host.backups) > 0 ? [distinct([for o in var.host.backups : split("/", o)[0]])] : []
+
+    content {
+      # Without it S3 answers for a backup that is missing as for one that is forbidden.
+      sid       = "TellMissingBackups"
+      actions   = ["s3:ListBucket"]
+      resources = statement.value
+    }
+  }
+
+  dynamic "statement" {
     for_each = length(var.host.groups) > 0 ? [var.host.groups] : []
 
     content {
-      sid = "FinishLifecycleAndStandby"
-      actions = [
-        for a in ["CompleteLifecycleAction", "RecordLifecycleActionHeartbeat", "EnterStandby", "ExitStandby"] : "autoscaling:${a}"
-      ]
+      sid       = "FinishLifecycleActions"
+      actions   = [for a in ["CompleteLifecycleAction", "RecordLifecycleActionHeartbeat"] : "autoscaling:${a}"]
       resources = statement.value
-    }
-  }
-
-  dynamic "statement" {
-    for_each = length(var.host.target_groups) > 0 ? [var.host.target_groups] : []
-
-    content {
-      sid       = "LeaveAndRejoinTargetGroups"
-      actions   = ["elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:RegisterTargets"]
-      resources = statement.value
-    }
-  }
-
-  dynamic "statement" {
-    for_each = length(var.host.target_groups) > 0 ? [1] : []
-
-    content {
-      sid       = "ReadTargetHealth"
-      actions   = ["elasticloadbalancing:DescribeTargetHealth"]
-      resources = ["*"]
     }
   }
 }

@@ -34,13 +34,13 @@ variable "grants" {
 }
 
 variable "host" {
-  description = "Role of EC2 hosts: Session Manager, topics for notifications of rollouts, and the groups and target groups that fleet hosts leave and rejoin."
+  description = "Role of EC2 hosts: Session Manager, topics for notifications of rollouts, objects that hold their backups (ARN patterns), and the groups whose lifecycle actions a host ends."
   type = object({
     enabled         = optional(bool, true)
     session_manager = optional(bool, true)
     topics          = optional(list(string), [])
+    backups         = optional(list(string), [])
     groups          = optional(list(string), [])
-    target_groups   = optional(list(string), [])
   })
   default = {}
 }

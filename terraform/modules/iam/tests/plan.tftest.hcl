@@ -24,9 +24,9 @@ variables {
     kms_alias    = "alias/slipway-prod"
   }
   host = {
-    topics        = ["arn:aws:sns:eu-central-1:123456789012:slipway-prod-alarms"]
-    groups        = ["arn:aws:autoscaling:eu-central-1:123456789012:autoScalingGroup:*:autoScalingGroupName/slipway-prod"]
-    target_groups = ["arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/slipway-prod-*/*"]
+    backups = ["arn:aws:s3:::slipway-prod-backups-123456789012/hosts/*"]
+    topics  = ["arn:aws:sns:eu-central-1:123456789012:slipway-prod-alarms"]
+    groups  = ["arn:aws:autoscaling:eu-central-1:123456789012:autoScalingGroup:*:autoScalingGroupName/slipway-prod"]
   }
   ecs      = { enabled = true, exec = true }
   function = { enabled = true, vpc = true }
@@ -120,6 +120,22 @@ run "hosts_tell_one_topic_of_rollouts" {
   }
 }
 
+run "hosts_store_and_read_their_backups_and_delete_none" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for s in jsondecode(aws_iam_role_policy.this["host"].policy).Statement :
+      s.Resource == "arn:aws:s3:::slipway-prod-backups-123456789012/hosts/*" && toset(s.Action) == toset(["s3:GetObject", "s3:PutObject"])
+      if s.Sid == "StoreAndRestoreBackups"
+      ]) && anytrue([
+      for s in jsondecode(aws_iam_role_policy.this["host"].policy).Statement :
+      s.Action == "s3:ListBucket" && s.Resource == "arn:aws:s3:::slipway-prod-backups-123456789012" if s.Sid == "TellMissingBackups"
+    ])
+    error_message = "Hosts put and get objects of hosts/, and see whether one is missing: ${aws_iam_role_policy.this["host"].policy}"
+  }
+}
+
 run "ci_comes_by_a_token_of_one_repository" {
   command = plan
 
@@ -186,10 +202,10 @@ run "the_pipeline_can_do_its_work_and_only_here" {
 
   assert {
     condition = length(setsubtract(
-      ["ecr:ListImages", "ec2:DescribeInstances", "ssm:StartSession", "ec2-instance-connect:SendSSHPublicKey", "s3:PutObject", "s3:GetObject", "s3:ListBucket", "kms:GenerateDataKey", "kms:Decrypt"],
+      ["ecr:ListImages", "ec2:DescribeInstances", "ssm:StartSession", "ec2-instance-connect:SendSSHPublicKey", "secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue", "ssm:GetParameters", "s3:PutObject", "s3:GetObject", "s3:ListBucket", "kms:GenerateDataKey", "kms:Decrypt"],
       flatten([for s in jsondecode(aws_iam_role_policy.ci[0].policy).Statement : s.Action])
     )) == 0
-    error_message = "Resolve a version, find the hosts, log in, upload, read the state: got ${aws_iam_role_policy.ci[0].policy}."
+    error_message = "Resolve a version, find the hosts, log in, read the secrets, upload, read the state: got ${aws_iam_role_policy.ci[0].policy}."
   }
 
   assert {
@@ -209,7 +225,7 @@ run "the_pipeline_of_tasks_logs_in_nowhere" {
   }
 
   assert {
-    condition     = !strcontains(aws_iam_role_policy.ci[0].policy, "ssm:StartSession") && strcontains(aws_iam_role.ci[0].assume_role_policy, "repo:example/slipway:environment:prod")
+    condition     = !strcontains(aws_iam_role_policy.ci[0].policy, "ssm:StartSession") && !strcontains(aws_iam_role_policy.ci[0].policy, "secretsmanager:") && strcontains(aws_iam_role.ci[0].assume_role_policy, "repo:example/slipway:environment:prod")
     error_message = "Without hosts there is nothing to log in to; subjects are the caller's."
   }
 }
