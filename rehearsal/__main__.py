@@ -1,6 +1,7 @@
 """make rehearse ENV=dev: plays a whole environment on this machine, see docs/rehearsal.md.
 
 python -m rehearsal up ENV [--until STEP]    all steps, or those up to STEP, which leaves the environment alive
+python -m rehearsal faults ENV               the steps in which AWS fails (rehearsal/faults.py)
 python -m rehearsal down ENV                 remove what a rehearsal has left
 """
 
@@ -15,14 +16,14 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from . import machine, shell
+from . import faults, machine, shell
 from .settings import Place
 from .steps import STEPS, Rehearsal, Step
 
 ENVIRONMENTS = ("dev", "staging", "prod")
 NOT_COVERED = (
     "security groups, NACLs, NAT and routes of the VPC filter nothing",
-    "IAM permits everything: a missing permission does not show",
+    "conditions of IAM policies, and their resources outside of S3",
     "alarms, budgets, backups and mails are made and never act",
     "capacity, quotas, prices and the speed of AWS",
     "topologies fleet, ecs and serverless, arm64, Ubuntu",
@@ -83,9 +84,13 @@ def only_one(place: Place) -> Iterator[None]:
         yield
 
 
-def up(env: str, until: str | None) -> int:
-    names = [name for name, _ in STEPS]
-    steps = STEPS[: names.index(until) + 1] if until else STEPS
+def until_step(name: str | None) -> Sequence[Step]:
+    """The steps up to this one, or all."""
+    return STEPS[: [step for step, _ in STEPS].index(name) + 1] if name else STEPS
+
+
+def up(env: str, steps: Sequence[Step], target: str) -> int:
+    """Play the steps. The environment is removed after the last one of all, `destroy`."""
     it = Rehearsal(Place(env))
     with only_one(it.place):
         try:
@@ -98,10 +103,10 @@ def up(env: str, until: str | None) -> int:
         failed = results[-1].failed
         print(f"\nRehearsal of {env}: {'failed' if failed else 'ok'}\n{summary(results)}")
         if failed:
-            print(f"\nNext: read the log, fix the cause, then run `make rehearse ENV={env}` again.")
+            print(f"\nNext: read the log, fix the cause, then run `make {target} ENV={env}` again.")
             print(f"To remove everything: make rehearse-down ENV={env}")
             return 1
-        if until:
+        if steps[-1][0] != "destroy":
             print(f"\n{env} is left as it is. To remove it: make rehearse-down ENV={env}")
         else:
             machine.remove(it.place)
@@ -111,7 +116,7 @@ def up(env: str, until: str | None) -> int:
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="rehearsal", description=(__doc__ or "").split("\n", 1)[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("up", "down"):
+    for name in ("up", "faults", "down"):
         command = commands.add_parser(name)
         command.add_argument("env", choices=ENVIRONMENTS)
         if name == "up":
@@ -121,7 +126,9 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         if asked.command == "up":
-            return up(asked.env, asked.until)
+            return up(asked.env, until_step(asked.until), "rehearse")
+        if asked.command == "faults":
+            return up(asked.env, faults.STEPS, "rehearse-faults")
         place = Place(asked.env)
         with only_one(place):
             machine.remove(place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from . import shell
 
@@ -22,6 +23,12 @@ ExecStart=/bin/sleep infinity
 [Install]
 WantedBy=multi-user.target
 """
+KEY = "latest/debian_amd64/amazon-ssm-agent.deb"
+
+
+def publish(s3: Any, region: str, body: bytes) -> None:
+    """Where user data fetches the package from."""
+    s3.put_object(Bucket=f"amazon-ssm-{region}", Key=KEY, Body=body, ACL="public-read")
 
 
 def package() -> bytes:

@@ -32,6 +32,17 @@ def agent_is_up(container: str) -> bool:
     return shell.docker("exec", container, "systemctl", "is-active", "amazon-ssm-agent") == "active"
 
 
+def back_up(container: str) -> None:
+    """Now, and not within minutes. Raises Failed with its log when it failed."""
+    script = "systemctl start slipway-backup || { journalctl -u slipway-backup -n 20 --no-pager; exit 1; }"
+    shell.run(["docker", "exec", container, "sh", "-c", script], deadline_s=120)
+
+
+def certificate(container: str) -> str:
+    """The serial number of the certificate that HAProxy serves."""
+    return shell.docker("exec", container, "sh", "-c", "openssl x509 -noout -serial -in /etc/haproxy/certs/*.pem")
+
+
 def cloud_init(container: str, deadline_s: float) -> str:
     """Wait for cloud-init. Raises Failed with its log when it failed."""
     said = shell.run(

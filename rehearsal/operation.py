@@ -8,7 +8,8 @@ import sys
 import urllib.request
 from typing import TYPE_CHECKING
 
-from . import settings, shell
+from . import inside, settings, shell
+from .instances import name
 
 if TYPE_CHECKING:
     from .steps import Rehearsal
@@ -74,17 +75,34 @@ def restart(it: Rehearsal) -> str:
     return f"{it.host_id} serves {it.version} again"
 
 
-def replace(it: Rehearsal) -> str:
-    """The instance is terminated; an apply and a converge bring a new one to the same release."""
+def terminate(it: Rehearsal) -> None:
+    """The instance, and wait until its host is gone."""
     assert it.reconciler is not None
     lost, reconciler = it.host_id, it.reconciler
     it.world.client("ec2").terminate_instances(InstanceIds=[lost])
     shell.wait_for("the host to go", lambda: not reconciler.runs(lost), STOP_S)
+
+
+def apply_again(it: Rehearsal, lost: str) -> None:
+    """An apply makes another instance in place of the one that was terminated. Raises Failed if it does not."""
     it.terraform.apply(it.log)
     it.refresh()
     if it.host_id == lost:
         raise shell.Failed(f"The apply did not replace {lost}, which was terminated.")
+
+
+def replace(it: Rehearsal) -> str:
+    """The instance is terminated; an apply and a converge bring a new one to the same release and certificate."""
+    lost = it.host_id
+    inside.back_up(name(lost))
+    before = inside.certificate(name(lost))
+    terminate(it)
+    apply_again(it, lost)
     it.boot()
-    it.playbook("site.yml", version=it.version)
+    it.playbook("site.yml")
     expect_version(it, it.version)
-    return f"{it.host_id} serves {it.version} in place of {lost}"
+    if (after := inside.certificate(name(it.host_id))) != before:
+        raise shell.Failed(
+            f"{it.host_id} has another certificate ({after}) than {lost} had ({before}): nothing was restored."
+        )
+    return f"{it.host_id} serves {it.version} in place of {lost}, with its certificate"

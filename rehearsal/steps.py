@@ -39,6 +39,8 @@ class Rehearsal:
     agent: machine.Agent | None = None
     reconciler: Reconciler | None = None
     infra: dict[str, Any] = field(default_factory=dict)
+    hosts: dict[str, Any] = field(default_factory=dict)
+    pipeline_role: str = ""
     before: set[str] = field(default_factory=set)
     version: str = ""
 
@@ -61,26 +63,37 @@ class Rehearsal:
 
     @property
     def host_id(self) -> str:
-        (host,) = self.infra["hosts"].values()
+        (host,) = self.hosts.values()
         return str(host["id"])
 
     def environment(self) -> dict[str, str]:
-        """For Ansible and the host tests."""
+        """For Ansible and the host tests, with the rights of the pipeline."""
         assert self.agent is not None
         env = self.world.environment()
-        return env | {
-            "PATH": f"{machine.write_cli(self.place)}:{env['PATH']}",
-            "SSH_AUTH_SOCK": self.agent.socket,
-            "SLIPWAY_TERRAFORM_OUTPUTS": str(self.place.path / "outputs.json"),
-            "ANSIBLE_FORCE_COLOR": "0",
-        }
+        return (
+            env
+            | self.world.role(self.pipeline_role)
+            | {
+                "PATH": f"{machine.write_cli(self.place)}:{env['PATH']}",
+                "SSH_AUTH_SOCK": self.agent.socket,
+                "SLIPWAY_TERRAFORM_OUTPUTS": str(self.place.path / "outputs.json"),
+                "ANSIBLE_FORCE_COLOR": "0",
+            }
+        )
 
-    def switches(self) -> dict[str, str]:
+    def switches(self) -> dict[str, Any]:
         """The documented variables of the inventory that differ from AWS."""
         return {
             "tls_directory_url": settings.ACME_URL,
             "service_ca_path": str(self.place.ca / "acme-roots.pem"),
             "build_base_image": self.world.images["python"],
+            # The usual address; because it is given, the client names the bucket in the path, as moto wants it here.
+            "backup_environment": {
+                "AWS_ENDPOINT_URL_S3": f"https://s3.{self.wanted.region}.amazonaws.com",
+                "AWS_CA_BUNDLE": "/etc/ssl/certs/ca-certificates.crt",
+            },
+            # The kernel of its hosts is this machine's.
+            "baseline_kernel_sysctl": {},
         }
 
     def playbook(self, path: str, **variables: Any) -> str:
@@ -92,10 +105,11 @@ class Rehearsal:
 
     def refresh(self) -> None:
         """The outputs of the last apply, the version of their service, and its name on this machine."""
-        self.infra = self.terraform.outputs()
+        self.infra, self.hosts = self.terraform.outputs()
+        self.pipeline_role = self.terraform.pipeline_role()
         services = ROOT / "inventory" / self.place.env / "group_vars" / "all" / "services.yml"
         self.version = version_of(services.read_text(), self.infra["service"])
-        (host,) = self.infra["hosts"].values()
+        (host,) = self.hosts.values()
         machine.write_names({
             settings.registry_name(self.wanted.region): settings.REGISTRY_ADDRESS,
             self.infra["domain"]: host["address"],
@@ -146,9 +160,7 @@ def open_account(it: Rehearsal) -> str:
     bucket = f"amazon-ssm-{it.wanted.region}"
     if bucket not in [b["Name"] for b in s3.list_buckets()["Buckets"]]:
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": it.wanted.region})
-        s3.put_object(
-            Bucket=bucket, Key="latest/debian_amd64/amazon-ssm-agent.deb", Body=agent.package(), ACL="public-read"
-        )
+        agent.publish(s3, it.wanted.region, agent.package())
     it.reconciler = Reconciler(
         it.describe, it.network, Docker(lambda suite: str(it.world.images["ami"][suite])), it.note
     )
@@ -205,6 +217,7 @@ def site(it: Rehearsal) -> str:
 
 
 def destroy(it: Rehearsal) -> str:
+    it.terraform.unprotect(it.log)
     it.terraform.destroy(it.log)
     left = leftovers.resources(it.world.client) - it.before
     if left:

@@ -29,8 +29,12 @@ IGNORED = (
 WANTED = (
     "jsonencode({domain = var.domain, access = var.access, region = var.region, topology = var.topology, "
     "service = var.service, cidr = local.cidr, fqdn = local.fqdn, os = local.size.os, "
-    "architecture = local.size.architecture, suffix = var.suffix})"
+    "architecture = local.size.architecture, suffix = var.suffix, ci = var.ci})"
 )
+# Whose pipeline may deploy, where terraform.tfvars names none.
+PIPELINE = "example/slipway"
+GUARD = "terraform_data.guard[0]"
+PROTECTION = re.compile(r"(\b(?:must_be_)?protected\s*=\s*)true")
 # The example leaves its keys to its reader.
 EXAMPLE_KEYS = re.compile(r"public_keys\s*=\s*\[[^]]*\]")
 
@@ -46,14 +50,16 @@ class Wanted:
     fqdn: str | None
     zone: str | None  # to exist before the apply: Terraform looks it up
     access: dict[str, Any]
+    ci: dict[str, Any] | None = None
 
 
 def wanted_of(said: dict[str, Any]) -> Wanted:
     domain = said["domain"] or {}
     zone = domain.get("zone") if not domain.get("create_zone") else None
     return Wanted(
-        said["region"], said["topology"], said["os"], said["architecture"], said["fqdn"], zone, said["access"]
-    )
+        said["region"], said["topology"], said["os"], said["architecture"], said["fqdn"], zone, said["access"],
+        said["ci"],
+    )  # fmt: skip
 
 
 def refusal(wanted: Wanted) -> str:
@@ -74,6 +80,11 @@ def refusal(wanted: Wanted) -> str:
 def with_key(access: dict[str, Any], key: str) -> dict[str, Any]:
     """The user's access, and the key of the rehearsal with it."""
     return {**access, "public_keys": [*(it for it in access["public_keys"] if it != key), key]}
+
+
+def added_variables(wanted: Wanted, key: str) -> dict[str, Any]:
+    """The playbooks run with the rights of the pipeline's role, so there has to be one."""
+    return {"access": with_key(wanted.access, key), "ci": wanted.ci or {"repository": PIPELINE}}
 
 
 @dataclass
@@ -152,8 +163,7 @@ class Terraform:
 
     def variables(self, wanted: Wanted, key: str) -> None:
         """What the rehearsal adds to the user's variables, as a file that comes after them."""
-        added = {"access": with_key(wanted.access, key)}
-        (self.folder / "rehearsal.tfvars.json").write_text(json.dumps(added))
+        (self.folder / "rehearsal.tfvars.json").write_text(json.dumps(added_variables(wanted, key)))
 
     def apply(self, log: Path, *more: str) -> None:
         self.run(
@@ -173,12 +183,24 @@ class Terraform:
         changes = json.loads(shown).get("resource_changes", [])
         return [c["address"] for c in changes if c["change"]["actions"] not in (["no-op"], ["read"])] or ["outputs"]
 
-    def outputs(self) -> dict[str, Any]:
-        """The output `ansible`, and a file with it for the inventory."""
-        _, said = self.run("output", "-json", "ansible")
-        (self.place.path / "outputs.json").write_text(said)
-        found: dict[str, Any] = json.loads(said)
-        return found
+    def outputs(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The outputs `ansible` and `hosts`, and a file with the first one for the inventory."""
+        _, said = self.run("output", "-json")
+        found = json.loads(said)
+        (self.place.path / "outputs.json").write_text(json.dumps(found["ansible"]["value"]))
+        return found["ansible"]["value"], found["hosts"]["value"]
+
+    def pipeline_role(self) -> str:
+        return str(json.loads(self.run("output", "-json", "ci_role_arn")[1]))
+
+    def unprotect(self, log: Path) -> None:
+        """A protected environment as docs/runbooks/destroy-an-environment.md says; any other is left as it is."""
+        if GUARD not in self.run("state", "list")[1].splitlines():
+            return
+        self.run("state", "rm", GUARD, log=log)
+        settings = self.folder / "environment.tf"
+        settings.write_text(PROTECTION.sub(r"\1false", settings.read_text()))
+        self.apply(log)
 
     def destroy(self, log: Path) -> None:
         self.run("destroy", "-input=false", "-no-color", "-auto-approve", "-var-file=rehearsal.tfvars.json", log=log)

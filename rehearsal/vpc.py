@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 import boto3
 
 from . import dns, metadata, names
+from .flags import UNDELEGATED
 
 T = TypeVar("T")
 FRESH_S = 1.0
@@ -106,7 +107,8 @@ def main(path: str) -> None:
     with open(path) as file:
         settings = Settings(**json.load(file))
     clients = {s: boto3.client(s, region_name=settings.region) for s in ("ec2", "iam", "sts", "route53")}
-    resolver = dns.Server(Cached(lambda: zones(clients["route53"])), settings.names, settings.upstream)
+    delegated = Cached(lambda: () if UNDELEGATED.exists() else zones(clients["route53"]))
+    resolver = dns.Server(delegated, settings.names, settings.upstream)
     dns.start(settings.resolver_address, 53, resolver)
     service = metadata.server(
         settings.metadata_address, 80, lambda address: facts(settings, lambda name: clients[name], address)

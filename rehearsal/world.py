@@ -62,6 +62,15 @@ class World:
             "NO_PROXY": f"{settings.AWS_ADDRESS},{settings.DOMAIN},amazonaws.com,127.0.0.1",
         }
 
+    def role(self, arn: str) -> dict[str, str]:
+        """Variables of the environment with the credentials of a role, which are good for an hour."""
+        keys = self.client("sts").assume_role(RoleArn=arn, RoleSessionName="rehearsal")["Credentials"]
+        return {
+            "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": keys["SessionToken"],
+        }
+
     @property
     def bundle(self) -> Path:
         """The CAs of this machine and those of the rehearsal."""
@@ -111,7 +120,7 @@ class World:
         self._start(
             "aws", self.images["cloud"], settings.SERVICES_NETWORK, settings.AWS_ADDRESS,
             [*self._files(settings.AWS_ADDRESS), f"--env=MOTO_ACCOUNT_ID={settings.ACCOUNT}",
-             "--env=S3_IGNORE_SUBDOMAIN_BUCKETNAME=true"],
+             "--env=S3_IGNORE_SUBDOMAIN_BUCKETNAME=true", "--env=MOTO_IAM_LOAD_MANAGED_POLICIES=true"],
             ["python3", "-m", "rehearsal.cloud", "--host", "0.0.0.0", "--port", "443", *tls],
         )  # fmt: skip
         shell.wait_for("the AWS API", lambda: bool(self.client("sts").get_caller_identity()["Account"]))

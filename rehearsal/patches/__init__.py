@@ -7,24 +7,34 @@ from __future__ import annotations
 
 from . import (
     ami_parameters,
+    backup_selections,
     bucket_log_policies,
     bucket_tls_policies,
     budgets,
+    cpu_credits,
+    detailed_monitoring,
     elastic_addresses,
     interface_groups,
     public_addresses,
     reboots,
+    role_policies,
+    throttling,
 )
 
 ALL = (
     ami_parameters,
+    backup_selections,
     bucket_log_policies,
     bucket_tls_policies,
     budgets,
+    cpu_credits,
+    detailed_monitoring,
     elastic_addresses,
     interface_groups,
     public_addresses,
     reboots,
+    role_policies,
+    throttling,
 )
 
 

@@ -8,11 +8,16 @@ import os
 import socket
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from rehearsal.settings import ACCOUNT, ROOT
 
@@ -21,7 +26,12 @@ LOCK = "roles/lab_images/files/services/requirements.lock"
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
+def flags(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("flags")
+
+
+@pytest.fixture(scope="module")
+def address(flags: Path) -> Iterator[str]:
     """moto with the patches, from the lab's own lock."""
     made = subprocess.run([str(ROOT / "tools/tool_venv"), "aws", LOCK], cwd=ROOT, capture_output=True, text=True)
     assert made.returncode == 0, made.stderr
@@ -31,18 +41,18 @@ def address() -> Iterator[str]:
     server = subprocess.Popen(
         [f"{made.stdout.strip()}/python", "-m", "rehearsal.cloud", "--port", str(port)],
         cwd=ROOT,
-        env=os.environ | {"MOTO_ACCOUNT_ID": ACCOUNT, "PYTHONDONTWRITEBYTECODE": "1"},
+        env=os.environ | {"MOTO_ACCOUNT_ID": ACCOUNT, "PYTHONDONTWRITEBYTECODE": "1", "REHEARSAL_FLAGS": str(flags)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while True:
             try:
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()
                 break
             except OSError:
-                assert time.monotonic() < deadline and server.poll() is None, "moto did not answer within 60 s"
+                assert time.monotonic() < deadline and server.poll() is None, "moto did not answer within 180 s"
                 time.sleep(0.2)
         yield f"http://127.0.0.1:{port}"
     finally:
@@ -53,7 +63,7 @@ def address() -> Iterator[str]:
 @pytest.fixture
 def client(address: str) -> Any:
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    return lambda service: boto3.client(service, region_name=REGION, endpoint_url=address, **keys)
+    return lambda service, **more: boto3.client(service, region_name=REGION, endpoint_url=address, **keys, **more)
 
 
 @pytest.mark.parametrize(
@@ -209,3 +219,140 @@ def test_an_instance_is_in_the_groups_of_its_interface_and_a_reboot_shows(client
 def test_public_addresses_are_nobody_s(client: Any) -> None:
     address = client("ec2").allocate_address(Domain="vpc")["PublicIp"]
     assert ipaddress.ip_address(address) in ipaddress.ip_network("198.18.0.0/15")
+
+
+@pytest.fixture
+def as_role(client: Any, address: str) -> Any:
+    """Clients with the credentials of a new role with these statements."""
+
+    def made(name: str, *statements: dict[str, Any]) -> Any:
+        trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        policy = {"Version": "2012-10-17", "Statement": list(statements)}
+        iam = client("iam")
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))["Role"]
+        iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(policy))
+        keys = client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="test")["Credentials"]
+        given = {
+            "aws_access_key_id": keys["AccessKeyId"],
+            "aws_secret_access_key": keys["SecretAccessKey"],
+            "aws_session_token": keys["SessionToken"],
+        }
+        return lambda service: boto3.client(service, region_name=REGION, endpoint_url=address, **given)
+
+    return made
+
+
+def test_a_role_may_do_what_its_policies_allow(client: Any, as_role: Any) -> None:
+    client("ssm").put_parameter(Name="/dev/key", Value="1", Type="String")
+    arn = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/dev/*"
+    region = {"StringEquals": {"aws:RequestedRegion": REGION}}
+    role = as_role(
+        "reader", {"Effect": "Allow", "Action": ["ssm:GetParameter"], "Resource": [arn], "Condition": region}
+    )
+    assert role("ssm").get_parameter(Name="/dev/key")["Parameter"]["Value"] == "1"
+    assert role("sts").get_caller_identity()["Arn"].endswith(":assumed-role/reader/test")
+    with pytest.raises(ClientError) as denied:
+        role("ssm").put_parameter(Name="/dev/key", Value="2", Type="String", Overwrite=True)
+    assert denied.value.response["Error"]["Code"] == "AccessDeniedException", "by the JSON protocol"
+    assert "assumed-role/reader/test is not authorized to perform: ssm:PutParameter" in str(denied.value)
+    with pytest.raises(ClientError) as denied:
+        role("ec2").describe_instances()
+    assert denied.value.response["Error"]["Code"] == "AccessDenied"
+
+
+def test_a_role_may_read_the_objects_that_its_policies_name(client: Any, as_role: Any) -> None:
+    s3 = client("s3")
+    for name in ("models", "other"):
+        s3.create_bucket(Bucket=f"{name}-of-role", CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.put_object(Bucket=f"{name}-of-role", Key="a/b", Body=b"x")
+    role = as_role(
+        "objects", {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::models-of-role/*"}
+    )
+    assert role("s3").get_object(Bucket="models-of-role", Key="a/b")["Body"].read() == b"x"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        role("s3").get_object(Bucket="other-of-role", Key="a/b")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        role("s3").put_object(Bucket="models-of-role", Key="a/b", Body=b"y")
+
+
+def test_every_third_request_is_throttled_while_the_flag_is_there(client: Any, flags: Path) -> None:
+    impatient = client("ec2", config=Config(retries={"total_max_attempts": 1}))
+    (flags / "throttled").touch()
+    try:
+        codes = []
+        for _ in range(6):
+            try:
+                impatient.describe_vpcs()
+                codes.append("")
+            except ClientError as error:
+                codes.append(error.response["Error"]["Code"])
+        assert codes == ["", "", "RequestLimitExceeded"] * 2
+        # As every client of AWS, boto3 tries again.
+        assert all(client("ec2").describe_vpcs()["Vpcs"] for _ in range(3))
+    finally:
+        (flags / "throttled").unlink()
+    assert all(impatient.describe_vpcs()["Vpcs"] for _ in range(6))
+
+
+def test_detailed_monitoring_is_switched_on_and_off(client: Any) -> None:
+    ec2 = client("ec2")
+    (made,) = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1)["Instances"]
+    ids = [made["InstanceId"]]
+
+    def state() -> str:
+        (reservation,) = ec2.describe_instances(InstanceIds=ids)["Reservations"]
+        return str(reservation["Instances"][0]["Monitoring"]["State"])
+
+    assert state() == "disabled"
+    (said,) = ec2.monitor_instances(InstanceIds=ids)["InstanceMonitorings"]
+    assert said == {"InstanceId": ids[0], "Monitoring": {"State": "enabled"}} and state() == "enabled"
+    ec2.unmonitor_instances(InstanceIds=ids)
+    assert state() == "disabled"
+
+
+def test_a_backup_plan_has_selections_and_a_vault_has_notifications(client: Any) -> None:
+    backup = client("backup")
+    backup.create_backup_vault(BackupVaultName="vault")
+    rule = {"RuleName": "daily", "TargetBackupVaultName": "vault"}
+    plan = backup.create_backup_plan(BackupPlan={"BackupPlanName": "plan", "Rules": [rule]})["BackupPlanId"]
+    wanted = {"SelectionName": "hosts", "IamRoleArn": f"arn:aws:iam::{ACCOUNT}:role/backup", "Resources": ["*"]}
+    made = backup.create_backup_selection(BackupPlanId=plan, BackupSelection=wanted)["SelectionId"]
+    assert backup.get_backup_selection(BackupPlanId=plan, SelectionId=made)["BackupSelection"] == wanted
+    (listed,) = backup.list_backup_selections(BackupPlanId=plan)["BackupSelectionsList"]
+    assert (listed["SelectionId"], listed["SelectionName"]) == (made, "hosts")
+    backup.delete_backup_selection(BackupPlanId=plan, SelectionId=made)
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        backup.get_backup_selection(BackupPlanId=plan, SelectionId=made)
+
+    topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:alarms"
+    events = ["BACKUP_JOB_FAILED"]
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        backup.get_backup_vault_notifications(BackupVaultName="vault")
+    backup.put_backup_vault_notifications(BackupVaultName="vault", SNSTopicArn=topic, BackupVaultEvents=events)
+    found = backup.get_backup_vault_notifications(BackupVaultName="vault")
+    assert (found["SNSTopicArn"], found["BackupVaultEvents"]) == (topic, events)
+    backup.delete_backup_vault_notifications(BackupVaultName="vault")
+
+
+@pytest.mark.parametrize("asked", ["standard", "unlimited"])
+def test_an_instance_has_the_cpu_credits_that_it_asked_for(client: Any, asked: str) -> None:
+    ec2 = client("ec2")
+    (made,) = ec2.run_instances(
+        ImageId="ami-12c6146b", InstanceType="t3.small", MinCount=1, MaxCount=1,
+        CreditSpecification={"CpuCredits": asked},
+    )["Instances"]  # fmt: skip
+    (found,) = ec2.describe_instance_credit_specifications(InstanceIds=[made["InstanceId"]])[
+        "InstanceCreditSpecifications"
+    ]
+    assert found["CpuCredits"] == asked
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_the_tags_of_a_backup_vault_are_found_with_and_without_a_slash(address: str, client: Any, end: str) -> None:
+    made = client("backup").create_backup_vault(BackupVaultName=f"tagged{len(end)}", BackupVaultTags={"a": "b"})
+    key = f"test/20261129/{REGION}/backup/aws4_request"
+    headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential={key}, SignedHeaders=host, Signature=0"}
+    path = f"/tags/{quote(made['BackupVaultArn'], safe='')}{end}"
+    request = urllib.request.Request(address + path, headers=headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert json.load(answer)["Tags"] == {"a": "b"}

@@ -13,7 +13,7 @@ from rehearsal import inside, operation, session, settings, steps
 from rehearsal.machine import with_names
 from rehearsal.settings import Place, Vpc
 from rehearsal.shell import Failed, run
-from rehearsal.terraform import EXAMPLE_KEYS, Wanted, refusal, wanted_of, with_key
+from rehearsal.terraform import EXAMPLE_KEYS, PROTECTION, Wanted, added_variables, refusal, wanted_of
 
 DEV = Wanted("eu-central-1", "single", "debian-12", "x86_64", "api.dev.example.com", "dev.example.com", {
     "mode": "session_manager", "public_keys": ["ssh-ed25519 AAAA me@laptop"],
@@ -41,20 +41,32 @@ def test_a_zone_that_terraform_makes_is_not_made_before(create: bool) -> None:
     said: dict[str, Any] = {
         "domain": {"zone": "example.com", "create_zone": create},
         "region": "eu-central-1", "topology": "single", "os": "debian-12", "architecture": "x86_64",
-        "fqdn": "api.example.com", "access": {},
+        "fqdn": "api.example.com", "access": {}, "ci": None,
     }  # fmt: skip
     assert wanted_of(said).zone == (None if create else "example.com")
 
 
 def test_the_rehearsal_s_key_comes_beside_the_user_s() -> None:
-    given = with_key(DEV.access, "ssh-ed25519 BBBB rehearsal")
+    given = added_variables(DEV, "ssh-ed25519 BBBB rehearsal")["access"]
     assert given["public_keys"] == ["ssh-ed25519 AAAA me@laptop", "ssh-ed25519 BBBB rehearsal"]
     assert given["mode"] == "session_manager"
+
+
+def test_there_is_a_pipeline_whose_rights_the_playbooks_have() -> None:
+    own = {"repository": "acme/api", "subjects": None}
+    assert added_variables(replace(DEV, ci=own), "key")["ci"] == own
+    assert added_variables(DEV, "key")["ci"] == {"repository": "example/slipway"}
 
 
 def test_every_example_leaves_its_keys_to_its_reader() -> None:
     for example in (settings.ROOT / "terraform" / "environments").glob("*/terraform.tfvars.example"):
         assert len(EXAMPLE_KEYS.findall(example.read_text())) == 1, example
+
+
+def test_only_prod_is_protected_and_the_rehearsal_finds_both_switches() -> None:
+    for env in ("dev", "staging", "prod"):
+        text = (settings.ROOT / "terraform" / "environments" / env / "environment.tf").read_text()
+        assert len(PROTECTION.findall(text)) == (2 if env == "prod" else 0)
 
 
 def test_names_stand_in_a_block_of_their_own() -> None:
