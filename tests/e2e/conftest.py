@@ -15,7 +15,8 @@ from tests.harness.load.steady import SteadyLoad
 
 # The first one removes the host that an earlier lab left, and begins with one that has nothing.
 ORDER = (
-    "first_light", "rollouts", "renewal", "outages", "bad_input", "canary", "safety", "services", "models",
+    "first_light", "rollouts", "renewal", "outages", "bad_input", "canary", "safety", "services", "secrets", "models",
+    "lost_host",
 )  # fmt: skip
 
 

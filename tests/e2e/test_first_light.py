@@ -17,9 +17,9 @@ from tests.harness.tls import served_certificate
 def fresh_host() -> None:
     # On a machine that never had a lab there is no engine yet that could remove anything.
     if shutil.which("docker"):
-        lab.run("docker", "rm", "--force", "--volumes", lab.CONTAINER)
-        lab.run("docker", "volume", "rm", "--force", f"{lab.CONTAINER}-docker")
+        lab.remove_host()
     lab.good(lab.play("playbooks/lab/up.yml", timeout_s=1800))
+    lab.forget_backup()
     lab.good(lab.build("v1.0.0"))
 
 
@@ -67,8 +67,16 @@ def test_a_converge_sees_what_somebody_changed_and_mends_it() -> None:
         assert words in seen.out
     assert seen.recap[lab.HOST]["changed"] == 6
     assert "inet slipway" not in lab.on_host("nft", "list", "tables"), "a check mends nothing"
-    # With the handlers of HAProxy's configuration and of the firewall.
-    assert lab.good(lab.play("site.yml", *lab.LIMIT)).recap[lab.HOST]["changed"] == 8
+    changed = next(it for it in lab.status()["problems"] if it["cause"].startswith("changed since the converge "))
+    assert "/etc/haproxy/haproxy.cfg (content, " in changed["cause"]
+    assert "/etc/sudoers.d/slipway (mode 0440 → 0400, " in changed["cause"]
+    # The fix as it is printed. With the handlers of HAProxy's configuration and of the firewall.
+    assert changed["fix"] == f"ansible-playbook site.yml --limit {lab.HOST} --skip-tags rollout"
+    assert lab.good(lab.play(*changed["fix"].split()[1:])).recap[lab.HOST]["changed"] == 8
+    assert lab.status()["checks"]["changed_files"] == []
+    converged = lab.history()[0]
+    assert (converged["kind"], converged["outcome"]) == ("converge", "done")
+    assert "edge: /etc/haproxy/haproxy.cfg" in converged["cause"]
     assert "policy drop" in lab.on_host("nft", "list", "chain", "inet", "slipway", "input")
 
 

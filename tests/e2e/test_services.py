@@ -23,6 +23,7 @@ LEFT = (
     "/var/lib/slipway/{}",
     "/etc/systemd/system/{}@.service",
     "/etc/ansible/facts.d/slipway_{}.fact",
+    "/var/lib/prometheus/node-exporter/slipway_{}.prom",
 )
 WITH = ("-e", json.dumps({"services": SERVICES}))
 
@@ -42,6 +43,7 @@ def two_services() -> Iterator[None]:
             "--now",
             f"slipway-recover@{OTHER}.timer",
             f"slipway-watchdog@{OTHER}.timer",
+            f"slipway-metrics@{OTHER}.timer",
             check=False,
         )
         for slot in ("blue", "green"):

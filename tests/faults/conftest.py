@@ -31,7 +31,8 @@ def quick_host() -> Iterator[None]:
         list(pool.map(_bring, (host.A, host.B)))
     before = lab.on_host("cat", host.CONFIG)
     was = lab.live_version()
-    host.shell(f"systemctl stop {host.TIMERS}")
+    host.shell(f"systemctl stop {host.TIMERS} {host.METRICS}")
+    host.forget_record(host.CONFIG)
     host.set_repairs(False)
     host.good(host.releasectl("recover"))
     host.configure(drain_timeout_s=8, standby_s=900, bake_s=0, retain=500, deadlines_s=DEADLINES)
@@ -41,7 +42,7 @@ def quick_host() -> Iterator[None]:
     host.write_config(before)
     host.releasectl("rollback", "--to", was)
     host.set_repairs(True)
-    host.shell(f"systemctl start {host.TIMERS}")
+    host.shell(f"systemctl start {host.TIMERS} {host.METRICS}")
 
 
 @pytest.fixture
@@ -49,6 +50,14 @@ def services() -> Iterator[None]:
     """For a test that needs the registry or the authority: nobody else cuts them off meanwhile."""
     with network.services():
         yield
+
+
+@pytest.fixture
+def timers(services: None) -> Iterator[None]:
+    """On, as on any host, or each status would tell that they are not; with the registry in reach."""
+    host.shell(f"systemctl start {host.TIMERS}")
+    yield
+    host.shell(f"systemctl stop {host.TIMERS}")
 
 
 def _bring(version: str) -> None:

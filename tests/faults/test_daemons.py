@@ -45,7 +45,7 @@ def test_status_is_told_while_docker_is_down(load: SteadyLoad) -> None:
     finally:
         host.shell(START_DOCKER)
     assert (told.code, told.doc["serving"], told.doc["healthy"]) == (1, True, True)
-    fix = "Fix: sudo systemctl start docker.socket docker.service"
+    fix = f"Fix on {lab.HOST}: sudo systemctl start docker.socket docker.service"
     assert f"docker.service is not active. {fix}" in told.doc["troubles"]
     assert "not known: Docker does not answer" in told.doc["rollback"]
     assert refused.code == 8
@@ -162,6 +162,18 @@ def test_a_flushed_packet_filter(flush: Callable[[str], None], command: str) -> 
     host.shell("iptables -P FORWARD ACCEPT; nft list chain inet slipway input")
     host.recovered()
     host.good(host.deploy(host.request(host.other(host.live()))))
+
+
+def test_the_fixes_of_flushed_rules_bring_them_back(flush: Callable[[str], None]) -> None:
+    flush("nft flush ruleset")
+    fixes = [it["fix"] for it in host.releasectl("status").doc["problems"] if "are missing" in it["cause"]]
+    assert fixes == [
+        "sudo systemctl restart docker  # containers keep running", "sudo systemctl reload-or-restart slipway-firewall",
+    ]  # fmt: skip
+    for fix in fixes:
+        host.shell(fix)
+    docker_answers()
+    host.well()
 
 
 def test_a_converge_brings_flushed_rules_back(flush: Callable[[str], None]) -> None:

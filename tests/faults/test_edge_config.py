@@ -83,7 +83,7 @@ def test_a_port_that_another_has_is_told_and_the_next_converge_takes_it(load: St
         told(
             converge(edge_metrics_port=PORT), f"Failed to bind 127.0.0.1:{PORT} (Address already in use)",
             f"ss -ltnp 'sport = :{PORT}'", "The previous process still serves", "The previous file is restored",
-            "ansible-playbook site.yml --tags edge",
+            "ansible-playbook site.yml --limit HOST --tags edge",
         )  # fmt: skip
     again = lab.good(converge(edge_metrics_port=PORT))
     assert again.recap[lab.HOST]["changed"] == 2, "the file, and HAProxy with it"

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from tests.harness import reporting
+from tests.harness import lab, reporting
 from tests.harness.load.predictions import unfailing
 from tests.harness.load.steady import SteadyLoad
 
@@ -16,6 +16,8 @@ def three_of_trixie() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAB_SUITE", "trixie")
         patch.setenv("LAB_HOSTS", "3")
+        for number in (1, 2, 3):
+            lab.forget_backup(f"inference-{number}")
         yield
 
 

@@ -47,7 +47,7 @@ def histories() -> list[int]:
 @contextmanager
 def full(host: str) -> Iterator[None]:
     """No room for a release that is not there yet, by what its engine is told to keep free."""
-    was = on(host, "cat", CONFIG)
+    was = on(host, "cat", CONFIG).rstrip()
     wanted = json.dumps({**json.loads(was), "min_free_mb": 10**9})
     on(host, "sh", "-c", f"cat > {CONFIG} <<'EOF'\n{wanted}\nEOF")
     try:
@@ -151,3 +151,20 @@ def test_who_asks_for_it_keeps_what_went_live() -> None:
     assert "the version: answer.version" in proof.out
     lab.good(deploy("v2.3.0", *new))
     assert live() == ["v2.3.0"] * 3
+
+
+def test_fab_tells_the_worst_host_first_and_what_a_release_changes() -> None:
+    timers = ("slipway-watchdog@inference.timer", "slipway-recover@inference.timer")
+    on("inference-2", "systemctl", "stop", *timers)
+    try:
+        told = lab.run(str(lab.BIN / "fab"), "status")
+    finally:
+        on("inference-2", "systemctl", "start", *timers)
+    assert told.code == 1, told.out
+    assert told.out.index("inference-2") < min(told.out.index("inference-1"), told.out.index("inference-3")), told.out
+    assert "the recovery timer is not active: nothing is repaired. Fix on inference-2: sudo systemctl " in told.out
+    assert lab.good(lab.run(str(lab.BIN / "fab"), "status")).out.count("  served  ") == len(HOSTS)
+    releases = json.loads(on("inference-1", "releasectl", "history", "--json"))["releases"]
+    old, new = (str(releases[it]["release"]["id"]) for it in (-1, 0))
+    told = lab.good(lab.run(str(lab.BIN / "fab"), "diff", old, new, "--host", "inference-1"))
+    assert "image" in told.out, told.out

@@ -18,14 +18,21 @@ HERE = Path(__file__).parent / "on_host"
 HOME = "/var/lib/slipway/inference"
 CONFIG = "/etc/slipway/inference/service.json"
 TIMERS = "slipway-recover@inference.timer slipway-watchdog@inference.timer"
+METRICS = "slipway-metrics@inference.timer"
 A, B = "v6.2.0", "v7.2.0"
 """Two versions that are well and start in no time; which is live changes from test to test."""
 LOUD = "v6.15.0"
 """As quick as those, and prints 128 KiB at every prediction."""
 HELD = "/run/fault.held"
 # The tests of faults stop it, so that nothing is repaired unless they ask for it.
-# Of the tests: recovery runs only when one asks for it, and those of another host cut the registry off for a moment.
-EXPECTED_TROUBLES = ("the recovery timer is not active", "the watchdog timer is not active", "the registry")
+# Of the tests: recovery runs only when one asks for it, those of another host cut the registry off for a moment, and a
+# fault may be a changed file.
+EXPECTED_TROUBLES = (
+    "the recovery timer is not active",
+    "the watchdog timer is not active",
+    "the registry",
+    "changed since the converge",
+)
 HOLD = f"touch {HELD}; for i in $(seq 1200); do [ -e {HELD} ] || break; sleep 0.05; done"
 OPTIONS = {"memory": "64m", "stop_timeout_s": 3, "pids": 64}
 GATES = {"liveness_path": "/health", "readiness_path": "/ready", "version_path": "/version"}
@@ -136,6 +143,11 @@ def shell(script: str, check: bool = True) -> str:
     return lab.on_host("sh", "-c", script, check=check)
 
 
+def python(script: str, *argv: str) -> None:
+    """Run a program of on_host/ there."""
+    good(_exec(("python3", "-", *argv), (HERE / script).read_text()))
+
+
 def look(*commands: str) -> dict[str, Any]:
     """See on_host/snapshot.py."""
     return good(_exec(("python3", "-", *commands), (HERE / "snapshot.py").read_text())).doc
@@ -150,6 +162,13 @@ def configured(**values: Any) -> Iterator[None]:
         yield
     finally:
         write_config(before)
+
+
+def forget_record(path: str) -> None:
+    """From now on the status does not compare this file with what the last converge left."""
+    record = "/var/lib/slipway/converged.json"
+    words = "import json, sys; it = json.load(open(sys.argv[1])); it['files'].pop(sys.argv[2], None)"
+    lab.on_host("python3", "-c", f"{words}; json.dump(it, open(sys.argv[1], 'w'))", record, path)
 
 
 def configure(**values: Any) -> None:
@@ -212,8 +231,8 @@ def well(
         "links of the slots": seen["links"],
         "containers": seen["containers"],
         "units": sorted(unit for unit, is_ in seen["units"].items() if is_ != "inactive"),
-        # What models were fetched outlives every release.
-        "files": set(seen["home"]) - {"cache", "exits"},
+        # What models were fetched outlives every release. The wanted version is that of a deploy by a playbook.
+        "files": set(seen["home"]) - {"cache", "exits", "wanted.json"},
         "temporary files": seen["hidden"],
         "in /run/slipway": [name for name in seen["run"] if not name.endswith((".lock", ".fate"))],
         "lines of history": len(history),

@@ -36,6 +36,7 @@ AWS = {
     "AWS_ACCESS_KEY_ID": "lab",
     "AWS_SECRET_ACCESS_KEY": "lab",
 }
+BACKUPS = "slipway-backups-123456789012"
 # A profile of the person's own is of no account here; boto3 would look it up beside these keys.
 for _name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
     os.environ.pop(_name, None)
@@ -105,6 +106,18 @@ def build_all(faults: dict[str, str]) -> None:
 
 def deploy(version: str, *arguments: str) -> Done:
     return play("playbooks/deploy.yml", *LIMIT, "-e", f"version={version}", *arguments)
+
+
+def remove_host(host: str = HOST) -> None:
+    """As a host that is gone, with its disks."""
+    run("docker", "rm", "--force", "--volumes", f"slipway-lab-{host}")
+    run("docker", "volume", "rm", "--force", f"slipway-lab-{host}-docker")
+
+
+def forget_backup(host: str = HOST) -> None:
+    """A host of this name begins with nothing. Of a lab that does not run there is none."""
+    if run("docker", "inspect", "slipway-lab-aws").code == 0:
+        aws("s3").delete_object(Bucket=BACKUPS, Key=f"hosts/{host}.slipway.test.tar.gz")
 
 
 def set_live(version: str) -> None:

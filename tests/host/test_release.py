@@ -58,8 +58,8 @@ def test_the_container_listens_on_the_loopback_alone(container: Doc, wanted: Doc
     assert bindings == [{"HostIp": "127.0.0.1", "HostPort": str(wanted["slots"][state["live"]["slot"]])}]
 
 
-@pytest.mark.parametrize("unit", ["recover", "watchdog"])
-def test_recovery_is_armed(unit: str, host: Host, wanted: Doc) -> None:
+@pytest.mark.parametrize("unit", ["recover", "watchdog", "metrics"])
+def test_the_timers_run(unit: str, host: Host, wanted: Doc) -> None:
     timer = host.service(f"slipway-{unit}@{wanted['service']}.timer")
     assert timer.is_enabled
     assert timer.is_running

@@ -36,7 +36,7 @@ FAULTS = {
     "turns_bad": "answers GOOD_REQUESTS predictions, then none",
 }
 SLOW_S = 1.5
-LIFE_S = 4.0
+LIFE_S = 6.0
 LOUD_BYTES = 65536
 # A stream says something so often.
 TICK_S = 0.1

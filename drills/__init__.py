@@ -1,0 +1,1 @@
+"""Incidents to practise on a host of the lab: see docs/runbooks/README.md, section Drills."""
