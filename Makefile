@@ -5,9 +5,12 @@ REASON ?=
 # From the command line only: some shells export HOST as the name of this machine.
 SERVICE =
 HOST =
+N =
+UNDO =
+WATCH =
 # User input is never expanded: `$(value …)` reads it, and make does not export it. The reason is passed in an
 # environment variable, which needs no quoting.
-unexport VERSION REASON SERVICE HOST
+unexport VERSION REASON SERVICE HOST N UNDO WATCH
 # Some containers set it: every run of Ansible would compile its libraries again, for a second.
 unexport PYTHONDONTWRITEBYTECODE
 ifdef REASON
@@ -32,7 +35,8 @@ FAULTS_HOST = 4
 
 .DEFAULT_GOAL := help
 .PHONY: help deploy infra-local infra-dev infra-staging infra-prod build rollback status verify cost quotas
-.PHONY: rehearse rehearse-down FORCE lint test test-unit test-app test-terraform test-e2e test-faults bench bench-app down
+.PHONY: rehearse rehearse-faults rehearse-all rehearse-down FORCE lint test test-unit test-app test-terraform test-e2e test-faults bench bench-app
+.PHONY: drill down
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,11 +60,27 @@ rollback: .venv/.ok ## Roll back to VERSION, or to the previous release [VERSION
 rehearse: .venv/.ok ## Play ENV (dev) on this machine, from `terraform apply` to a live release and back to nothing
 	$(PYTHON) -m rehearsal up $(REHEARSED)
 
+rehearse-faults: .venv/.ok ## Rehearse ENV (dev) while AWS fails: throttling, user data, zone, registry, a lost instance
+	$(PYTHON) -m rehearsal faults $(REHEARSED)
+
+# Nightly: each environment, and every topology applied and destroyed against the AWS stand-in.
+rehearse-all: .venv/.ok ## Rehearse dev, staging and prod, then with faults, then apply and destroy every topology (90 min)
+	$(PYTHON) -m rehearsal up dev
+	$(PYTHON) -m rehearsal up staging
+	$(PYTHON) -m rehearsal up prod
+	$(PYTHON) -m rehearsal faults dev
+	$(PYTEST) terraform/tests -m nightly
+
 rehearse-down: .venv/.ok ## Remove what a rehearsal of ENV (dev) has left
 	$(PYTHON) -m rehearsal down $(REHEARSED)
 
-status: .venv/.ok ## Show the live release and its history [SERVICE= HOST=]
+status: .venv/.ok ## Show whether clients are served, what is live and its history; WATCH=yes: every two seconds, without history [SERVICE= HOST= WATCH=]
+ifdef WATCH
+	.venv/bin/fab status --watch --env $(ENV) \
+	  $(if $(value SERVICE),--service $(call quote,$(value SERVICE))) $(if $(value HOST),--host $(call quote,$(value HOST)))
+else
 	$(PLAY) playbooks/status.yml $(service) $(limit)
+endif
 
 verify: .venv/.ok ## Verify that the hosts match the inventory (read-only) [HOST=]
 	$(PYTEST) tests/host --env $(ENV) $(limit)
@@ -102,6 +122,10 @@ bench: .venv/.ok ## Run the benchmarks and update docs/benchmarks.md
 
 bench-app: .venv/.ok ## Compare the inference service with other model servers
 	.venv/bin/python -m benchmarks.app --overload 60
+
+drill: .venv/.ok ## Break a lab host as incident N of 12, and wait until you have fixed it [N= HOST= UNDO=yes]
+	$(PYTHON) -m drills $(if $(value N),$(call quote,$(value N))) \
+	  $(if $(value HOST),--host $(call quote,$(value HOST))) $(if $(value UNDO),--undo)
 
 cost: .venv/.ok ## Estimate the monthly cost of the plan of ENV
 	.venv/bin/python terraform/tools/cost.py $(ENV)

@@ -107,7 +107,14 @@ class Bench:
             by_hand = self.host.by_hand()
             back = self.host.rollback()
             fab, _ = self.command(
-                "fab", "rollback", "--host", self.arguments.host, "--to", str(deployed.release_id), "--reason", "bench"
+                "fab",
+                "rollback",
+                "--host",
+                self.arguments.host,
+                "--version",
+                str(deployed.release_id),
+                "--reason",
+                "bench",
             )
             ansible, _ = self.play("playbooks/rollback.yml", "-e", f"version={old['id']}", "-e", "reason=bench")
             live = self.host.deploy_live()
@@ -128,6 +135,21 @@ class Bench:
     def new_release(self, env: dict[str, str], mark: str) -> tuple[float, str]:
         extra = {"version": VERSIONS[1], "release_env": {**env, "SLIPWAY_BENCH": mark}}
         return self.play("playbooks/deploy.yml", "-e", json.dumps(extra))
+
+    # The status, of one host and of all: what an operator waits for first.
+
+    def status(self) -> str:
+        hosts = len(targets("local", ""))
+        found: dict[str, list[float]] = {name: [] for name in figures.status_rows(hosts)}
+        for number in range(self.plan.repeats):
+            self.say(f"status, {number + 1} of {self.plan.repeats}")
+            # With troubles the command ends with another code.
+            one, _ = self.command("fab", "status", "--host", self.arguments.host, may_fail=True)
+            values = [self.host.timed("status"), self.host.timed("metrics"), one]
+            values += [self.command("fab", "status", may_fail=True)[0]] if hosts > 1 else []
+            for name, value in zip(found, values, strict=True):
+                found[name].append(value)
+        return figures.timings(found, figures.status_rows(hosts))
 
     # Rollouts, under load.
 
@@ -198,7 +220,7 @@ def read_arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help="a few rounds, to see that it works; the page stays as it is"
     )
-    parser.add_argument("--only", choices=["commands", "load", "failover"], help="one section")
+    parser.add_argument("--only", choices=["commands", "status", "load", "failover"], help="one section")
     parser.add_argument("--domain", help="the host's TLS name (HOST.slipway.test)")
     parser.add_argument(
         "--ca-file", type=Path, default=ROOT / ".lab" / "ca" / "acme-roots.pem", help="who certifies it"
@@ -210,6 +232,7 @@ def measure(bench: Bench) -> None:
     """Every section that is asked for. Raises what its commands raise; what was live before is live again."""
     sections: dict[str, tuple[str, Callable[[], str]]] = {
         "commands": ("Commands, without load", bench.commands),
+        "status": ("Status", bench.status),
         "load": ("Rollouts and rollbacks under load", bench.load),
         # Last: for a minute the status tells of the container that ended.
         "failover": ("The live container killed under load", bench.failover),

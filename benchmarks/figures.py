@@ -42,7 +42,21 @@ def one_line(rollout: Rollout) -> str:
     )
 
 
+def status_rows(hosts: int) -> dict[str, float | None]:
+    """What is timed of the status → its bar (s). `hosts`: of the inventory."""
+    rows: dict[str, float | None] = {
+        "`releasectl status`, on the host": 1.0,
+        "`releasectl metrics`, on the host": None,
+        "`fab status` of one host": None,
+    }
+    return {**rows, f"`fab status` of {hosts} hosts": None} if hosts > 1 else rows
+
+
 def commands(found: Mapping[str, Sequence[float]], rollouts: Sequence[Rollout]) -> str:
+    return f"{timings(found, COMMANDS)}\nPhases on the host, medians (s):\n\n{phases(rollouts)}"
+
+
+def timings(found: Mapping[str, Sequence[float]], bars: Mapping[str, float | None]) -> str:
     rows = [
         (
             name,
@@ -51,10 +65,10 @@ def commands(found: Mapping[str, Sequence[float]], rollouts: Sequence[Rollout]) 
             f"{max(found[name]):.3f}",
             verdict(median(found[name]), bar),
         )
-        for name, bar in COMMANDS.items()
+        for name, bar in bars.items()
     ]
     head = ("what", "times", "median (s)", "most (s)", "target (s)")
-    return f"{table(head, rows)}\nPhases on the host, medians (s):\n\n{phases(rollouts)}"
+    return table(head, rows)
 
 
 def phases(rollouts: Sequence[Rollout]) -> str:

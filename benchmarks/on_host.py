@@ -95,6 +95,13 @@ class OnHost:
         text = self.run(RELEASECTL, "--service", self.target.service, *words, "--json", stdin=stdin, codes=codes)
         return dict(json.loads(text.strip().splitlines()[-1]))
 
+    def timed(self, *words: str) -> float:
+        """Seconds of a command of the engine, by the host's clock, whatever it ends with."""
+        command = shlex.join([RELEASECTL, "--service", self.target.service, *words])
+        text = self.run("sh", "-c", f"date +%s.%N; {command} > /dev/null; date +%s.%N")
+        begin, end = map(float, text.split())
+        return end - begin
+
     def clock_ahead(self) -> float:
         """How far the host's clock is ahead of ours (s), give or take half a round trip."""
         before = time.time()

@@ -140,11 +140,32 @@ def make_targets() -> str:
     return table(["task", "command"], rows)
 
 
+def metrics() -> str:
+    """Of `releasectl metrics`: what each sample is made of, in its order."""
+    tree = ast.parse((ENGINE / "commands" / "metrics.py").read_text())
+    names: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
+            names |= dict(zip(map(ast.unparse, node.targets[0].elts), ast.literal_eval(node.value), strict=True))
+    made = [it for it in ast.walk(tree) if isinstance(it, ast.Call) and ast.unparse(it.func) in ("Metric", "_sample")]
+    found = [
+        (it.lineno, [ast.unparse(word) for word in it.args[:2]]) for it in made if isinstance(it.args[1], ast.Constant)
+    ]
+    rows = [(names.get(name, name.strip("'")), ast.literal_eval(text)) for _, (name, text) in sorted(found)]
+    return table(["metric", "value"], [[f"`{name}`", cell(text)] for name, text in rows])
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "modules of releasectl": engine_modules, "plugins of slipway.ops": plugins,
     "playbooks": playbooks, "fab tasks": fab_tasks, "make targets": make_targets,
+    "metrics": metrics,
 }  # fmt: skip
-PAGES = [ROOT / "README.md", ROOT / "docs" / "architecture.md", COLLECTION / "README.md"]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "docs" / "architecture.md",
+    ROOT / "docs" / "monitoring.md",
+    COLLECTION / "README.md",
+]
 
 
 def filled(page: str) -> str:

@@ -24,6 +24,11 @@ import tomllib
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+if __package__ in (None, ""):
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tools.locked import built
+
 ROOT = Path(__file__).resolve().parent.parent
 RECORD = ROOT / "tools" / "locks.json"
 # On what environments are made: the Pythons that the controller may have, Linux on either kind of machine.
@@ -152,20 +157,22 @@ def extras_of(requirement: str) -> set[str]:
 
 def read_metadata(lock: Path, seen: set[str]) -> Iterator[dict[str, Any]]:
     """What pip reads of the very files that the lock names by hash; what was seen already is left out."""
+    text = lock.read_text()
     for environment in ENVIRONMENTS:
-        new = [it for it in pins(lock.read_text()) if it.key not in seen and it.holds(environment)]
+        new = [it for it in pins(text) if it.key not in seen and it.holds(environment)]
         if new:
             seen |= {it.key for it in new}
-            yield from _ask_pip(new, environment["python_version"])
+            yield from _ask_pip(new, environment["python_version"], built(text))
 
 
-def _ask_pip(new: list[Pin], python_version: str) -> list[dict[str, Any]]:
+def _ask_pip(new: list[Pin], python_version: str, without_wheel: list[str]) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         report, wanted = Path(folder, "report.json"), Path(folder, "wanted.lock")
         wanted.write_text("".join(f"{it.key} {' '.join(it.hashes)}\n" for it in new))
         pip = [sys.executable, str(ROOT / "tools" / "locked.py"), "pip", "install", "--no-deps", "--require-hashes"]
         what = [
             "--only-binary=:all:",
+            *(f"--no-binary={name}" for name in without_wheel),
             "--python-version",
             python_version,
             "--ignore-requires-python",

@@ -7,6 +7,9 @@ Virtual environments from locks, the same whoever makes them.
 
 No dependency is resolved: a lock lists all of them, and `pip check` reads afterwards that none is missing. A pip
 before 24 would ask the index for a newer release of a package that another one wants with an extra.
+
+Packages are wheels. One that has none is named in the first lines of its lock (`--no-binary NAME`, of the command that
+made it), and is built by the setuptools of the same lock: pip by itself would fetch one that no hash was checked of.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -56,14 +60,35 @@ def pip(python: str, *words: str) -> int:
     return subprocess.run([*argv, *words], env=environ).returncode
 
 
+def built(lock: str) -> list[str]:
+    """Names of the packages of a lock that have no wheel."""
+    return re.findall(r"^#.* --no-binary (\S+)", lock, re.MULTILINE)
+
+
+def split(lock: str) -> tuple[str, str]:
+    """The entries of a lock that are wheels, and those that are built."""
+    parts: tuple[list[str], list[str]] = ([], [])
+    for entry in re.split(r"^(?=[\w.-]+==)", lock, flags=re.MULTILINE)[1:]:
+        parts[entry.partition("==")[0] in built(lock)].append(entry)
+    return "".join(parts[0]), "".join(parts[1])
+
+
 def make(folder: Path, locks: Sequence[str]) -> int:
     """Make the environment; returns the exit code of the step that failed, or 0."""
     made = subprocess.run([sys.executable, "-I", "-m", "venv", "--clear", str(folder)]).returncode
     python = str(folder / "bin" / "python")
     # Byte code is made of what is imported, when it is: a third of the time, and of the space, is that of all the rest.
-    install = ["install", "--quiet", "--no-compile", "--no-deps", "--require-hashes", "--only-binary=:all:"]
-    wanted = [word for lock in locks for word in ("--requirement", lock)]
-    return made or pip(python, *install, *wanted) or pip(python, "check")
+    install = ["install", "--quiet", "--no-compile", "--no-deps", "--require-hashes"]
+    wheels, sources = zip(*(split(Path(lock).read_text()) for lock in locks), strict=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        listed = [Path(scratch, "wheels.lock"), Path(scratch, "sources.lock")]
+        for path, parts in zip(listed, (wheels, sources), strict=True):
+            path.write_text("".join(parts))
+        made = made or pip(python, *install, "--only-binary=:all:", "--requirement", str(listed[0]))
+        if any(sources):
+            build = ["--no-build-isolation", "--no-binary=:all:"]
+            made = made or pip(python, *install, *build, "--requirement", str(listed[1]))
+    return made or pip(python, "check")
 
 
 def main() -> int:

@@ -37,6 +37,7 @@ def _rows(name: str, doc: Mapping[str, Any] | str) -> list[tuple[str, str, str, 
     clients = {True: "served", False: "NOT SERVED"}.get(doc.get("serving"), "unknown")  # type: ignore[arg-type]
     wrong = [cause] if cause and doc.get("serving") is not True else []
     wrong += [it for it in map(str, doc.get("troubles") or ()) if it != cause]
+    wrong += [f"notice: {it}" for it in map(str, doc.get("notices") or ())]
     if changing := doc.get("changing"):
         wrong.append(f"running: {changing}")
     first, *more = wrong or [""]

@@ -22,7 +22,8 @@ ARGS = {
     "service": "inference", "version": "v1.1.0", "image": IMAGE, "image_error": "",
     "registry_auth": {"username": "AWS", "password": "token"},
     "env": {"A": "1"}, "secrets": {"KEY": "hidden"}, "options": {}, "gates": {}, "strategy": None, "canary": {},
-    "forward_only": False, "prefetch": False, "model_version": None, "reason": "why", "by": None,
+    "secret_versions": {}, "forward_only": False, "inventory_version": None, "prefetch": False, "model": {},
+    "model_version": None, "reason": "why", "by": None,
 }  # fmt: skip
 
 
@@ -61,12 +62,62 @@ def test_a_release_is_one_request() -> None:
     assert request["registry_auth"] == {"username": "AWS", "password": "token"}
     assert (request["secrets"], request["reason"]) == ({"KEY": "hidden"}, "why")
     assert not {"canary", "prefetch", "service", "image_error"} & set(request)
+    assert not {"secret_versions", "inventory_version"} & set(request), "an engine from before would refuse them"
     assert "@" in request["by"]
     assert result["changed"]
     assert result["report"] == [
         "web-1: v1.0.0 → v1.1.0 is live", "sha256:11", "0.51 s: start 0.50 · switch 0.01", "rollback ready: v1.0.0",
     ]  # fmt: skip
     assert "hidden" not in json.dumps(result)
+
+
+MODEL = {"path": "/c/10001", "owner": "10001:10001", "manifest": {"name": "m", "version": "m2"}, "url": "https://s3/?X"}
+
+
+def test_a_model_is_fetched_to_the_host_before_the_request_unless_it_is_there() -> None:
+    fetched: list[dict[str, Any]] = []
+
+    def fetch(done: Any) -> Any:
+        def run(**given: Any) -> Any:
+            fetched.append(given["module_args"])
+            return done
+
+        return run
+
+    for there, done in ((1, {"changed": True}), (0, None), (1, {"failed": True, "msg": "wrong checksum"})):
+        host = Host("2026-01-01T00:00:00\n", "" if there == 0 else there, LIVE)
+        it = action(release, host)
+        it.variables = {}
+        it._execute_module = fetch(done)
+        result = it.execute({**ARGS, "model": MODEL, "model_version": "m2"}, "web-1")
+        assert host.asked[1][0] == "test -d /c/10001/m/m2"
+        # What is on its way to the host is none of the release's.
+        assert (len(host.asked) == 3) == (result.get("failed") is None)
+        assert "model" not in (host.asked[-1][1] or {})
+    assert fetched == [MODEL, MODEL]
+    assert (result["outcome"], result["code"], result["msg"]) == ("refused", 5, "wrong checksum")
+
+
+def test_the_versions_of_secrets_go_along() -> None:
+    host = Host(0, LIVE)
+    versions = {"KEY": {"source": "ssm:/key", "version": "7"}}
+    action(release, host).execute({**ARGS, "secret_versions": versions}, "web-1")
+    assert (host.asked[1][1] or {})["secret_versions"] == versions
+
+
+def test_the_version_of_the_inventory_goes_along() -> None:
+    """Also the word that it names none."""
+    for version in ("v1.0.0", ""):
+        host = Host(0, LIVE)
+        action(release, host).execute({**ARGS, "inventory_version": version}, "web-1")
+        assert (host.asked[1][1] or {})["inventory_version"] == version
+
+
+def test_a_reference_that_was_not_read_reaches_no_host() -> None:
+    host = Host()
+    with pytest.raises(AnsibleActionFail, match="the secrets KEY are references, which this run did not read"):
+        action(release, host).execute({**ARGS, "secrets": {"KEY": {"ssm": "/key"}}}, "web-1")
+    assert host.asked == []
 
 
 def test_a_canary_has_its_steps_and_a_prefetch_only_the_image() -> None:
@@ -207,7 +258,9 @@ def test_check_mode_sends_no_command_to_a_canary() -> None:
 
 def test_status_is_read_for_people_and_for_programs() -> None:
     host = Host({"code": 0, "live": None}, {"code": 0, "releases": [{"kind": "deploy"}]}, "nothing is live\n", "none\n")
-    result = action(release_info, host).execute({"service": "inference", "history": 3}, "web-1")
+    asked = {"service": "inference", "history": 3, "inventory_version": "v1.0.0"}
+    result = action(release_info, host).execute(asked, "web-1")
+    assert [" --inventory-version v1.0.0" in command for command, _ in host.asked] == [True, False, True, False]
     assert host.asked[1][0].endswith("history -n 3 --json")
     assert result["status"]["live"] is None
     assert result["history"] == [{"kind": "deploy"}]

@@ -33,6 +33,9 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail("sudo: a password is required")
         if action == "release" and self._task.args["image"] != "r.test/i@sha256:1":
             raise AnsibleActionFail("this is not the image")
+        # A prefetch has none.
+        if action == "release" and self._task.args.get("secrets", task_vars["read"]) != task_vars["read"]:
+            raise AnsibleActionFail("these are not the secrets that were read")
         if how == "refused":
             return {"failed": True, "code": 3, "outcome": "undone", "msg": "golden request failed"}
         was = live.read_text().split()[-1]
@@ -66,6 +69,25 @@ class ActionModule(ActionBase):
         return {"changed": False, "image": "r.test/i@sha256:1", "version": args["version"], "error": "", **found}
 """
 
+# AWS has one secret, and counts how often it is asked.
+SECRETS = """
+from pathlib import Path
+from ansible.plugins.action import ActionBase
+
+class ActionModule(ActionBase):
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        wanted = self._task.args["secrets"]
+        if wanted:
+            with (Path(task_vars["inventory_dir"]) / "registry").open("a") as file:
+                print("secret_info", wanted, file=file)
+        if wanted and wanted != {"KEY": {"ssm": "/key"}}:
+            return {"failed": True, "msg": "There is no such parameter.", "secrets": {}, "versions": {}}
+        versions = {"KEY": {"source": "ssm:/key", "version": "7"}}
+        return {"changed": False, "secrets": dict.fromkeys(wanted, "s3cret"), "versions": versions if wanted else {}}
+"""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -89,6 +111,7 @@ def run(
     rollback: str = "works",
     retention: str = "tagged",
     further_services: dict[str, Any] | None = None,
+    secrets: dict[str, Any] | None = None,
 ) -> Run:
     """Deploy v1.1.0 to as many hosts as there are `rollouts`, all of which serve v1.0.0."""
     # Ansible takes the collections beside the playbook before all others.
@@ -100,13 +123,14 @@ def run(
         (tmp_path / f"collections/ansible_collections/slipway/ops/plugins/action/{name}.py").write_text(STAND_IN)
     for name in ("image_info", "image_tag"):
         (tmp_path / f"collections/ansible_collections/slipway/ops/plugins/action/{name}.py").write_text(REGISTRY)
+    (tmp_path / "collections/ansible_collections/slipway/ops/plugins/action/secret_info.py").write_text(SECRETS)
     inventory = tmp_path / "inventory" / "somewhere"
     (inventory / "group_vars" / "all").mkdir(parents=True)
     (inventory / "group_vars" / "all" / "common.yml").symlink_to(ROOT / "inventory" / "common.yml")
     shared = {
         "ansible_connection": "local", "ansible_become": False, "aws_registry": "r.test",
         "aws_session": {"region": "eu-central-1"}, "default_service": "inference", "service_model_store": "",
-        "retention": retention,
+        "retention": retention, "release_secrets": secrets or {}, "read": dict.fromkeys(secrets or {}, "s3cret"),
         "services": {
             "inference": {"domains": ["s.test"], "slots": {"blue": 1, "green": 2}, "version": "v1.0.0"},
             **(further_services or {}),
@@ -196,6 +220,22 @@ def test_the_image_is_resolved_once_and_tagged_once_it_is_live_everywhere(
     assert (done.code, done.live) == (0, ["v1.1.0"] * 3), done.out
     assert done.registry == ["image_info v1.1.0", "image_tag deployed-somewhere-v1.1.0"]
     assert "pull-token" not in done.out
+
+
+@pytest.mark.parametrize(("playbook", "options"), [("playbooks/deploy.yml", ()), ("site.yml", ROLLOUT)])
+def test_the_secrets_are_read_once_for_all_hosts_and_never_shown(
+    tmp_path: Path, playbook: str, options: tuple[str, ...]
+) -> None:
+    done = run(tmp_path, ["works"] * 3, *options, "-vvv", playbook=playbook, secrets={"KEY": {"ssm": "/key"}})
+    assert (done.code, done.live) == (0, ["v1.1.0"] * 3), done.out
+    assert done.registry == ["image_info v1.1.0", "secret_info {'KEY': {'ssm': '/key'}}"]
+    assert "s3cret" not in done.out
+
+
+def test_a_secret_that_cannot_be_read_stops_the_run_before_any_host(tmp_path: Path) -> None:
+    done = run(tmp_path, ["works", "works"], secrets={"KEY": {"ssm": "/other"}})
+    assert done.code == 2 and "There is no such parameter." in done.out, done.out
+    assert done.served == [["v1.0.0"]] * 2
 
 
 @pytest.mark.parametrize(("rollouts", "retention"), [(["works", "refused"], "missing"), (["works"], "tagged")])

@@ -40,7 +40,30 @@ def test_the_callbacks_are_found_and_garbage_is_collected_less_often_unless_swit
     )
     assert done.stdout.splitlines() == [
         "['ansible_collections.slipway.ops.plugins.callback.require_work', "
+        "'ansible_collections.slipway.ops.plugins.callback.connection_help', "
         "'ansible_collections.slipway.ops.plugins.callback.gc_tuning', "
         "'ansible_collections.slipway.ops.plugins.callback.rollout_progress']",
         tuned,
     ], done.stderr
+
+
+def test_a_host_that_cannot_be_reached_has_its_help(tmp_path: Path) -> None:
+    """Once per host and run, also beside a host without help and one that answers."""
+    inventory = tmp_path / "hosts"
+    inventory.write_text(
+        "h1 ansible_host=h1.invalid connection_help=\"{{ 'Look at ' ~ inventory_hostname }}\"\n"
+        "h2 ansible_host=h2.invalid\n"
+        "h3 ansible_connection=local connection_help=never\n"
+    )
+    playbook = tmp_path / "play.yml"
+    playbook.write_text(
+        "- {hosts: all, gather_facts: false, tasks: [{ansible.builtin.ping: }, {ansible.builtin.ping: }]}\n"
+        "- {hosts: h3, gather_facts: false, tasks: [{ansible.builtin.ping: }]}\n"
+    )
+    argv = [str(Path(sys.executable).parent / "ansible-playbook"), "--inventory", str(inventory), str(playbook)]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 4, done.stdout
+    assert [line for line in done.stderr.splitlines() if "cannot be reached." in line] == [
+        "h1 cannot be reached. Look at h1"
+    ]
+    assert "never" not in done.stdout + done.stderr

@@ -246,6 +246,15 @@ def test_nothing_is_printed_for_a_host_without_drift(site: Path) -> None:
     assert "Drift" not in answer["printed"]
 
 
+def test_the_desired_state_of_files_is_returned(site: Path) -> None:
+    role(site / "roles", "third", {"third_state": {"files": [{"path": "/nowhere/a", "src": "a.j2", "mode": "0600"}]}})
+    (site / "roles/third/templates").mkdir()
+    (site / "roles/third/templates/a.j2").write_text("{{ greeting }}\n")
+    write_play(site, "third")
+    digest = hashlib.sha256(b"Hello\n").hexdigest()
+    assert drift_of(site, greeting="Hello")["desired"] == {"/nowhere/a": f"{digest} 0600 root root"}
+
+
 def test_each_role_has_its_own_drift(site: Path) -> None:
     (site / "flag").unlink()
     answer = drift_of(site, greeting="Hello")

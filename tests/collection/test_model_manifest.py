@@ -42,25 +42,28 @@ def store(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 
 def test_a_model_of_the_store_is_fetched_by_its_checksum(store: list[Any], tmp_path: Path) -> None:
     where = {"store": "s3://b/models", "name": "breast-cancer", "kept": str(tmp_path)}
-    more = {
-        "env": {"AWS_CA_BUNDLE": "/ca", "MODEL_CACHE": "/elsewhere"},
-        "secrets": {"K": "s"},
-        "options": {"ca": "/ca"},
-    }
+    more = {"env": {"AWS_CA_BUNDLE": "/ca", "MODEL_CACHE": "/elsewhere"}, "options": {"ca": "/ca"}}
     found = look("m2", **where, aws={"region": "eu-central-1"}, golden_headers={"X-Key": {"secret": "K"}}, **more)
     assert found["env"] == {
         "MODEL_STORE": "s3://b/models", "MODEL_NAME": "breast-cancer", "MODEL_VERSION": "m2", "MODEL_SHA256": "0" * 64,
         "MODEL_CACHE": "/elsewhere", "AWS_DEFAULT_REGION": "eu-central-1", "AWS_CA_BUNDLE": "/ca",
     }  # fmt: skip
-    assert found["options"] == {"cache": "/var/cache/models", "ca": "/ca"} and found["secrets"] == {"K": "s"}
+    assert found["options"] == {"cache": "/var/cache/models", "ca": "/ca"}
     assert found["golden"] == [{"name": "one", "headers": {"A": "1", "X-Key": {"secret": "K"}}}]
+    assert found["manifest"] == M2 and "url" not in found
     assert store == [("eu-central-1", "s3://b/models", "breast-cancer", "m2", tmp_path)]
+
+
+def test_a_store_of_another_endpoint_is_named(store: list[Any], tmp_path: Path) -> None:
+    aws = {"endpoint_url": "https://aws.test"}
+    found = look("m2", store="s3://b/models", name="breast-cancer", kept=str(tmp_path), aws=aws)
+    assert found["env"]["AWS_ENDPOINT_URL_S3"] == "https://aws.test"
 
 
 def test_the_model_in_the_image_needs_no_store(store: list[Any], tmp_path: Path) -> None:
     (tmp_path / "golden.json").write_text(json.dumps([{"name": "one"}]))
-    found = look("", golden_file=str(tmp_path / "golden.json"), env={"A": "1"}, secrets={"K": "s"}, options={"ca": "/"})
-    assert found == {"version": "", "env": {}, "secrets": {}, "options": {}, "golden": [{"name": "one"}]}
+    found = look("", golden_file=str(tmp_path / "golden.json"), env={"A": "1"}, options={"ca": "/"})
+    assert found == {"version": "", "env": {}, "options": {}, "golden": [{"name": "one"}]}
     assert look("")["golden"] == []
     assert store == []
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.slipway.ops.plugins.module_utils.session import Session
-from ansible_collections.slipway.ops.plugins.plugin_utils.model_store import ModelError, manifest
+from ansible_collections.slipway.ops.plugins.plugin_utils.model_store import ModelError, link, manifest
 from botocore.exceptions import EndpointConnectionError
 
 STORE = "s3://bucket/models"
@@ -96,3 +96,10 @@ def test_a_manifest_of_something_else_is_refused_and_not_kept(
 def test_a_store_is_an_address_in_s3(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="must look like s3://bucket/prefix, not 'bucket'"):
         manifest(Session(), "bucket", "breast-cancer", "m2", tmp_path)
+
+
+def test_a_link_gives_one_object_without_credentials() -> None:
+    """Of signature version 4, without which S3 refuses objects that are encrypted by a key."""
+    address = link(Session("eu-central-1", access_key="a", secret_key="hidden"), "s3://bucket/models", M2, 60)
+    assert address.startswith("https://bucket.s3.eu-central-1.amazonaws.com/models/breast-cancer/m2/model.onnx?")
+    assert "X-Amz-Signature=" in address and "X-Amz-Expires=60" in address and "hidden" not in address

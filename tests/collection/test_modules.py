@@ -16,9 +16,9 @@ from ansible_collections.slipway.ops.plugins.plugin_utils.options import argumen
 ROOT = Path(__file__).parent.parent.parent
 PLUGINS = ROOT / "collections/ansible_collections/slipway/ops/plugins"
 MODULES = sorted((PLUGINS / "modules").glob("*.py"))
-# The one module that runs on the host, where no documentation is read.
-ON_HOST = PLUGINS / "modules" / "host_probe.py"
-PATHS = [path for path in MODULES if path != ON_HOST]
+# What runs on the host, where no documentation is read.
+ON_HOST = [PLUGINS / "modules" / f"{name}.py" for name in ("host_probe", "model_fetch")]
+PATHS = [path for path in MODULES if path not in ON_HOST]
 
 
 def load(path: Path) -> Any:
@@ -40,11 +40,16 @@ def test_the_options_are_those_of_the_documentation(path: Path) -> None:
     assert set(validated.validated_parameters) == set(spec), "each has a default, or none"
 
 
-def test_the_module_on_the_host_has_the_options_of_its_documentation() -> None:
-    module = load(ON_HOST)
+@pytest.mark.parametrize("path", ON_HOST, ids=lambda path: path.stem)
+def test_a_module_on_the_host_has_the_options_of_its_documentation(path: Path) -> None:
+    module = load(path)
     with mock.patch.object(module, "AnsibleModule", side_effect=KeyError) as created, pytest.raises(KeyError):
         module.main()
-    assert created.call_args.kwargs["argument_spec"] == argument_spec(module.DOCUMENTATION)
+    spec = created.call_args.kwargs["argument_spec"]
+    # No key of the documentation says it.
+    hidden = {name for name, option in spec.items() if option.pop("no_log", False)}
+    assert spec == argument_spec(module.DOCUMENTATION)
+    assert hidden == ({"url"} if path.stem == "model_fetch" else set())
 
 
 def test_options_of_fragments_and_suboptions_are_validated() -> None:
@@ -62,7 +67,7 @@ def test_the_attributes_are_true(path: Path) -> None:
     assert {name: it["support"] for name, it in attributes.items() if name in ("action", "async")} == {
         "action": "full", "async": "none",
     }  # fmt: skip
-    reads_only = path.stem in ("drift_info", "image_info", "playbook_inputs", "release_info")
+    reads_only = path.stem in ("drift_info", "image_info", "playbook_inputs", "release_info", "secret_info")
     assert ("check_mode" in source) is not reads_only, "an action that changes something decides by the check mode"
     assert attributes["check_mode"]["support"] == ("none" if path.stem == "service_check" else "full")
     assert attributes["diff_mode"]["support"] == ("full" if path.stem in ("release", "rollback") else "none")

@@ -16,7 +16,7 @@ ON_HOSTS = [
     "site.yml",
     *(f"playbooks/{name}.yml" for name in (
         "canary", "converge", "deploy", "drift", "models/list", "prefetch", "rollback", "smoke_test", "status",
-        "verify",
+        "upgrade", "verify",
     )),
 ]  # fmt: skip
 # Ansible's own file of a host that answers by itself: no connection is made.

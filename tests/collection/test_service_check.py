@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible_collections.slipway.ops.plugins.action import service_check
+from ansible_collections.slipway.ops.plugins.module_utils.session import Session
 from releasectl.documents.fields import Fields
 from releasectl.documents.release_fields import read_gates
 
@@ -72,7 +73,7 @@ def smoke_test(service: Service, status: dict[str, Any] = STATUS, check: bool = 
     answer = {"rc": status["code"], "stdout": json.dumps(status), "stderr": ""}
     action._low_level_execute_command = lambda command, in_data=None: answer
     url = f"http://127.0.0.1:{service.server_port}"
-    args = {"service": "inference", "url": url, "secrets": {}, "ca_path": None, "timeout_s": 5.0, **given}
+    args = {"service": "inference", "url": url, "secrets": {}, "aws": {}, "ca_path": None, "timeout_s": 5.0, **given}
     return dict(action.execute(args, "web-1"))
 
 
@@ -161,6 +162,19 @@ def test_a_key_is_sent_and_never_told(service: Service) -> None:
     with pytest.raises(AnsibleActionFail) as raised:
         smoke_test(service, keyed(), secrets={"KEY": 'quo"ted' * 100})
     assert "quo" not in str(raised.value), "neither as JSON writes it, nor the half before a cut"
+
+
+def test_a_key_by_reference_is_read_if_a_header_needs_it(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def get_parameters(Names: list[str], WithDecryption: bool) -> dict[str, Any]:
+        asked.extend(Names)
+        return {"Parameters": [{"Name": name, "Value": "a-secret", "Version": 1} for name in Names]}
+
+    monkeypatch.setattr(Session, "client", lambda *_: SimpleNamespace(get_parameters=get_parameters))
+    service.key = "a-secret"
+    smoke_test(service, keyed(), secrets={"KEY": {"ssm": "/p/key"}, "OTHER": {"ssm": "/p/other"}})
+    assert asked == ["/p/key"]
 
 
 def test_a_check_asks_nobody(service: Service) -> None:

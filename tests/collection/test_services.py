@@ -57,6 +57,7 @@ def test_every_service_has_its_derived_values_and_the_default_one_is_first() -> 
         ("inference/domains", ["A.test"], "services.inference.domains: 'A.test' is not a full DNS name in lower case"),
         ("inference/strategy", "canarry", "services.inference.strategy: expected blue_green or canary or stop_first"),
         ("inference/secrets", "s3cret", "services.inference.secrets: expected a dictionary, got a text"),
+        ("inference/secrets", {"K": {"secretmanager": "s3cret"}}, "inference.secrets.K: a reference is {secrets"),
         ("inference/slots", {"blue": 1}, "services.inference.slots: expected blue and green, got blue"),
         ("inference/slots/blue", 70000, "services.inference.slots.blue: 70000 is not a TCP port"),
         ("inference/slots/blue", True, "services.inference.slots.blue: expected a whole number, got true or false"),
@@ -93,6 +94,12 @@ def test_a_value_is_replaced_by_a_stronger_level_alone() -> None:
     # The inputs are of the service that they name.
     assert one["canary"] == {"steps": [5, 25, 50], "step_s": 7, "min_requests": 20, "hold": False}
     assert "strategy" not in one and "reason" not in two and one["version"] == "v1.0.0"
+
+
+def test_a_reference_to_a_secret_replaces_that_of_a_weaker_level() -> None:
+    weaker = {"secrets": {"KEY": {"secretsmanager": "all/key", "key": "a"}, "B": "text"}}
+    given = services(changed("inference/secrets", {"KEY": {"ssm": "/own/key"}}), "inference")
+    assert service_settings(given, [weaker])[0]["secrets"] == {"KEY": {"ssm": "/own/key"}, "B": "text"}
 
 
 def test_an_empty_model_is_a_value_and_null_is_none() -> None:

@@ -200,3 +200,11 @@ def test_an_answer_is_its_status() -> None:
 def test_a_request_without_a_whole_answer_has_failed(frames: list[bytes]) -> None:
     with pytest.raises(OSError):
         asked(answering(*frames))
+
+
+def test_the_status_is_timed_for_one_host_and_for_all() -> None:
+    assert list(figures.status_rows(4))[-1] == "`fab status` of 4 hosts"
+    assert not any("hosts" in name for name in figures.status_rows(1))
+    text = figures.timings({name: [0.4, 1.2, 1.4] for name in figures.status_rows(4)}, figures.status_rows(4))
+    assert "| `releasectl status`, on the host | 3 | 1.200 | 1.400 | ≤ 1: **no** |" in text
+    assert text.count("\n") == 6

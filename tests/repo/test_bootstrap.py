@@ -26,3 +26,13 @@ def test_the_engine_is_on_the_path(tmp_path: Path) -> None:
         [python, "-c", "import releasectl; print(releasectl.__file__)"], cwd=tmp_path, capture_output=True, text=True
     )
     assert found.stdout.strip() == str(package / "__init__.py"), found.stderr
+
+
+def test_an_environment_behind_a_link_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "tools").mkdir()
+    bootstrap = shutil.copy(ROOT / "tools" / "bootstrap", tmp_path / "tools")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / ".venv").symlink_to("elsewhere")
+    done = subprocess.run([bootstrap], capture_output=True, text=True)
+    assert (done.returncode, list((tmp_path / "elsewhere").iterdir())) == (1, [])
+    assert done.stderr == ".venv is a link to elsewhere: remove the link, then repeat.\n"

@@ -214,6 +214,7 @@ def test_several_hosts_are_one_table_the_worst_first() -> None:
     assert lines[1] == "c     NOT SERVED  v2.0.0   maintenance since …"
     assert lines[3].split(maxsplit=2) == ["d", "UNKNOWN", "d: connection lost: timed out"]
     assert lines[-1].split() == ["a", "served", "v2.0.0"]
+    assert table({"a": {**GOOD, "notices": ["restart needed: …"]}})[-1].endswith("  notice: restart needed: …")
 
 
 @pytest.mark.parametrize(

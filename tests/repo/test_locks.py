@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import io
 import json
 import os
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -195,3 +197,39 @@ def test_an_incomplete_lock_and_another_hash_are_refused(sources: Path, tmp_path
     done = make(tmp_path, f"{one.partition('sha256:')[0]}sha256:{'0' * 64}\n")
     assert done.returncode != 0
     assert "HASH" in done.stderr.upper()
+
+
+BACKEND = """
+import zipfile, one
+def build_wheel(folder, settings=None, metadata=None):
+    name = "built-1-py3-none-any.whl"
+    with zipfile.ZipFile(f"{folder}/{name}", "w") as it:
+        it.writestr("built.py", f"BY = {one.VERSION!r}")
+        it.writestr("built-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: built\\nVersion: 1\\n")
+        it.writestr("built-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        it.writestr("built-1.dist-info/RECORD", "")
+    return name
+"""
+
+
+def test_what_has_no_wheel_is_built_by_what_the_lock_has(sources: Path, tmp_path: Path) -> None:
+    """pip would fetch the newest `one` for that."""
+    one = wheel(sources, "one", "1")
+    wheel(sources, "one", "2")
+    path = sources / "built-1.tar.gz"
+    files = {
+        "PKG-INFO": "Metadata-Version: 2.1\nName: built\nVersion: 1\n",
+        "pyproject.toml": '[build-system]\nrequires = ["one"]\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+        "backend.py": BACKEND,
+    }
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(f"built-1/{name}")
+            entry.size = len(text)
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    done = make(tmp_path, "#    uv pip compile --no-binary built\n", f"built==1 --hash=sha256:{digest}\n", one)
+    assert done.returncode == 0, done.stderr
+    python = tmp_path / "an environment" / "bin" / "python"
+    said = subprocess.run([python, "-I", "-c", "import built; print(built.BY)"], capture_output=True, text=True)
+    assert said.stdout == "1\n"

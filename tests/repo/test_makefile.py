@@ -28,7 +28,7 @@ def tree(tmp_path: Path) -> Path:
     (tmp_path / "app").mkdir()
     note = "import json, os, sys\nnote = [sys.argv[1:], os.environ.get('SLIPWAY_REASON')]\n"
     note += "print(json.dumps(note), file=open({!r}, 'a'))\n"
-    for name in ("ansible-playbook", "python", "bootstrap", "tool_venv"):
+    for name in ("ansible-playbook", "python", "fab", "bootstrap", "tool_venv"):
         folder = tmp_path / ("tools" if name in ("bootstrap", "tool_venv") else ".venv/bin")
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(f"#!/usr/bin/env python3\n{note.format(str(tmp_path / name))}")
@@ -115,8 +115,15 @@ def test_service_and_host_reach_the_playbook_under_their_names(tree: Path) -> No
     ]  # fmt: skip
 
 
+def test_a_watched_status_is_that_of_fab(tree: Path) -> None:
+    make(tree, "status", "WATCH=yes", "ENV=prod", "SERVICE=scoring", "HOST=web-1")
+    assert calls(tree, "ansible-playbook") == []
+    [[argv, _]] = calls(tree, "fab")
+    assert argv == ["status", "--watch", "--env", "prod", "--service", "scoring", "--host", "web-1"]
+
+
 def test_the_name_of_this_machine_is_not_taken_for_a_host(tree: Path) -> None:
-    make(tree, "status", HOST="laptop", SERVICE="sshd")
+    make(tree, "status", HOST="laptop", SERVICE="sshd", WATCH="true")
     assert calls(tree, "ansible-playbook") == [[["--inventory", "inventory/local", "playbooks/status.yml"], None]]
 
 

@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.engine_texts import HOLE, template
+
 ROOT = Path(__file__).parent.parent.parent
 RUNBOOKS = ROOT / "docs" / "runbooks"
 INDEX = RUNBOOKS / "README.md"
 ENGINE = ROOT / "releasectl" / "src" / "releasectl"
+COLLECTION = ROOT / "collections" / "ansible_collections" / "slipway" / "ops" / "plugins"
+INVENTORIES = (ROOT / "terraform" / "tools" / "inventory_outputs.py", ROOT / "tools" / "inventory.py")
 # Those with commands for a host.
 ON_CALL = [page for page in sorted(RUNBOOKS.glob("*.md")) if "    host=inference-1 env=local" in page.read_text()]
 SYMPTOMS = (
@@ -21,11 +25,33 @@ SYMPTOMS = (
 )  # fmt: skip
 # Commands about no host: the models of the store.
 NO_HOST = ("playbooks/models/",)
-HOLE = "…"
+# Pages whose first column under Meaning quotes the status and the errors of our own code.
+QUOTING = ("memory-low", "clock", "registry-unreachable", "recovery-stopped", "deploy-refused")
+# What these pages quote of others: AWS, OpenSSL.
+OF_OTHERS = (
+    "Signature expired", "RequestTimeTooSkewed", "InvalidSignatureException", "certificate is not yet valid",
+    "certificate has expired",
+)  # fmt: skip
+# Values that the code puts into a hole, and that a page writes out.
+VALUES = r"the registry(?='| …)|the model store(?='| …)|(?<=, )hold(?= since)|(?<=fit) beside …"
 
 
-def rows() -> list[str]:
-    return [line for line in INDEX.read_text().splitlines() if line.startswith("| ")]
+def rows(text: str | None = None) -> list[str]:
+    """Of all tables of a page (the index), their heads included. Raises ValueError for a row outside a table."""
+    found: list[str] = []
+    lines = ["", *(INDEX.read_text() if text is None else text).splitlines()]
+    for number, line in enumerate(lines):
+        if not line.startswith("|"):
+            continue
+        if not lines[number - 1].startswith("|") and not "".join(lines[number + 1 : number + 2]).startswith("|---"):
+            raise ValueError(f"a row outside a table: {line}")
+        found += [line] if line.startswith("| ") else []
+    return found
+
+
+def quoted(text: str) -> list[str]:
+    """What the first column of its tables has in backticks."""
+    return [quote for row in rows(text) for quote in re.findall(r"`([^`]+)`", row.split("|")[1])]
 
 
 def sections(page: Path) -> set[str]:
@@ -45,18 +71,21 @@ def test_each_link_leads_to_a_section() -> None:
         assert section in sections(RUNBOOKS / name), f"{name}#{section}"
 
 
-def test_each_page_on_call_is_in_the_index() -> None:
-    named = set(re.findall(r"\]\(([\w-]+\.md)#", INDEX.read_text()))
-    assert {page.name for page in ON_CALL} - {"README.md", "roll-out-a-model.md"} <= named
+def test_each_page_is_in_the_index() -> None:
+    named = set(re.findall(r"\]\(([\w-]+\.md)[#)]", INDEX.read_text()))
+    assert {page.name for page in RUNBOOKS.glob("*.md")} - {"README.md"} == named
 
 
-def template(node: ast.expr) -> str:
-    """A text of the code with holes where it has values; empty if it is none."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    if isinstance(node, ast.JoinedStr):
-        return "".join(part.value if isinstance(part, ast.Constant) else HOLE for part in node.values)  # type: ignore[misc]
-    return ""
+@pytest.mark.parametrize(
+    "text", ["| symptom | page |\n", "| symptom | page |\n|---|---|\n| a | b |\n\n## Drills\n| c | d |\n"]
+)
+def test_a_row_outside_a_table_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="outside a table"):
+        rows(text)
+
+
+def pattern(quote: str) -> str:
+    return ".*".join(re.escape(part) for part in quote.split(HOLE))
 
 
 def causes() -> Iterator[str]:
@@ -77,10 +106,42 @@ def causes() -> Iterator[str]:
 def test_each_trouble_of_the_code_has_a_row() -> None:
     found = [text for text in causes() if text.strip(HOLE)]
     assert len(found) > 15
-    quoted = [text for row in rows() for text in re.findall(r"`([^`]+)`", row.split("|")[1])]
-    patterns = [".*".join(re.escape(part) for part in text.split(HOLE)) for text in quoted]
+    patterns = [pattern(text) for text in quoted(INDEX.read_text())]
     for text in found:
-        assert any(re.search(pattern, text) for pattern in patterns), f"no row for {text!r}"
+        assert any(re.search(it, text) for it in patterns), f"no row for {text!r}"
+
+
+def messages() -> set[str]:
+    """All texts of the engine, the collection and the inventories, with holes where they have values."""
+    found = set()
+    for path in [*ENGINE.rglob("*.py"), *COLLECTION.rglob("*.py"), *INVENTORIES]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant | ast.JoinedStr):
+                found.add(template(node))
+    return found | {path.read_text() for path in (ROOT / "roles" / "release" / "tasks").glob("*.yml")}
+
+
+def is_printed(quote: str, texts: set[str]) -> bool:
+    """As a whole, or its parts around a colon, where one text of the code is put into another."""
+    quote = re.sub(VALUES, HOLE, quote)
+    parts = [part for part in quote.split(": ") if part.strip(HOLE)]
+    return all(any(re.search(pattern(part), text) for text in texts) for part in parts)
+
+
+@pytest.mark.parametrize("name", QUOTING)
+def test_a_page_quotes_what_the_code_prints(name: str) -> None:
+    """An operator searches the page for the words of the status."""
+    meaning = (RUNBOOKS / f"{name}.md").read_text().partition("## Meaning")[2].partition("## Impact")[0]
+    quotes = [it for it in quoted(meaning) if it not in OF_OTHERS]
+    assert len(quotes) >= 2
+    texts = messages()
+    assert [it for it in quotes if not is_printed(it, texts)] == []
+
+
+def test_a_text_that_the_code_does_not_print_is_found() -> None:
+    texts = messages()
+    assert is_printed("the clock is not synchronized", texts) and is_printed("… MB of … MB memory are available", texts)
+    assert not is_printed("the clock is not in sync", texts) and not is_printed("… MB of memory are available", texts)
 
 
 @pytest.mark.parametrize("page", ON_CALL, ids=lambda page: page.name)

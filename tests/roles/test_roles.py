@@ -11,7 +11,7 @@ import yaml
 ROOT = Path(__file__).parent.parent.parent
 ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
 # Their tasks are all static, for --list-tasks, --skip-tags and --start-at-task.
-ON_HOSTS = ("baseline", "docker", "engine", "edge", "tls", "release")
+ON_HOSTS = ("baseline", "docker", "engine", "backup", "edge", "tls", "release", "upgrade")
 
 
 def load(path: Path) -> Any:

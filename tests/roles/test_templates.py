@@ -15,7 +15,7 @@ from releasectl.documents.config import read_config
 from releasectl.documents.host_settings import read_edge, read_tls
 
 ROOT = Path(__file__).parent.parent.parent
-ROLES = ("baseline", "docker", "engine", "edge", "tls", "release")
+ROLES = ("baseline", "docker", "engine", "backup", "edge", "tls", "release")
 TEMPLATES = sorted(
     path for role in ROLES for path in (ROOT / "roles" / role / "templates").rglob("*") if path.is_file()
 )
@@ -72,6 +72,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("rendered")
     wanted: list[tuple[str, str, dict[str, Any]]] = [
         *((role, role, {}) for role in ROLES),
+        ("permissive", "baseline", {"baseline_core_dumps": True, "baseline_shell_timeout_s": 0}),
         ("sticky", "edge", STICKY),
         ("named", "tls", NAMED),
         ("dns", "tls", {**NAMED, "tls_challenge": "dns-01"}),
@@ -107,7 +108,7 @@ def test_an_idle_connection_of_a_load_balancer_outlives_the_load_balancers_own_t
     assert "    timeout http-keep-alive 30s\n" in (rendered / "edge" / "haproxy.cfg").read_text()
 
 
-@pytest.mark.parametrize("role", ["baseline", "release"])
+@pytest.mark.parametrize("role", ["baseline", "release", "backup"])
 def test_units_are_whole(rendered: Path, role: str) -> None:
     units = [path for path in (rendered / role).iterdir() if ".service" in path.name or ".timer" in path.name]
     assert units
@@ -144,6 +145,36 @@ def test_certbot_s_hook_is_a_script_that_installs_the_certificate(rendered: Path
     path = rendered / "tls" / "slipway-haproxy"
     subprocess.run(["sh", "-n", str(path)], check=True)
     assert path.read_text().splitlines()[-1] == "exec /usr/local/bin/releasectl certificate install"
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ("containerd.service restart", 101), ("haproxy restart 5", 101), ("docker.socket try-restart", 101),
+        ("--quiet docker restart", 101), ("containerd.service start", 0), ("haproxy reload", 0),
+        ("docker.service stop", 0), ("ssh.service restart", 0),
+    ],
+)  # fmt: skip
+def test_a_package_may_not_restart_what_serves(rendered: Path, asked: str, code: int) -> None:
+    """As invoke-rc.d(8) and deb-systemd-invoke ask."""
+    assert subprocess.run(["sh", str(rendered / "baseline" / "policy-rc.d"), *asked.split()]).returncode == code
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "timeout_s", "core"),
+    [
+        ("baseline", ["-i"], "3600", "0"),
+        ("baseline", [], "", "0"),
+        ("permissive", ["-i"], "", "64"),
+    ],
+)
+def test_only_an_idle_prompt_ends_and_no_login_leaves_a_core_dump(
+    rendered: Path, name: str, flags: list[str], timeout_s: str, core: str
+) -> None:
+    """Unless the inventory says otherwise. In a script TMOUT would end `read` and `select`."""
+    read = f'ulimit -S -c 64; . {rendered / name / "slipway.sh"}; echo "$TMOUT;$(ulimit -S -c)"'
+    done = subprocess.run(["bash", "--norc", *flags, "-c", read], capture_output=True, text=True, timeout=60)
+    assert done.stdout == f"{timeout_s};{core}\n", done.stderr
 
 
 def test_the_container_engine_s_settings_are_json(rendered: Path) -> None:

@@ -1,0 +1,145 @@
+"""Role upgrade: when it refuses, and what it works out from what it has read."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+UPGRADE = ROOT / "roles/upgrade"
+WELL: dict[str, Any] = {
+    "live": {"slot": "blue"}, "maintenance": None, "changing": None, "serving": True, "serving_cause": None,
+    "healthy": True, "troubles": [], "restart_needed": [], "reboot_needed": None,
+}  # fmt: skip
+
+
+def evaluate(folder: Path, expressions: dict[str, str], **variables: Any) -> dict[str, Any]:
+    """Expressions as Ansible evaluates them with the role's variables."""
+    out = folder / "out.json"
+    message = "{{ {" + ", ".join(f"'{name}': {value}" for name, value in expressions.items()) + "} | to_json }}"
+    task = {"ansible.builtin.copy": {"content": message, "dest": str(out), "mode": "0600"}, "vars": variables}
+    play = {
+        "hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [task],
+        "vars_files": [str(UPGRADE / part / "main.yml") for part in ("defaults", "vars")],
+    }  # fmt: skip
+    book = folder / "play.yml"
+    book.write_text(json.dumps([play]))
+    ansible = str(Path(sys.executable).parent / "ansible-playbook")
+    done = subprocess.run(
+        [ansible, "-i", "localhost,", str(book)], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+    return dict(json.loads(out.read_text()))
+
+
+def read(*statuses: dict[str, Any]) -> dict[str, Any]:
+    return {"results": [{"item": f"service-{number}", "status": it} for number, it in enumerate(statuses)]}
+
+
+REFUSED: dict[str, dict[str, Any]] = {
+    "no release is live": {"live": None},
+    "maintenance since 2026 by alice: disks": {"maintenance": {"since": "2026", "by": "alice", "reason": "disks"}},
+    "a change is running: deploy v2 by bob": {"changing": "deploy v2 by bob"},
+    "HAProxy is down": {"serving": False, "serving_cause": "HAProxy is down"},
+    "its live release is not healthy": {"healthy": False},
+    "interrupted work: deploy of v2; it is finished": {"troubles": ["interrupted work: deploy of v2; it is finished"]},
+}
+
+
+def test_it_refuses_unless_each_service_is_well_and_idle(tmp_path: Path) -> None:
+    statuses = [WELL, *({**WELL, **more} for more in REFUSED.values())]
+    found = evaluate(tmp_path, {"found": "_upgrade_obstacles"}, __upgrade_before=read(*statuses))["found"]
+    assert found == [f"service-{number}: {why}" for number, why in enumerate(REFUSED, 1)]
+    unknown = evaluate(
+        tmp_path, {"found": "_upgrade_obstacles"}, __upgrade_before=read({**WELL, "serving": None, "troubles": ["x"]})
+    )
+    assert unknown["found"] == [], "no public name is configured; a trouble that was there before is no obstacle"
+
+
+@pytest.mark.parametrize(
+    ("asked", "cause", "reboots", "restarts"),
+    [
+        (True, "kernel 1 runs, 2 is installed", True, []),
+        (False, "kernel 1 runs, 2 is installed", False, ["haproxy.service", "docker.service"]),
+        (True, None, False, ["haproxy.service", "docker.service"]),
+    ],
+)
+def test_it_reboots_only_if_asked_and_needed(
+    tmp_path: Path, asked: bool, cause: str | None, reboots: bool, restarts: list[str]
+) -> None:
+    one = {**WELL, "restart_needed": ["haproxy.service"], "reboot_needed": cause}
+    two = {**WELL, "restart_needed": ["haproxy.service", "docker.service"], "reboot_needed": cause}
+    found = evaluate(
+        tmp_path, {"reboots": "_upgrade_reboots", "restarts": "_upgrade_restarts"},
+        __upgrade_installed=read(one, two), upgrade_reboot=asked, ansible_check_mode=False,
+    )  # fmt: skip
+    assert found == {"reboots": reboots, "restarts": restarts}
+
+
+def test_it_tells_what_changed_and_what_would(tmp_path: Path) -> None:
+    before, after = ["haproxy 2.6.1", "libc6 2.36", "old 1"], ["haproxy 2.6.2", "libc6 2.36", "linux-image-2 2"]
+    security = "Packages that will be upgraded: haproxy libssl3\nand more\n"
+    found = evaluate(
+        tmp_path, {"changes": "_upgrade_changes", "would": "_upgrade_would_install"},
+        __upgrade_packages_before={"stdout_lines": before}, __upgrade_packages_after={"stdout_lines": after},
+        __upgrade_simulated={"stdout": security}, upgrade_packages="security",
+    )  # fmt: skip
+    assert found["changes"] == [
+        {"name": "haproxy", "from": "2.6.1", "to": "2.6.2"},
+        {"name": "linux-image-2", "from": "", "to": "2"},
+        {"name": "old", "from": "1", "to": ""},
+    ]
+    assert found["would"] == ["haproxy", "libssl3"]
+    listed = "Inst haproxy [2.6.1] (2.6.2 Debian:12/stable [amd64])\nConf haproxy (2.6.2)\n"
+    found = evaluate(
+        tmp_path, {"would": "_upgrade_would_install"}, __upgrade_simulated={"stdout": listed}, upgrade_packages="all"
+    )
+    assert found["would"] == ["haproxy"]
+
+
+# In place of slipway.ops.release_info: writes down which host it reads, and returns the status that the host has.
+STAND_IN = """
+from pathlib import Path
+from ansible.plugins.action import ActionBase
+
+class ActionModule(ActionBase):
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        with (Path(task_vars["inventory_dir"]) / "read").open("a") as file:
+            print(task_vars["inventory_hostname"], file=file)
+        return {"changed": False, "status": task_vars["host_status"]}
+"""
+
+
+@pytest.mark.parametrize(("ill", "begun"), [("h2", ["h1", "h2"]), ("", ["h1", "h2", "h3"])])
+def test_the_first_host_that_is_not_well_ends_the_run(tmp_path: Path, ill: str, begun: list[str]) -> None:
+    """Of three hosts, one after the other; the real playbook, as far as it reads them."""
+    for name in ("playbooks", "collections", "roles"):
+        shutil.copytree(ROOT / name, tmp_path / name, symlinks=True)
+    (tmp_path / "ansible.cfg").symlink_to(ROOT / "ansible.cfg")
+    (tmp_path / "collections/ansible_collections/slipway/ops/plugins/action/release_info.py").write_text(STAND_IN)
+    tasks = tmp_path / "roles/upgrade/tasks/preflight.yml"
+    tasks.write_text(
+        tasks.read_text().replace("[/usr/sbin/policy-rc.d, containerd.service, restart]", "[sh, -c, exit 101]")
+    )
+    hosts = {name: {"host_status": {**WELL, "healthy": name != ill}} for name in ("h1", "h2", "h3")}
+    shared = {
+        "ansible_connection": "local", "ansible_become": False, "upgrade_services": ["inference"], "operator": "alice",
+        "ansible_python_interpreter": sys.executable,
+    }  # fmt: skip
+    (tmp_path / "hosts.yml").write_text(json.dumps({"inference": {"hosts": hosts, "vars": shared}}))
+    ansible = str(Path(sys.executable).parent / "ansible-playbook")
+    done = subprocess.run(
+        [ansible, "-i", str(tmp_path / "hosts.yml"), "playbooks/upgrade.yml", "--tags", "preflight"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert (done.returncode == 0) == (ill == ""), done.stdout + done.stderr
+    assert (tmp_path / "read").read_text().split() == begun
+    assert not ill or f"{ill} is not upgraded: inference: its live release is not healthy." in done.stdout
