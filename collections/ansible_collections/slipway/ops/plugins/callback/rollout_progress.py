@@ -9,7 +9,8 @@ name: rollout_progress
 type: aggregate
 short_description: Show the progress and the outcome of rollouts
 description:
-  - Prints a line for each phase of a rollout while it runs, to stderr, and a summary at its end.
+  - Prints a line for each phase of a rollout while it runs, to stderr, and a summary at its end. With C(-vv) and more,
+    only the summary.
   - Works beside any stdout callback. The summary goes to stderr too if that is not C(ansible.builtin.default).
   - Prints nothing for a task with C(no_log).
 requirements:

@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ansible import constants
 from ansible.plugins.loader import become_loader, connection_loader, get_shell_plugin
+from ansible.utils.display import Display
 from ansible_collections.slipway.ops.plugins.plugin_utils.event_stream import parse_event, send
 
 EVENTS = "/var/log/slipway/events.jsonl"
@@ -34,6 +36,8 @@ date +%s.%N; echo "$s"
 MARKER = re.compile(r"\ABECOME-SUCCESS-\w+\s+")
 # A second connection of these costs no login.
 TRANSPORTS = ("local", "ssh")
+# Connections display nothing up to this verbosity (-v).
+QUIET = 1
 
 
 @contextmanager
@@ -57,7 +61,7 @@ def _follow(
     if finished.wait(PATIENCE_S):
         return
     try:
-        if connection.transport not in TRANSPORTS:
+        if connection.transport not in TRANSPORTS or not _quiet():
             return
         second = second_connection(connection, play_context)
         offset, rest, known = -1, "", False
@@ -77,6 +81,14 @@ def _follow(
     except Exception:
         # Whatever a connection plugin may raise. The summary at the end has all phases.
         return
+
+
+def _quiet() -> bool:
+    """
+    A connection that displays something sends it through a queue of all processes of the run, and holds its lock
+    meanwhile. Ansible ends a process without its threads, so one that displays may keep the lock for ever.
+    """
+    return Display().verbosity <= QUIET and not constants.DEFAULT_DEBUG
 
 
 def second_connection(connection: Any, play_context: Any) -> Any:
