@@ -58,7 +58,8 @@ class SimulatedRouting(Port):
         return self.simulation.call("exchanges", read)
 
     def is_down(self, slot: str) -> bool:
-        return self.simulation.call("is_down", lambda: self.world.app(slot) is None)
+        world = self.world
+        return self.simulation.call("is_down", lambda: world.app(slot) is None or world.mono < world.edge_down_until)
 
     def aborted_requests(self, slot: str) -> int:
         return self.simulation.call("aborted_requests", lambda: self.world.broken)

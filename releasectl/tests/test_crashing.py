@@ -79,6 +79,17 @@ def test_a_deploy_of_what_is_live_and_still_starts_waits_for_it(begin: str) -> N
     assert host.state_now().live.slot == "blue"  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("lag_s", [0, 0.5, 60])
+def test_a_deploy_of_what_is_live_ends_when_the_edge_finds_it_up(lag_s: float) -> None:
+    """Or its requests, and the smoke test, would still get the standby. It does not wait for ever."""
+    host = with_live("v1.0.0", "v2.0.0")
+    host.edge_down_until = host.mono + lag_s
+    begin, result = host.mono, deploy(host, "v2.0.0")
+    assert result.outcome == "unchanged"
+    assert min(lag_s, 2) <= host.mono - begin < 3
+    assert bool(result.warnings) == (lag_s == 60)
+
+
 def test_a_deploy_of_what_is_live_and_does_not_come_up_replaces_it() -> None:
     host = with_live("v1.0.0", standby=False)
     host.kill("blue")

@@ -8,7 +8,7 @@ from ..model.journal import Intent
 from ..model.model import Release, Settings, State
 from ..model.rollout_options import RegistryAuth, Rollout
 from ..rollout import plan
-from ..rollout.gates import is_ready, wait_until_ready
+from ..rollout.gates import is_ready, wait_until_ready, wait_until_up
 from ..rollout.phases import phases_of
 from ..rollout.ports import Host, moment
 from ..rollout.run import new_run
@@ -54,6 +54,8 @@ def plan_rollout(
     result.diff = plan.diff(old, resolved.release, plan.changed_keys(old_settings, resolved.settings))
     if live and live.ref.id == target.id and _is_up(host, live.slot, resolved.release, wait=checks):
         result.outcome, result.message = "unchanged", f"{target} is live already"
+        if checks and not wait_until_up(host, live.slot):
+            result.warnings.append(f"HAProxy's health check finds {live.slot} down: see `releasectl status`")
         return None
     if not checks:
         result.outcome, result.changed = "would_change", True

@@ -17,6 +17,8 @@ from .ports import Host, ProbeRequest
 from .redact import Redact
 
 POLL_S = 0.03
+# For HAProxy's own check of a slot that is ready: ten of its intervals, and the timeout of one that got no answer (s).
+CHECK_S = 2
 # HAProxy counts a request as it routes it: what was on its way at the switch is counted long before.
 RECHECK_S = 0.01
 PROBE_S = 2.0
@@ -80,6 +82,24 @@ def wait_until_ready(host: Host, slot: str, release: Release) -> bool:
         await_path(host, slot, release.gates.readiness_path, "readiness", host.config.deadlines.readiness, str)
     except Failure:
         return False
+    return True
+
+
+def is_down(host: Host, slot: str) -> bool:
+    """Whether HAProxy's check considers the slot down. Unknown counts as up."""
+    try:
+        return host.routing.is_down(slot)
+    except Failure:
+        return False
+
+
+def wait_until_up(host: Host, slot: str) -> bool:
+    """Whether HAProxy finds a slot that is ready up, too; until then its requests go to the standby."""
+    end = host.process.monotonic() + CHECK_S
+    while is_down(host, slot):
+        if host.process.monotonic() >= end:
+            return False
+        host.process.pause(POLL_S)
     return True
 
 
