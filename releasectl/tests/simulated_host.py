@@ -96,8 +96,8 @@ class SimulatedHost(Traffic):
     registry: dict[str, App] = field(default_factory=dict)
     wall: float = 1_800_000_000.0
     mono: float = 1000.0
-    edge_down_until: float = 0.0
-    """Until then the edge's own check finds no slot up."""
+    edge_doubts_until: float = 0.0
+    """Until then the edge's own checks do not find a slot up."""
     boots: int = 1
     txns: int = 0
     free_mb: int = 9000

@@ -58,8 +58,11 @@ class SimulatedRouting(Port):
         return self.simulation.call("exchanges", read)
 
     def is_down(self, slot: str) -> bool:
-        world = self.world
-        return self.simulation.call("is_down", lambda: world.app(slot) is None or world.mono < world.edge_down_until)
+        return self.simulation.call("is_down", lambda: self.world.app(slot) is None)
+
+    def is_doubtful(self, slot: str) -> bool:
+        doubts = self.world.mono < self.world.edge_doubts_until
+        return self.simulation.call("is_doubtful", lambda: self.world.app(slot) is None or doubts)
 
     def aborted_requests(self, slot: str) -> int:
         return self.simulation.call("aborted_requests", lambda: self.world.broken)

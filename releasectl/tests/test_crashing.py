@@ -83,7 +83,7 @@ def test_a_deploy_of_what_is_live_and_still_starts_waits_for_it(begin: str) -> N
 def test_a_deploy_of_what_is_live_ends_when_the_edge_finds_it_up(lag_s: float) -> None:
     """Or its requests, and the smoke test, would still get the standby. It does not wait for ever."""
     host = with_live("v1.0.0", "v2.0.0")
-    host.edge_down_until = host.mono + lag_s
+    host.edge_doubts_until = host.mono + lag_s
     begin, result = host.mono, deploy(host, "v2.0.0")
     assert result.outcome == "unchanged"
     assert min(lag_s, 2) <= host.mono - begin < 3

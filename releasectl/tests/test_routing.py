@@ -46,7 +46,8 @@ class Edge:
         self.workers = [11]
         self.maps: dict[int, dict[str, str]] = {}
         self.scur: dict[int, int] = {}
-        self.down: set[str] = set()
+        self.checks: dict[str, str] = {}
+        """Backend → what the check of its slot has found, where that is not `UP`."""
         self.standby: dict[str, int] = {}
         """Backend → what each of the two servers of its standby has."""
         self.sessions: dict[int, str] = {}
@@ -105,8 +106,8 @@ class Edge:
             self.map_of(pid)[words[3]] = words[4]
             return ""
         if words[:2] == ["show", "stat"]:
-            down = "DOWN" if words[2] in self.down else "UP"
-            rows = [f"{words[2]},BACKEND,1,{self.scur.get(pid, 0)},2,3,UP,", f"{words[2]},app,0,0,0,0,{down},"]
+            check = self.checks.get(words[2], "UP")
+            rows = [f"{words[2]},BACKEND,1,{self.scur.get(pid, 0)},2,3,UP,", f"{words[2]},app,0,0,0,0,{check},"]
             rows += [f"{words[2]},standby{n},0,{self.standby.get(words[2], 0)},0,1,no check," for n in (1, 2)]
             return "# pxname,svname,qcur,scur,hrsp_5xx,srv_abrt,status,\n" + "\n".join(rows) + "\n"
         if words[:2] == ["set", "server"]:
@@ -211,9 +212,18 @@ def test_a_slot_that_gets_the_traffic_is_up_for_the_edge_at_once_and_one_that_ha
 
 
 def test_a_slot_is_down_as_the_edge_finds_it(edge: Edge) -> None:
-    edge.down = {"inference_green"}
+    edge.checks = {"inference_green": "DOWN"}
     assert haproxy(edge).is_down("green")
     assert not haproxy(edge).is_down("blue")
+
+
+@pytest.mark.parametrize(
+    ("check", "down", "doubtful"),
+    [("UP", False, False), ("no check", False, False), ("UP 1/2", False, True), ("DOWN 1/2", True, True)],
+)
+def test_a_slot_is_doubtful_when_its_last_check_failed(edge: Edge, check: str, down: bool, doubtful: bool) -> None:
+    edge.checks = {"inference_green": check}
+    assert (haproxy(edge).is_down("green"), haproxy(edge).is_doubtful("green")) == (down, doubtful)
 
 
 def test_what_a_standby_answers_is_in_flight_to_it(edge: Edge) -> None:

@@ -12,7 +12,7 @@ from ..model.errors import Code, Failure
 from ..model.journal import Entry, Journal
 from ..model.model import Gates, Release, State
 from ..rollout.finding import RELEASE, ROUTE, Finding, releasectl
-from ..rollout.gates import PROBE_S, is_down, is_ready
+from ..rollout.gates import PROBE_S, is_ready
 from ..rollout.model_store import ModelStore, model_store
 from ..rollout.network import Network, network_findings
 from ..rollout.ports import Host, ProbeRequest, RecordSnapshot, Unreadable, moment
@@ -241,7 +241,7 @@ def _last_failure(entries: Sequence[Entry]) -> dict[str, Any] | None:
 def _failover(host: Host, state: State, records: RecordSnapshot) -> dict[str, Any] | None:
     """The standby that answers while the live slot is down."""
     live, standby = state.live, state.standby
-    if not live or not standby or records.map_standby != standby.slot or not is_down(host, live.slot):
+    if not live or not standby or records.map_standby != standby.slot or not _is_down(host, live.slot):
         return None
     release = host.records.releases().get(standby.ref.id)
     if not is_ready(host, standby.slot, release.gates if isinstance(release, Release) else Gates()):
@@ -249,3 +249,11 @@ def _failover(host: Host, state: State, records: RecordSnapshot) -> dict[str, An
     last = next((it for it in reversed(host.units.read_exits()) if it.slot == live.slot), None)
     why = str(last) if last and last.back is None else f"{live.ref} does not answer"
     return {"release": ref_doc(standby.ref), "slot": standby.slot, "cause": why}
+
+
+def _is_down(host: Host, slot: str) -> bool:
+    """Whether HAProxy considers the slot down. Unknown counts as up."""
+    try:
+        return host.routing.is_down(slot)
+    except Failure:
+        return False

@@ -121,7 +121,14 @@ class Haproxy:
 
     def is_down(self, slot: str) -> bool:
         """What its check, or a connection that was refused, has found. A backend of before has no check: it is up."""
-        return any(row["svname"] == SERVER and row["status"].startswith("DOWN") for row in self._stat()[slot])
+        return self._check(slot).startswith("DOWN")
+
+    def is_doubtful(self, slot: str) -> bool:
+        """Down, or its last check failed: `UP 1/2`. The next one, which may be under way, can take it down."""
+        return self._check(slot) not in ("UP", "no check")
+
+    def _check(self, slot: str) -> str:
+        return next((row["status"] for row in self._stat()[slot] if row["svname"] == SERVER), "no check")
 
     def counters(self) -> Mapping[str, Counters]:
         return {slot: _counters(rows) for slot, rows in self._stat().items()}

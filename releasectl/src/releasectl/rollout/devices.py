@@ -140,6 +140,9 @@ class Routing(Protocol):
     def is_down(self, slot: str) -> bool:
         """HAProxy considers the slot down."""
 
+    def is_doubtful(self, slot: str) -> bool:
+        """HAProxy considers the slot down, or may be about to."""
+
     def counters(self) -> Mapping[str, Counters]: ...
 
 

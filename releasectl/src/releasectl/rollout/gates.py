@@ -85,21 +85,17 @@ def wait_until_ready(host: Host, slot: str, release: Release) -> bool:
     return True
 
 
-def is_down(host: Host, slot: str) -> bool:
-    """Whether HAProxy's check considers the slot down. Unknown counts as up."""
-    try:
-        return host.routing.is_down(slot)
-    except Failure:
-        return False
-
-
 def wait_until_up(host: Host, slot: str) -> bool:
-    """Whether HAProxy finds a slot that is ready up, too; until then its requests go to the standby."""
+    """Whether HAProxy finds a slot that is ready up, too; while it does not, the requests may go to the standby."""
     end = host.process.monotonic() + CHECK_S
-    while is_down(host, slot):
-        if host.process.monotonic() >= end:
-            return False
-        host.process.pause(POLL_S)
+    try:
+        while host.routing.is_doubtful(slot):
+            if host.process.monotonic() >= end:
+                return False
+            host.process.pause(POLL_S)
+    except Failure:
+        # Unknown; the status tells of an edge that does not answer.
+        return True
     return True
 
 
