@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from . import (
     ami_parameters,
-    backup_selections,
+    backups,
     bucket_log_policies,
     bucket_tls_policies,
     budgets,
@@ -23,7 +23,7 @@ from . import (
 
 ALL = (
     ami_parameters,
-    backup_selections,
+    backups,
     bucket_log_policies,
     bucket_tls_policies,
     budgets,

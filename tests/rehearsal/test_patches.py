@@ -348,11 +348,15 @@ def test_an_instance_has_the_cpu_credits_that_it_asked_for(client: Any, asked: s
 
 
 @pytest.mark.parametrize("end", ["", "/"])
-def test_the_tags_of_a_backup_vault_are_found_with_and_without_a_slash(address: str, client: Any, end: str) -> None:
-    made = client("backup").create_backup_vault(BackupVaultName=f"tagged{len(end)}", BackupVaultTags={"a": "b"})
+def test_a_backup_vault_is_found_with_and_without_a_slash(address: str, client: Any, end: str) -> None:
+    name = f"tagged{len(end)}"
+    made = client("backup").create_backup_vault(BackupVaultName=name, BackupVaultTags={"a": "b"})
     key = f"test/20261129/{REGION}/backup/aws4_request"
     headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential={key}, SignedHeaders=host, Signature=0"}
-    path = f"/tags/{quote(made['BackupVaultArn'], safe='')}{end}"
-    request = urllib.request.Request(address + path, headers=headers)
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        assert json.load(answer)["Tags"] == {"a": "b"}
+    for path, answered in (
+        (f"/tags/{quote(made['BackupVaultArn'], safe='')}", {"Tags": {"a": "b"}}),
+        (f"/backup-vaults/{name}/recovery-points", {"RecoveryPoints": []}),
+    ):
+        request = urllib.request.Request(address + path + end, headers=headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert json.load(answer) == answered

@@ -1,4 +1,4 @@
-"""Selections of a plan of AWS Backup, and the notifications of a vault, neither of which moto has.
+"""Selections of a plan of AWS Backup, a vault's notifications and its recovery points (none), all of which moto lacks.
 
 Also their tags, which moto finds only if the path ends with a slash.
 """
@@ -16,6 +16,8 @@ from moto.backup.responses import BackupResponse
 from moto.moto_api._internal import mock_random
 
 NOTIFICATIONS = "{0}/backup-vaults/(?P<name>[^/]+)/notification-configuration$"
+# Clients end the path with a slash or without; moto gives each its own address.
+POINTS = "{0}/backup-vaults/(?P<name>[^/]+)/recovery-points"
 
 
 def selections(response: Any) -> dict[str, dict[str, Any]]:
@@ -75,13 +77,19 @@ def delete_backup_vault_notifications(self: Any) -> str:
     return "{}"
 
 
+def list_recovery_points_by_backup_vault(self: Any) -> str:
+    vault(self)
+    return json.dumps({"RecoveryPoints": []})
+
+
 def list_tags(self: Any) -> str:
     arn = unquote(self.path.partition("/tags/")[2].rstrip("/"))
     return json.dumps({"Tags": self.backup_backend.list_tags(resource_arn=arn)})
 
 
 def apply() -> None:
-    urls.url_paths[NOTIFICATIONS] = urls.response.dispatch
+    for path in (NOTIFICATIONS, f"{POINTS}$", f"{POINTS}/$"):
+        urls.url_paths[path] = urls.response.dispatch
     for action in (
         create_backup_selection,
         get_backup_selection,
@@ -90,6 +98,7 @@ def apply() -> None:
         put_backup_vault_notifications,
         get_backup_vault_notifications,
         delete_backup_vault_notifications,
+        list_recovery_points_by_backup_vault,
         list_tags,
     ):
         setattr(BackupResponse, action.__name__, action)
