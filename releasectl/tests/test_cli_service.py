@@ -13,7 +13,7 @@ from releasectl.model.errors import Code, Failure
 @pytest.mark.parametrize(
     ("there", "asked", "cause"),
     [
-        ([], None, "--service is needed: this host has none yet (converge it: ansible-playbook site.yml)"),
+        ([], None, "--service is needed: this host has none yet (converge it: ansible-playbook site.yml --limit HOST)"),
         (["inference", "scoring"], None, "--service is needed: this host has inference, scoring"),
         (["inference", "scoring"], "scorign", "there is no service 'scorign': this host has inference, scoring"),
         (["inference"], "../inference", "there is no service '../inference': this host has inference"),

@@ -6,8 +6,9 @@ import pytest
 from releasectl.model.errors import Code
 from releasectl.rollout.gates import HINT
 
-from .scenarios import WRONG, check_consistent, deploy, publish, rollback, with_live
+from .scenarios import WRONG, check_consistent, deploy, publish, request, rollback, run_until, with_live
 from .simulated_host import SimulatedHost
+from .simulation import Simulation, engine_of
 
 
 def cut_off() -> SimulatedHost:
@@ -44,6 +45,19 @@ def test_nobody_is_said_to_serve_when_the_old_release_does_not_answer() -> None:
     assert result.hint == (
         "Nobody is served: v1.0.0 (release 1) does not answer either. See: sudo releasectl --service inference status"
     )
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_deploy_that_is_stopped_says_whether_the_old_release_serves(answers: bool) -> None:
+    calls = run_until(publish(with_live("v1.0.0"), "v2.0.0"), lambda it: it.deploy(request("v2.0.0")))[0].calls
+    host = publish(with_live("v1.0.0"), "v2.0.0")
+    simulation = Simulation(host)
+    simulation.stop_at = calls.index("begin_journal") + 3
+    if not answers:
+        publish(host, "v1.0.0", ready=False)
+    result = engine_of(simulation).deploy(request("v2.0.0"))
+    assert "stopped by SIGTERM before the switch" in str(result.cause)
+    assert str(result.hint).startswith("The old release still serves." if answers else "Nobody is served: v1.0.0")
 
 
 def test_the_first_deploy_has_no_old_release() -> None:

@@ -59,7 +59,11 @@ def test_the_test_runs_the_fix(fix: str) -> None:
 
 
 def test_a_converge_that_is_hinted_at_is_of_one_host() -> None:
-    for path in ENGINE.rglob("*.py"):
+    """But for a role's checks before anything changes: what they name is set for all hosts."""
+    roles = [path for path in (ROOT / "roles").glob("*/**/*.yml") if path.name not in ("preflight.yml", "main.yml")]
+    plugins = (ROOT / "collections/ansible_collections/slipway/ops/plugins").rglob("*.py")
+    for path in (*ENGINE.rglob("*.py"), *plugins, *roles, *(ROOT / "roles").glob("*/vars/main.yml")):
         for line in path.read_text().splitlines():
-            if "ansible-playbook site.yml --" in line:
-                assert re.search(r"site\.yml --limit (HOST|\{host)", line), f"{path.name}: {line.strip()}"
+            if "ansible-playbook site.yml" in line:
+                limit = r"site\.yml --limit (HOST|\{host|\{\{ inventory_hostname)"
+                assert re.search(limit, line), f"{path.name}: {line.strip()}"

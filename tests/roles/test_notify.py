@@ -173,7 +173,7 @@ def test_a_host_without_boto3_says_how_it_gets_it(installed: Path) -> None:
     (installed.parent / "boto3.py").write_text("raise ImportError")
     done = run(installed, FAILED, {"webhook": "", "sns_topic": TOPIC})
     assert done.returncode == 1
-    assert "`ansible-playbook site.yml --tags release` installs it" in done.stderr
+    assert "`ansible-playbook site.yml --limit HOST --tags release` installs it" in done.stderr
 
 
 def test_without_anybody_to_tell_nothing_happens(installed: Path) -> None:

@@ -11,7 +11,7 @@ from ..model.errors import Code, Failure
 from ..model.journal import Intent
 from ..model.model import Maintenance, Release, State
 from ..rollout import plan
-from ..rollout.gates import HINT, is_ready
+from ..rollout.gates import is_ready
 from ..rollout.ports import Host, Unreadable
 from ..rollout.reconcile import RECOVERY
 from ..rollout.recovery import Recovered, recover
@@ -238,8 +238,7 @@ class Engine:
             except Failure as failure:
                 result.warnings += observations.warnings
                 result.warnings += self.hooks.after(intent, failure)
-                if failure.hint == HINT:
-                    failure.hint = hint_after(self.host, intent)
+                failure.hint = hint_after(self.host, intent, failure.hint)
                 raise failure
             finally:
                 result.changed = transaction.committed

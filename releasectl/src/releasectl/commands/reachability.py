@@ -8,7 +8,7 @@ from ..model.errors import Code, Failure
 from ..model.journal import Intent
 from ..model.model import Release
 from ..rollout.finding import DOCKER, RESTART_DOCKER, Finding, releasectl
-from ..rollout.gates import HINT, is_ready
+from ..rollout.gates import STILL_SERVES, is_ready
 from ..rollout.ports import Host, ProbeRequest
 
 CONTAINER_S = 0.5
@@ -49,12 +49,14 @@ def keep_cut_off_standby(host: Host, intent: Intent, releases: Mapping[int, Rele
     )
 
 
-def hint_after(host: Host, intent: Intent) -> str:
-    """After a failure that was undone: whether the old release serves is asked, not assumed."""
+def hint_after(host: Host, intent: Intent, hint: str | None) -> str | None:
+    """The hint of a failure that was undone: whether the old release serves, as it may say, is asked, not assumed."""
+    if not hint or not hint.startswith(STILL_SERVES):
+        return hint
     live = intent.before.live
     if live is None:
-        return "Nothing was live before. Fix the candidate, then deploy again."
+        return hint.replace(STILL_SERVES, "Nothing was live before.")
     release = host.records.releases().get(live.ref.id)
     if isinstance(release, Release) and is_ready(host, live.slot, release.gates):
-        return HINT
+        return hint
     return f"Nobody is served: {live.ref} does not answer either. See: {releasectl(host.config.service, 'status')}"

@@ -103,6 +103,6 @@ def load(path: str, read: Callable[[Any, str], T]) -> T:
             text = file.read()
     except OSError as error:
         raise Failure(
-            Code.USAGE, f"{path}: {error.strerror}", "Converge the host: ansible-playbook site.yml."
+            Code.USAGE, f"{path}: {error.strerror}", "Converge the host: ansible-playbook site.yml --limit HOST"
         ) from error
     return parse(text, path, read)

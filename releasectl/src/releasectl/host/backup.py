@@ -132,9 +132,8 @@ def _manifest(items: Items, now: float) -> dict[str, Any]:
     """Raises Failure for what could not be restored: a good backup must not be replaced by it."""
     services = {service: _live(items, service) for service in services_of(items)}
     if not services:
-        raise Failure(
-            Code.UNKNOWN, "this host has no record of a release yet", "Deploy first: ansible-playbook site.yml"
-        )
+        hint = "Deploy first: ansible-playbook site.yml --limit HOST"
+        raise Failure(Code.UNKNOWN, "this host has no record of a release yet", hint)
     return {
         "format": FORMAT,
         "created": rfc3339(now),

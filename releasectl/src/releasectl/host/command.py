@@ -37,7 +37,8 @@ class Running:
                 argv, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, errors="replace"
             )
         except FileNotFoundError:
-            raise Failure(Code.PREFLIGHT, f"{argv[0]} is not installed", "Converge the host: site.yml.") from None
+            hint = "Converge the host: ansible-playbook site.yml --limit HOST"
+            raise Failure(Code.PREFLIGHT, f"{argv[0]} is not installed", hint) from None
 
     def finish(self, timeout_s: float, pulse: Callable[[], None] | None = None) -> Done:
         """

@@ -13,7 +13,7 @@ from .paths import Paths
 def load_config(paths: Paths, service: str | None) -> Config:
     """`service` None: the only one of this host. Raises Failure (code 2)."""
     services = paths.services()
-    has = f"this host has {', '.join(services) or 'none yet (converge it: ansible-playbook site.yml)'}"
+    has = f"this host has {', '.join(services) or 'none yet (converge it: ansible-playbook site.yml --limit HOST)'}"
     if service is None:
         if len(services) != 1:
             raise Failure(Code.USAGE, f"--service is needed: {has}")

@@ -28,7 +28,8 @@ ORDINARY_S = 0.25
 SAMPLE_INTERVAL_S = 0.1
 # Of an answer that a message quotes: enough for a reason, too little for a page.
 ANSWER_LIMIT = 400
-HINT = "The old release still serves. Fix the candidate, then deploy again."
+STILL_SERVES = "The old release still serves."
+HINT = f"{STILL_SERVES} Fix the candidate, then deploy again."
 
 GAVE_UP = {"error": {"code": "failed"}}
 

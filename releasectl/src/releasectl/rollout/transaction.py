@@ -6,6 +6,7 @@ from ..model.errors import Code, Failure, Interrupted
 from ..model.journal import Entry, Intent, Mark
 from .effects import AppendHistory, Effect
 from .executor import observe_after_drain, observe_before_switch, perform
+from .gates import STILL_SERVES
 from .phase_names import BAKE, CANARY, DRAIN, SWITCH, UNDO
 from .phases import Phase, dated, undo_of
 from .ports import Host, moment
@@ -189,5 +190,5 @@ def as_failure(error: Exception) -> Failure:
     if isinstance(error, Failure):
         return error
     if isinstance(error, Interrupted):
-        return Failure(Code.GATE, f"stopped by {error} before the switch", "The old release still serves.")
+        return Failure(Code.GATE, f"stopped by {error} before the switch", STILL_SERVES)
     return Failure(Code.UNEXPECTED, f"unexpected {type(error).__name__}: {error}", "This is a bug: please report it.")

@@ -9,7 +9,7 @@ NAMED = 3
 
 
 def upgrade_findings(seen: Surroundings, host: str) -> tuple[Finding, ...]:
-    fix = f"ansible-playbook playbooks/upgrade.yml --limit {host}"
+    fix = f"ansible-playbook playbooks/upgrade.yml --limit {host or 'HOST'}"
     found = [
         Finding(HOST, f"restart needed: {unit} ({_named(names)} replaced since it started)", fix)
         for unit, names in seen.replaced.items()

@@ -35,7 +35,9 @@ except ImportError:
 else:
     HAS_RELEASECTL = True
 
-OUTDATED = "the host's releasectl does not report the checks. Converge the host first: ansible-playbook site.yml"
+OUTDATED = (
+    "the host's releasectl does not report the checks. Converge the host first: ansible-playbook site.yml --limit HOST"
+)
 NO_CHECKS = "the live release has neither a version path nor golden requests to compare with. See release_gates"
 HINT = "For the host's own view: ansible-playbook playbooks/status.yml"
 

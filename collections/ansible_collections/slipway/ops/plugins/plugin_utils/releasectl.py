@@ -58,7 +58,7 @@ class ReleasectlAction(DocumentedAction):
         if done["rc"] == NOT_FOUND:
             raise AnsibleActionFail(
                 f"Failed to run {RELEASECTL}: it is not on this host. "
-                "Converge the host first: ansible-playbook site.yml"
+                "Converge the host first: ansible-playbook site.yml --limit HOST"
             )
         return done
 
