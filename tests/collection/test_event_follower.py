@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible import constants
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import become_loader, connection_loader, init_plugin_loader
 from ansible.utils.display import Display
@@ -114,12 +115,17 @@ def test_a_task_that_ends_at_once_is_not_followed(pipe: int, log: Path, monkeypa
 def test_nothing_displays_beside_a_task(pipe: int, log: Path, monkeypatch: pytest.MonkeyPatch, told: str) -> None:
     """Or a process that ends at that moment keeps the lock of Ansible's queue, and the run never ends."""
     second, asked = event_follower.second_connection, list[bool]()
-    monkeypatch.setattr(event_follower, "second_connection", lambda *them: asked.append(True) or second(*them))
+
+    def asking(*them: Any) -> Any:
+        asked.append(True)
+        return second(*them)
+
+    monkeypatch.setattr(event_follower, "second_connection", asking)
     with event_follower.follow(local(), PlayContext(), "inference", "h1"):
         messages(pipe, 1)
     assert asked == [True]
     if told == "ANSIBLE_DEBUG":
-        monkeypatch.setattr(event_follower.constants, "DEFAULT_DEBUG", True)
+        monkeypatch.setattr(constants, "DEFAULT_DEBUG", True)
     else:
         monkeypatch.setattr(Display(), "verbosity", told.count("v"))
     with event_follower.follow(local(), PlayContext(), "inference", "h1"):

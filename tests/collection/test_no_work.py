@@ -44,6 +44,7 @@ def test_a_playbook_fails_without_a_host(playbook: str) -> None:
 def test_a_limit_fails_where_it_leaves_nobody() -> None:
     code, out = play("playbooks/status.yml", "--limit", "inference-3", LAB_HOSTS="1")
     assert code == 1 and "group inference: inference-1" in out and "--limit inference-3 leaves none" in out, out
+    assert "inference-3: only in lab_places; LAB_HOSTS in the environment says how many" in out, out
     code, out = play("playbooks/build.yml", "--limit", "inference-1", LAB_HOSTS="1")
     assert code == 1 and "hosts: localhost" in out and "--limit inference-1 leaves none" in out, out
     # One that there is does not hide the one that there is not.

@@ -52,7 +52,7 @@ def test_a_second_make_deploy_changes_nothing() -> None:
 def test_a_converge_sees_what_somebody_changed_and_mends_it() -> None:
     """That all of it is mended, the next test says. Without recovery, which mends the firewall by itself."""
     for argv in (
-        ("systemctl", "stop", "slipway-recover@inference.timer", "slipway-watchdog@inference.timer"),
+        ("systemctl", "mask", "--now", "slipway-recover@inference.timer", "slipway-watchdog@inference.timer"),
         ("sh", "-c", "echo '# drift' >> /etc/haproxy/haproxy.cfg"),
         ("chmod", "0400", "/etc/sudoers.d/slipway"),
         ("systemctl", "stop", "certbot.timer"),

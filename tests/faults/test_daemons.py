@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -166,7 +167,15 @@ def test_a_flushed_packet_filter(flush: Callable[[str], None], command: str) -> 
 
 def test_the_fixes_of_flushed_rules_bring_them_back(flush: Callable[[str], None]) -> None:
     flush("nft flush ruleset")
-    fixes = [it["fix"] for it in host.releasectl("status").doc["problems"] if "are missing" in it["cause"]]
+    found = [it for it in host.releasectl("status").doc["problems"] if "are missing" in it["cause"]]
+    docker, firewall = (it["cause"] for it in found)
+    assert re.fullmatch(
+        r"Docker's rules are missing \((nat|filter) .+\): something flushed the packet filter; "
+        "recovery restarts Docker within a minute",
+        docker,
+    ), docker
+    assert firewall == "the firewall's rules (table inet slipway) are missing; recovery loads them within a minute"
+    fixes = [it["fix"] for it in found]
     assert fixes == [
         "sudo systemctl restart docker  # containers keep running", "sudo systemctl reload-or-restart slipway-firewall",
     ]  # fmt: skip

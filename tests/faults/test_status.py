@@ -19,6 +19,7 @@ from drills.faults import (
     NO_SLOT_IS_LIVE,
     OTHER_CERTIFICATE,
     SPOILED_CONFIG,
+    socket_command,
 )
 from tests.harness import host_driver as host
 from tests.harness import lab
@@ -94,7 +95,18 @@ def test_the_running_map_differs_from_the_record() -> None:
         )
         answer = lab.ask("/version")
         assert (answer.status_code, answer.json()["error"]) == (503, "no_live_release")
+        assert metrics()["serving"] == 0
         run_fix("HAProxy routes to none")
+        clean()
+
+
+def test_the_running_map_has_a_slot_that_there_is_not() -> None:
+    slot = lab.state()["live"]["slot"]
+    with broken(socket_command(f"set map {host.HOME}/live.map live garbage\n"), "true"):
+        assert first_line().startswith(f"{NOT_SERVING}HAProxy routes to garbage, the record says {slot}. {FIX}")
+        answer = lab.ask("/version")
+        assert (answer.status_code, answer.json()["error"]) == (503, "no_live_release")
+        run_fix("HAProxy routes to garbage")
         clean()
 
 

@@ -9,9 +9,9 @@ import re
 
 import pytest
 
-from drills.faults import CONFIG
+from drills.faults import CONFIG, OTHER_CERTIFICATE
+from tests.harness import canaries, lab, network
 from tests.harness import host_driver as host
-from tests.harness import lab, network
 from tests.harness.oncall import (
     CERTIFICATE,
     FIX,
@@ -81,9 +81,8 @@ def test_a_deploy_that_names_no_version_does_not_go_back() -> None:
     assert host.live() == before
 
 
-def test_the_certificate_ends_soon() -> None:
-    """The one that certbot has, trusted by clients, with less than a sixth of its life left."""
-    certificate, key, serial = certificate_of(life_days=60, left_days=4.4)
+def installed(certificate: str, key: str) -> tuple[str, str]:
+    """Scripts that make it the one that certbot has and HAProxy serves (/run/soon.pem), and that undo it."""
     lab.write("/run/soon.pem", certificate)
     lab.write("/run/soon.key", key)
     chain = f"{LINEAGE}/fullchain.pem"
@@ -91,7 +90,14 @@ def test_the_certificate_ends_soon() -> None:
         f"cp {chain} /run/saved.chain; cp -p {CERTIFICATE} /run/saved.pem; cat /run/soon.pem > {chain};"
         f" cat /run/soon.pem /run/soon.key > {CERTIFICATE}; systemctl reload haproxy; sleep 1"
     )
-    back = f"cat /run/saved.chain > {chain}; cp -p /run/saved.pem {CERTIFICATE}; systemctl reload haproxy"
+    back = f"cat /run/saved.chain > {chain}; cp -p /run/saved.pem {CERTIFICATE}; systemctl reload haproxy; sleep 1"
+    return install, back
+
+
+def test_the_certificate_ends_soon() -> None:
+    """The one that certbot has, trusted by clients, with less than a sixth of its life left."""
+    certificate, key, serial = certificate_of(life_days=60, left_days=4.4)
+    install, back = installed(certificate, key)
     trusted = {"name": lab.NAME, "ca": "/run/soon.pem"}
     with broken(install, back), host.configured(front_door=trusted):
         assert first_line().startswith("inference  serving: ")
@@ -101,6 +107,36 @@ def test_the_certificate_ends_soon() -> None:
         ]
         assert "\n  certificate  ends in 4 days\n" in lab.status_text()
         assert code() == 1
+    clean()
+
+
+def serial(path: str) -> str:
+    return host.shell(f"openssl x509 -noout -serial -in {path}").strip().partition("=")[2].lower()
+
+
+def test_another_certificate_is_on_disk_than_certbot_has() -> None:
+    with broken(OTHER_CERTIFICATE.script, OTHER_CERTIFICATE.undo):
+        assert troubles() == [
+            f"{CERTIFICATE} has serial {serial(CERTIFICATE)}; certbot has serial {serial(f'{LINEAGE}/cert.pem')}. "
+            f"{FIX}sudo releasectl certificate install"
+        ]
+        assert first_line().startswith("inference  serving: ")
+        assert code() == 1
+    clean()
+
+
+def test_another_certificate_is_served_than_is_on_disk() -> None:
+    """Without certbot's there is nothing to say which of both is right."""
+    script = (
+        f"mv {LINEAGE} /run/lineage; {OTHER_CERTIFICATE.script}; systemctl reload haproxy; sleep 1;"
+        f" cp -a /run/saved.certs/. {CERTIFICATE.rpartition('/')[0]}"
+    )
+    with broken(script, f"mv /run/lineage {LINEAGE}; {OTHER_CERTIFICATE.undo}"):
+        assert (
+            f"443 serves serial {serial('/run/wrong.pem')}; {CERTIFICATE} has serial {serial(CERTIFICATE)}. "
+            f"{FIX}sudo systemctl reload haproxy"
+        ) in [*troubles(), first_line().removeprefix("inference  NOT SERVING: ")]
+        assert code() == 2
     clean()
 
 
@@ -145,3 +181,79 @@ def test_dns_is_dead() -> None:
         assert metrics()["registry_up"] == 0
         host.shell("cat /run/saved.conf > /etc/resolv.conf")
         clean()
+
+
+def test_the_registry_does_not_answer() -> None:
+    name = host.image(host.A).partition("/")[0]
+    address = lab.on_host("getent", "ahostsv4", name).split()[0]
+    with network.unreachable(name):
+        assert troubles() == [
+            f"the registry {name} does not answer at {address}:443 (No route to host): no new image can be pulled. "
+            "Fix: check the network and the DNS of this host (resolvectl status). What is live is served without it"
+        ]
+        assert code() == 1
+        assert metrics()["registry_up"] == 0
+    clean()
+
+
+def test_dockers_disk_is_low() -> None:
+    with host.configured(min_free_mb=10**9):
+        (told,) = troubles()
+        assert re.fullmatch(
+            r"[0-9]+ MB free on Docker's disk: below 1000000000 MB every deploy is refused\. "
+            + re.escape(f"{FIX}sudo releasectl --service inference prune; docker system df"),
+            told,
+        ), told
+        assert code() == 1
+    clean()
+
+
+def test_the_disk_of_the_records_is_low() -> None:
+    """On a disk of their own that is smaller than what there should be free."""
+    records = host.HOME.rpartition("/")[0]
+    mount = f"mkdir /run/low && mount -t tmpfs -o size=48m low /run/low && cp -a {records}/. /run/low"
+    back = f"umount {records}; umount /run/low; rmdir /run/low"
+    with broken(f"{mount} && mount --bind /run/low {records}", back):
+        (told,) = troubles()
+        assert re.fullmatch(
+            rf"[0-9]+ MB free on the disk of {records}: records of rollouts cannot be written\. "
+            r"Fix: see what takes them: sudo du --one-file-system --max-depth 2 -h / \| sort -h \| tail",
+            told,
+        ), told
+        assert code() == 1
+    clean()
+
+
+def test_a_canary_that_is_held_and_the_change_that_it_is() -> None:
+    wanted = host.other(host.live())
+    doc = {**canaries.canary(wanted, step_s=300), "reason": "AB"}
+    with canaries.running(doc, canaries.FIRST):
+        host.good(host.releasectl("canary", "hold", "--by", "bob"))
+        canaries.wait_shown(canaries.FIRST, "hold")
+        lines = lab.status_text().splitlines()
+    slot = "green" if lab.state()["live"]["slot"] == "blue" else "blue"
+    (canary,) = (it for it in lines if it.startswith("  canary "))
+    assert re.fullmatch(
+        rf"  canary    {wanted} on {slot} gets {canaries.FIRST} %, hold by bob since [0-9]+s; candidate: [^;]+; "
+        r"live: [^;]+; reason: AB; end it by `sudo releasectl --service inference canary promote` or `abort`",
+        canary,
+    ), canary
+    (running,) = (it for it in lines if it.startswith("  running "))
+    assert re.fullmatch(
+        rf"  running   deploy {wanted} by alice since [0-9TZ:.-]+ \([0-9]+s, pid [0-9]+\): AB", running
+    ), running
+    canaries.until_ended()
+    clean()
+
+
+def test_the_certificate_has_ended() -> None:
+    certificate, key, serial = certificate_of(life_days=60, left_days=-2)
+    install, back = installed(certificate, key)
+    with broken(install, back):
+        assert first_line().startswith("inference  NOT SERVING: ")
+        assert (
+            f"the certificate at 443 has ended 2.0 days ago (serial {serial}). "
+            f"{FIX}sudo systemctl start certbot && sudo journalctl -u certbot"
+        ) in troubles()
+        assert code() == 2
+    clean()

@@ -9,16 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness import runbook
 from tests.harness.engine_texts import HOLE, template
 
 ROOT = Path(__file__).parent.parent.parent
-RUNBOOKS = ROOT / "docs" / "runbooks"
+RUNBOOKS = runbook.RUNBOOKS
 INDEX = RUNBOOKS / "README.md"
 ENGINE = ROOT / "releasectl" / "src" / "releasectl"
 COLLECTION = ROOT / "collections" / "ansible_collections" / "slipway" / "ops" / "plugins"
 INVENTORIES = (ROOT / "terraform" / "tools" / "inventory_outputs.py", ROOT / "tools" / "inventory.py")
 # Those with commands for a host.
-ON_CALL = [page for page in sorted(RUNBOOKS.glob("*.md")) if "    host=inference-1 env=local" in page.read_text()]
+ON_CALL = [RUNBOOKS / name for name in runbook.pages()]
 SYMPTOMS = (
     "503 with", "connection refused", "TLS error", "5xx", "requests hang", "wrong version", "4xx after a release",
     "deploy refused",
@@ -89,7 +90,7 @@ def pattern(quote: str) -> str:
 
 
 def causes() -> Iterator[str]:
-    """What the code gives as the cause of a finding, by name or in place."""
+    """What the code gives as the cause of a finding, or of what a client gets, by name or in place."""
     for path in sorted(ENGINE.rglob("*.py")):
         for function in (it for it in ast.walk(ast.parse(path.read_text())) if isinstance(it, ast.FunctionDef)):
             assigned: dict[str, list[str]] = {}
@@ -98,13 +99,21 @@ def causes() -> Iterator[str]:
                     sides = [node.value.body, node.value.orelse] if isinstance(node.value, ast.IfExp) else [node.value]
                     assigned.setdefault(node.targets[0].id, []).extend(template(side) for side in sides)
             for node in ast.walk(function):
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding":
+                # `verdict` gives the cause beside whether clients are served.
+                if function.name == "verdict" and isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
+                    cause = node.value.elts[1]
+                    yield from [template(cause)] if isinstance(cause, ast.JoinedStr | ast.Constant) else []
+                if (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Name)
+                    and node.func.id in ("Finding", "Asked")
+                ):
                     cause = node.args[1]
                     yield from assigned.get(cause.id, []) if isinstance(cause, ast.Name) else [template(cause)]
 
 
 def test_each_trouble_of_the_code_has_a_row() -> None:
-    found = [text for text in causes() if text.strip(HOLE)]
+    found = [text for text in causes() if re.search("[a-z]", text)]
     assert len(found) > 15
     patterns = [pattern(text) for text in quoted(INDEX.read_text())]
     for text in found:
@@ -163,3 +172,12 @@ def test_commands_are_safe_to_copy(page: Path) -> None:
 def test_no_page_for_a_host_lacks_the_variable() -> None:
     for page in RUNBOOKS.glob("*.md"):
         assert "host$ " not in page.read_text() or page in ON_CALL, page.name
+
+
+def test_commands_that_no_test_runs_are_on_a_page() -> None:
+    """tests/faults/test_runbook_commands.py runs all others."""
+    lines = {line for name in runbook.pages() for line in runbook.commands(name)}
+    assert len(lines) > 120
+    assert set(runbook.NOT_RUN) - lines == set()
+    assert len(runbook.NOT_RUN) < len(lines) / 6
+    assert any(runbook.is_listed(line) for line in lines)

@@ -31,7 +31,7 @@ def status_text(doc: dict[str, Any], state: State, now: float, troubles: Sequenc
     if doc["changing"]:
         lines.append(f"  running   {doc['changing']}{why}")
     if doc["canary"]:
-        lines.append(f"  canary    {canary_line(doc['service'], doc['canary'], now)}{why}")
+        lines.append(f"  canary    {canary_line(doc['service'], doc['canary'], now, doc['reason'])}")
     if it := doc["last_failure"]:
         since = age(now - parse(it["ended"]))
         lines.append(f"  last failure  {it['kind']} of {it['version']} {since} ago by {it['by']}: {it['cause']}")
@@ -68,12 +68,13 @@ def _release_lines(doc: dict[str, Any], now: float) -> list[str]:
     return lines + ([f"  model     {release['model_version']}"] if release["model_version"] else [])
 
 
-def canary_line(service: str, doc: dict[str, Any], now: float) -> str:
+def canary_line(service: str, doc: dict[str, Any], now: float, reason: str = "") -> str:
     # An engine of an older version tells neither `since` nor `by`.
     seconds = now - parse(doc["since"]) if "since" in doc else doc["since_s"]
     by = f" by {doc['by']}" if doc.get("by") else ""
     ends = f"; end it by `{releasectl(service, 'canary promote')}` or `abort`" if doc["state"] == "hold" else ""
+    why = f"; reason: {reason}" if reason else ""
     return (
         f"{doc['version']} on {doc['slot']} gets {doc['percent']} %, {doc['state']}{by} since {age(seconds)}; "
-        f"candidate: {doc['candidate']}; live: {doc['live']}{ends}"
+        f"candidate: {doc['candidate']}; live: {doc['live']}{why}{ends}"
     )

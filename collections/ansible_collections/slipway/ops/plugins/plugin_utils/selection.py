@@ -14,6 +14,8 @@ from ansible.template import Templar
 # Group of the hosts that an inventory found and left out of the group that it is about; each has the variable
 # `left_out_because`.
 LEFT_OUT = "left_out"
+# Of inventory/local.
+LAB_PLACES = "lab_places"
 
 
 def left_out(variables: Mapping[str, Any]) -> list[str]:
@@ -34,11 +36,19 @@ def described(pattern: Iterable[str], groups: Mapping[str, list[str]], options: 
             lines.append(f"  group {name}: {', '.join(groups[name]) or 'no host'}")
     if limit:
         lines.append(f"  --limit {limit} leaves none of them")
+        lines += [f"  {host}: {where}" for host in limit.split(",") if (where := _elsewhere(host, groups))]
     lines.append(f"  inventory: {', '.join(sources)}")
     if not limit:
         lines += [f"  {line}" for source in sources for line in queries(Path(source))]
     inventories = " ".join(f"--inventory {source}" for source in sources)
     return "\n".join([*lines, f"List the hosts: ansible-inventory {inventories} --graph"])
+
+
+def _elsewhere(host: str, groups: Mapping[str, list[str]]) -> str:
+    """Where the inventory has a host; the lab has places for more hosts than there are."""
+    found = [name for name, hosts in groups.items() if host in hosts and name not in ("all", "ungrouped")]
+    places = "; LAB_HOSTS in the environment says how many of those are hosts" if found == [LAB_PLACES] else ""
+    return f"only in {', '.join(found)}{places}" if found else ""
 
 
 def queries(source: Path) -> list[str]:
