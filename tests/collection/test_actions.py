@@ -159,14 +159,15 @@ def test_events_are_followed_only_if_the_callback_prints_them(
 
 def test_an_image_that_is_not_known_is_the_host_s_to_judge() -> None:
     unknown = {**ARGS, "image": "", "registry_auth": None, "image_error": "Failed to get an ECR token: throttled"}
-    failed = {"outcome": "failed", "code": 2, "message": "Failed to deploy", "cause": "not recorded here", "hint": "x"}
+    failed = {"outcome": "failed", "code": 2, "message": "Failed to deploy", "cause": "no image", "hint": "name it"}
     host = Host(0, {**LIVE, "outcome": "unchanged", "changed": False}, 0, failed)
     assert not action(release, host).execute(unknown, "web-1")["changed"]
     assert (host.asked[1][1] or {})["image"] is None
     result = action(release, host).execute(unknown, "web-1")
     assert result["failed"]
     assert "throttled" in result["msg"], "why the image is not known"
-    assert "not recorded here" in result["msg"]
+    assert "v1.1.0 is not recorded on the host, so it cannot be deployed without the registry" in result["msg"]
+    assert "no image" not in result["msg"] and "name it" not in result["msg"], "which would not help"
     with pytest.raises(AnsibleActionFail, match="throttled"):
         action(release, Host(0)).execute({**unknown, "prefetch": True}, "web-1")
 

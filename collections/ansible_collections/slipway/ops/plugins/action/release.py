@@ -16,8 +16,8 @@ from ansible_collections.slipway.ops.plugins.plugin_utils.lost import outcome
 from ansible_collections.slipway.ops.plugins.plugin_utils.releasectl import ReleasectlAction, task_result
 from ansible_collections.slipway.ops.plugins.plugin_utils.versions import check_version
 
-# As releasectl ends for an image that cannot be had.
-NOT_OBTAINABLE = 5
+# As releasectl ends for a version without a record where no image is named, and for an image that cannot be had.
+USAGE, NOT_OBTAINABLE = 2, 5
 REQUEST_KEYS = (
     "version",
     "env",
@@ -56,6 +56,10 @@ class ActionModule(ReleasectlAction):
             result = self._deploy(args, host, since or "")
         if result["code"] != 0 and args["image_error"]:
             result["message"] = f"{args['image_error']}\n{result.get('message', '')}"
+            if result["code"] == USAGE:
+                # Its own hint is for a person on the host: to name the image.
+                cause = f"{args['version']} is not recorded on the host, so it cannot be deployed without the registry"
+                result |= {"cause": cause, "hint": ""}
         return {**task_result(result), "report": report(host, result, args["model_version"])}
 
     def _fetch_model(self, args: dict[str, Any]) -> dict[str, Any] | None:
