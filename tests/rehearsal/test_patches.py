@@ -347,6 +347,39 @@ def test_an_instance_has_the_cpu_credits_that_it_asked_for(client: Any, asked: s
     assert found["CpuCredits"] == asked
 
 
+def test_policies_of_the_lifecycle_manager_come_change_and_go(client: Any) -> None:
+    dlm = client("dlm")
+    details = {"ResourceTypes": ["INSTANCE"], "TargetTags": [{"Key": "a", "Value": "b"}]}
+    role = f"arn:aws:iam::{ACCOUNT}:role/dlm"
+    key = dlm.create_lifecycle_policy(
+        ExecutionRoleArn=role, Description="d", State="ENABLED", PolicyDetails=details, Tags={"k": "v"}
+    )["PolicyId"]
+    made = dlm.get_lifecycle_policy(PolicyId=key)["Policy"]
+    assert (made["PolicyDetails"], made["ExecutionRoleArn"]) == (details, role)
+    dlm.tag_resource(ResourceArn=made["PolicyArn"], Tags={"q": "r"})
+    dlm.untag_resource(ResourceArn=made["PolicyArn"], TagKeys=["k"])
+    assert dlm.list_tags_for_resource(ResourceArn=made["PolicyArn"])["Tags"] == {"q": "r"}
+    dlm.update_lifecycle_policy(PolicyId=key, State="DISABLED")
+    assert [(it["PolicyId"], it["State"]) for it in dlm.get_lifecycle_policies()["Policies"]] == [(key, "DISABLED")]
+    dlm.delete_lifecycle_policy(PolicyId=key)
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        dlm.get_lifecycle_policy(PolicyId=key)
+
+
+def test_creation_templates_of_repositories_come_change_and_go(client: Any) -> None:
+    ecr = client("ecr")
+    ecr.create_repository_creation_template(prefix="copies", appliedFor=["REPLICATION"], lifecyclePolicy="{}")
+    with pytest.raises(ClientError, match="TemplateAlreadyExistsException"):
+        ecr.create_repository_creation_template(prefix="copies", appliedFor=["REPLICATION"])
+    ecr.update_repository_creation_template(prefix="copies", imageTagMutability="IMMUTABLE")
+    (found,) = ecr.describe_repository_creation_templates(prefixes=["copies"])["repositoryCreationTemplates"]
+    assert (found["lifecyclePolicy"], found["imageTagMutability"]) == ("{}", "IMMUTABLE")
+    assert found["encryptionConfiguration"] == {"encryptionType": "AES256"}
+    ecr.delete_repository_creation_template(prefix="copies")
+    with pytest.raises(ClientError, match="TemplateNotFoundException"):
+        ecr.describe_repository_creation_templates(prefixes=["copies"])
+
+
 @pytest.mark.parametrize("end", ["", "/"])
 def test_a_backup_vault_is_found_with_and_without_a_slash(address: str, client: Any, end: str) -> None:
     name = f"tagged{len(end)}"

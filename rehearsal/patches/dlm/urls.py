@@ -1,0 +1,13 @@
+"""Addresses of the API. Clients end some with a slash."""
+
+from __future__ import annotations
+
+from .responses import DLMResponse
+
+url_bases = [r"https?://dlm\.(.+)\.amazonaws\.com"]
+url_paths = {
+    "{0}/policies$": DLMResponse.dispatch,
+    "{0}/policies/(?P<policy>[^/]+)$": DLMResponse.dispatch,
+    "{0}/policies/(?P<policy>[^/]+)/$": DLMResponse.dispatch,
+    "{0}/tags/(?P<arn>.+)$": DLMResponse.dispatch,
+}
