@@ -79,7 +79,10 @@ def terminate(it: Rehearsal) -> None:
     """The instance, and wait until its host is gone."""
     assert it.reconciler is not None
     lost, reconciler = it.host_id, it.reconciler
-    it.world.client("ec2").terminate_instances(InstanceIds=[lost])
+    ec2 = it.world.client("ec2")
+    # It is lost, and that asks for no protection.
+    ec2.modify_instance_attribute(InstanceId=lost, DisableApiTermination={"Value": False})
+    ec2.terminate_instances(InstanceIds=[lost])
     shell.wait_for("the host to go", lambda: not reconciler.runs(lost), STOP_S)
 
 

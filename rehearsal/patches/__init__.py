@@ -9,6 +9,7 @@ from . import (
     ami_parameters,
     backups,
     bucket_log_policies,
+    bucket_replication,
     bucket_tls_policies,
     budgets,
     cpu_credits,
@@ -20,6 +21,7 @@ from . import (
     reboots,
     repository_templates,
     role_policies,
+    termination_protection,
     throttling,
 )
 
@@ -27,6 +29,7 @@ ALL = (
     ami_parameters,
     backups,
     bucket_log_policies,
+    bucket_replication,
     bucket_tls_policies,
     budgets,
     cpu_credits,
@@ -38,6 +41,7 @@ ALL = (
     reboots,
     repository_templates,
     role_policies,
+    termination_protection,
     throttling,
 )
 

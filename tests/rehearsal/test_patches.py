@@ -347,6 +347,40 @@ def test_an_instance_has_the_cpu_credits_that_it_asked_for(client: Any, asked: s
     assert found["CpuCredits"] == asked
 
 
+@pytest.mark.parametrize("asked", [True, False])
+def test_an_instance_is_protected_as_it_was_asked_for(client: Any, asked: bool) -> None:
+    ec2 = client("ec2")
+    (made,) = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1, DisableApiTermination=asked)[
+        "Instances"
+    ]
+    key = made["InstanceId"]
+    found = ec2.describe_instance_attribute(InstanceId=key, Attribute="disableApiTermination")
+    assert found["DisableApiTermination"] == {"Value": asked}
+    if asked:
+        with pytest.raises(ClientError, match="OperationNotPermitted"):
+            ec2.terminate_instances(InstanceIds=[key])
+        ec2.modify_instance_attribute(InstanceId=key, DisableApiTermination={"Value": False})
+    ec2.terminate_instances(InstanceIds=[key])
+
+
+def test_the_rules_of_a_replication_are_read_as_they_were_put(client: Any) -> None:
+    s3 = client("s3")
+    place = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
+    for name in ("from", "to"):
+        s3.create_bucket(Bucket=f"replication-{name}", **place)
+        s3.put_bucket_versioning(Bucket=f"replication-{name}", VersioningConfiguration={"Status": "Enabled"})
+    rule = {
+        "ID": "everything", "Priority": 1, "Status": "Enabled", "Filter": {"Prefix": ""},
+        "DeleteMarkerReplication": {"Status": "Enabled"},
+        "SourceSelectionCriteria": {"SseKmsEncryptedObjects": {"Status": "Enabled"}},
+        "Destination": {"Bucket": "arn:aws:s3:::replication-to"},
+    }  # fmt: skip
+    role = f"arn:aws:iam::{ACCOUNT}:role/replication"
+    s3.put_bucket_replication(Bucket="replication-from", ReplicationConfiguration={"Role": role, "Rules": [rule]})
+    found = s3.get_bucket_replication(Bucket="replication-from")["ReplicationConfiguration"]
+    assert found == {"Role": role, "Rules": [rule]}
+
+
 def test_policies_of_the_lifecycle_manager_come_change_and_go(client: Any) -> None:
     dlm = client("dlm")
     details = {"ResourceTypes": ["INSTANCE"], "TargetTags": [{"Key": "a", "Value": "b"}]}
