@@ -1,11 +1,12 @@
-"""While a file is there, every third request is throttled, as AWS does with a client that asks too often.
+"""While a file is there, every third request to an address is throttled, as AWS does with a client that asks too often.
 
-moto answers every request at once.
+moto answers every request at once. By address, because AWS serves a client that asks again later, and Terraform asks
+its bucket only five times.
 """
 
 from __future__ import annotations
 
-import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -23,14 +24,17 @@ BODY = (
 
 def throttled(application: Callable[..., Iterable[bytes]], flag: Path = THROTTLED) -> Callable[..., Iterable[bytes]]:
     """The WSGI application that throttles while the file is there."""
-    numbers = itertools.count(1)
+    requests = Counter[tuple[str, str]]()
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if flag.exists() and next(numbers) % EVERY == 0:
-            start_response(
-                "503 Service Unavailable", [("Content-Type", "text/xml"), ("Content-Length", str(len(BODY)))]
-            )
-            return [BODY]
+        address = (environ["REQUEST_METHOD"], environ["PATH_INFO"])
+        if flag.exists():
+            requests[address] += 1
+            if requests[address] % EVERY == 0:
+                start_response(
+                    "503 Service Unavailable", [("Content-Type", "text/xml"), ("Content-Length", str(len(BODY)))]
+                )
+                return [BODY]
         return application(environ, start_response)
 
     return answer
