@@ -16,8 +16,8 @@ from moto.backup.responses import BackupResponse
 from moto.moto_api._internal import mock_random
 
 NOTIFICATIONS = "{0}/backup-vaults/(?P<name>[^/]+)/notification-configuration$"
-# Clients end the path with a slash or without; moto gives each its own address.
-POINTS = "{0}/backup-vaults/(?P<name>[^/]+)/recovery-points"
+# Clients end the path with a slash or without; one that ends with it is found by both.
+POINTS = "{0}/backup-vaults/(?P<name>[^/]+)/recovery-points/$"
 
 
 def selections(response: Any) -> dict[str, dict[str, Any]]:
@@ -88,7 +88,7 @@ def list_tags(self: Any) -> str:
 
 
 def apply() -> None:
-    for path in (NOTIFICATIONS, f"{POINTS}$", f"{POINTS}/$"):
+    for path in (NOTIFICATIONS, POINTS):
         urls.url_paths[path] = urls.response.dispatch
     for action in (
         create_backup_selection,

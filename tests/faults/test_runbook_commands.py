@@ -82,7 +82,7 @@ BEFORE: dict[str, Callable[[ExitStack], None]] = {
     ".venv/bin/fab maintenance on": end_of_maintenance,
     ".venv/bin/fab maintenance off --env $env --host $host --force": maintenance_of_another,
     ".venv/bin/fab maintenance off": own_maintenance,
-    # The way back of a rollback has to be named.
+    # Right after a rollback the next one needs a target, so something else goes live first.
     "make rollback ": deployed,
     "host$ sudo releasectl --service inference rollback --reason": deployed,
     ".venv/bin/fab rollback --env": deployed,

@@ -35,6 +35,7 @@ from tests.harness.oncall import (
     fix_of,
     metrics,
     run_fix,
+    serial,
     troubles,
     written,
 )
@@ -202,7 +203,7 @@ def test_the_timers_of_recovery(script: str, told_first: str) -> None:
 
 def test_another_certificate_is_served_than_certbot_has() -> None:
     right = metrics()["certificate_expiry_seconds"]
-    certbots = host.shell(f"openssl x509 -noout -serial -in {LINEAGE}/cert.pem").strip().partition("=")[2].lower()
+    certbots = serial(f"{LINEAGE}/cert.pem")
     wrong = f"{HOOK_NOT_EXECUTABLE.script}; {OTHER_CERTIFICATE.script}; systemctl reload haproxy; sleep 1"
     with broken(wrong, f"{HOOK_NOT_EXECUTABLE.undo}; {OTHER_CERTIFICATE.undo}"):
         line = first_line()

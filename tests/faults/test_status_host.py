@@ -15,6 +15,7 @@ from tests.harness import host_driver as host
 from tests.harness.oncall import (
     CERTIFICATE,
     FIX,
+    FORGOTTEN_RELOAD,
     LINEAGE,
     broken,
     certificate_of,
@@ -22,6 +23,7 @@ from tests.harness.oncall import (
     code,
     first_line,
     metrics,
+    serial,
     troubles,
 )
 
@@ -96,22 +98,18 @@ def installed(certificate: str, key: str) -> tuple[str, str]:
 
 def test_the_certificate_ends_soon() -> None:
     """The one that certbot has, trusted by clients, with less than a sixth of its life left."""
-    certificate, key, serial = certificate_of(life_days=60, left_days=4.4)
+    certificate, key, number = certificate_of(life_days=60, left_days=4.4)
     install, back = installed(certificate, key)
     trusted = {"name": lab.NAME, "ca": "/run/soon.pem"}
     with broken(install, back), host.configured(front_door=trusted):
         assert first_line().startswith("inference  serving: ")
         assert troubles() == [
-            f"the certificate at 443 ends in 4.4 days (serial {serial}). "
+            f"the certificate at 443 ends in 4.4 days (serial {number}). "
             f"{FIX}sudo systemctl start certbot && sudo journalctl -u certbot"
         ]
         assert "\n  certificate  ends in 4 days\n" in lab.status_text()
         assert code() == 1
     clean()
-
-
-def serial(path: str) -> str:
-    return host.shell(f"openssl x509 -noout -serial -in {path}").strip().partition("=")[2].lower()
 
 
 def test_another_certificate_is_on_disk_than_certbot_has() -> None:
@@ -126,12 +124,7 @@ def test_another_certificate_is_on_disk_than_certbot_has() -> None:
 
 
 def test_another_certificate_is_served_than_is_on_disk() -> None:
-    """Without certbot's there is nothing to say which of both is right."""
-    script = (
-        f"mv {LINEAGE} /run/lineage; {OTHER_CERTIFICATE.script}; systemctl reload haproxy; sleep 1;"
-        f" cp -a /run/saved.certs/. {CERTIFICATE.rpartition('/')[0]}"
-    )
-    with broken(script, f"mv /run/lineage {LINEAGE}; {OTHER_CERTIFICATE.undo}"):
+    with broken(FORGOTTEN_RELOAD.script, FORGOTTEN_RELOAD.undo):
         assert (
             f"443 serves serial {serial('/run/wrong.pem')}; {CERTIFICATE} has serial {serial(CERTIFICATE)}. "
             f"{FIX}sudo systemctl reload haproxy"
@@ -248,12 +241,12 @@ def test_a_canary_that_is_held_and_the_change_that_it_is() -> None:
 
 
 def test_the_certificate_has_ended() -> None:
-    certificate, key, serial = certificate_of(life_days=60, left_days=-2)
+    certificate, key, number = certificate_of(life_days=60, left_days=-2)
     install, back = installed(certificate, key)
     with broken(install, back):
         assert first_line().startswith("inference  NOT SERVING: ")
         assert (
-            f"the certificate at 443 has ended 2.0 days ago (serial {serial}). "
+            f"the certificate at 443 has ended 2.0 days ago (serial {number}). "
             f"{FIX}sudo systemctl start certbot && sudo journalctl -u certbot"
         ) in troubles()
         assert code() == 2

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from drills.faults import CERTIFICATES, CONFIG, HAPROXY_MASKED, OTHER_CERTIFICATE, STATE_UNREADABLE
+from drills.faults import CERTIFICATES, CONFIG, HAPROXY_MASKED, OTHER_CERTIFICATE, STATE_UNREADABLE, Breakage
 from tests.harness import host_driver as host
 from tests.harness import lab
 from tests.harness.daemons import docker_answers
@@ -27,6 +27,15 @@ LINEAGE = f"/etc/letsencrypt/live/{lab.NAME}"
 NOT_SERVING = "inference  NOT SERVING: "
 # Before a command of root.
 FIX = f"Fix on {lab.HOST}: "
+
+
+# HAProxy serves another certificate than is on disk. Without certbot's lineage nothing is known to be the right one but
+# the file.
+FORGOTTEN_RELOAD = Breakage(
+    f"mv {LINEAGE} /run/lineage; {OTHER_CERTIFICATE.script}; systemctl reload haproxy; sleep 1;"
+    f" cp -a /run/saved.certs/. {CERTIFICATES}",
+    f"mv /run/lineage {LINEAGE}; {OTHER_CERTIFICATE.undo}",
+)
 
 
 @dataclass(frozen=True)
@@ -75,12 +84,9 @@ FAULTS = (
         "another certificate on disk", "sudo releasectl certificate install", f"{CERTIFICATE} has serial ",
         OTHER_CERTIFICATE.script, OTHER_CERTIFICATE.undo,
     ),
-    # Without certbot's lineage nothing is known to be the right one but the file.
     Fault(
         "a reload was forgotten", "sudo systemctl reload haproxy", f"{CERTIFICATE} has serial ",
-        f"mv {LINEAGE} /run/lineage; {OTHER_CERTIFICATE.script}; systemctl reload haproxy; sleep 1;"
-        f" cp -a /run/saved.certs/. {CERTIFICATES}",
-        f"mv /run/lineage {LINEAGE}; {OTHER_CERTIFICATE.undo}",
+        FORGOTTEN_RELOAD.script, FORGOTTEN_RELOAD.undo,
     ),
     Fault(
         "443 is not listened on", "converge(edge)", "nothing answers on port 443",
@@ -116,6 +122,11 @@ def certificate_of(life_days: float, left_days: float) -> tuple[str, str, str]:
     pem = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
     form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     return pem.decode(), key.private_bytes(serialization.Encoding.PEM, form, plain).decode(), f"{serial:04x}"
+
+
+def serial(path: str) -> str:
+    """The serial number of a certificate on the host, as the status prints it."""
+    return host.shell(f"openssl x509 -noout -serial -in {path}").strip().partition("=")[2].lower()
 
 
 def first_line() -> str:
