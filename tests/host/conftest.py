@@ -40,6 +40,7 @@ WANTED = {
     "shell_timeout_s": "baseline_shell_timeout_s",
     "login_packages": "baseline_login_packages",
     "login_banner": "baseline_login_banner",
+    "login_defs": "baseline_login_defs",
     "sysctl": "baseline_sysctl | combine(baseline_kernel_sysctl)",
     "certificates_dir": "service_certificates_dir",
     "denied_path": "(edge_denied_paths | default(['/metrics'])) | first",

@@ -56,6 +56,7 @@ def test_the_firewall_comes_back_after_a_reboot(host: Host) -> None:
         ("tcpkeepalive", "no"),
         ("compression", "no"),
         ("loglevel", "VERBOSE"),
+        ("maxsessions", "4"),
     ],
 )
 def test_sshd_is_strict(host: Host, wanted: Doc, setting: str, value: str) -> None:
@@ -116,6 +117,17 @@ def test_a_weak_password_is_refused(host: Host, wanted: Doc) -> None:
 
 def test_the_console_has_the_banner(host: Host, wanted: Doc) -> None:
     assert host.file("/etc/issue").content_string == wanted["login_banner"] + "\n"
+
+
+def test_accounts_with_a_password_have_the_rules_of_the_inventory(host: Host, wanted: Doc) -> None:
+    found = dict(re.findall(r"^(\w+)\s+(\S+)$", host.file("/etc/login.defs").content_string, re.MULTILINE))
+    assert {key: found.get(key) for key in wanted["login_defs"]} == {k: str(v) for k, v in wanted["login_defs"].items()}
+
+
+def test_changed_files_are_reported_every_day(host: Host) -> None:
+    timer = host.service("slipway-integrity.timer")
+    assert timer.is_running and timer.is_enabled
+    assert host.check_output("systemctl show --property Result --value slipway-integrity.service") == "success"
 
 
 def test_docker_keeps_containers_alive_and_its_logs_small(host: Host) -> None:
