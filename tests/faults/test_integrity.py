@@ -11,9 +11,12 @@ PLACE = "/usr/local/bin/left-behind"
 
 def report() -> list[str]:
     """Of one run: the lines with a file."""
-    host.shell("systemctl start slipway-integrity.service || exit 1")
+    # More often in ten seconds than systemd lets a unit start.
+    host.shell("systemctl reset-failed slipway-integrity.service; systemctl start slipway-integrity.service || exit 1")
     run = host.shell("systemctl show --property InvocationID --value slipway-integrity.service").strip()
-    lines = host.shell(f"journalctl --output cat --no-pager _SYSTEMD_INVOCATION_ID={run}").splitlines()
+    lines = host.shell(
+        f"journalctl --sync; journalctl --output cat --no-pager _SYSTEMD_INVOCATION_ID={run}"
+    ).splitlines()
     assert any("End timestamp" in line for line in lines), lines
     return [line for line in lines if PLACE in line]
 

@@ -86,6 +86,20 @@ def test_maintenance_names_whom_to_ask() -> None:
     assert told == [("maintenance", "off"), ("maintenance", "on")]
 
 
+def test_maintenance_without_a_record_can_be_ended() -> None:
+    host.good(host.releasectl("maintenance", "on", "--by", "ops@jump", "--reason", "disk swap"))
+    host.shell(f"rm {host.HOME}/state.json")
+    host.good(host.releasectl("recover"))
+    try:
+        line = re.sub(r"since \S+", "since then", first_line())
+        fix = f"Fix on {lab.HOST}: sudo releasectl --service inference maintenance off"
+        assert line == f"{NOT_SERVING}maintenance since then by recovery: the record of it was lost. {fix}"
+        run_fix("maintenance since ")
+    finally:
+        host.releasectl("maintenance", "off", "--force")
+    clean()
+
+
 def test_the_running_map_differs_from_the_record() -> None:
     slot = lab.state()["live"]["slot"]
     with broken(NO_SLOT_IS_LIVE.script, "true"):

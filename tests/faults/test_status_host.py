@@ -22,6 +22,7 @@ from tests.harness.oncall import (
     clean,
     code,
     first_line,
+    installed,
     metrics,
     serial,
     troubles,
@@ -81,19 +82,6 @@ def test_a_deploy_that_names_no_version_does_not_go_back() -> None:
     assert f"{before} (release " in refused.out
     assert "is live, and this deploy, which names no version, would go back to v1" in refused.out
     assert host.live() == before
-
-
-def installed(certificate: str, key: str) -> tuple[str, str]:
-    """Scripts that make it the one that certbot has and HAProxy serves (/run/soon.pem), and that undo it."""
-    lab.write("/run/soon.pem", certificate)
-    lab.write("/run/soon.key", key)
-    chain = f"{LINEAGE}/fullchain.pem"
-    install = (
-        f"cp {chain} /run/saved.chain; cp -p {CERTIFICATE} /run/saved.pem; cat /run/soon.pem > {chain};"
-        f" cat /run/soon.pem /run/soon.key > {CERTIFICATE}; systemctl reload haproxy; sleep 1"
-    )
-    back = f"cat /run/saved.chain > {chain}; cp -p /run/saved.pem {CERTIFICATE}; systemctl reload haproxy; sleep 1"
-    return install, back
 
 
 def test_the_certificate_ends_soon() -> None:
@@ -186,6 +174,31 @@ def test_the_registry_does_not_answer() -> None:
         ]
         assert code() == 1
         assert metrics()["registry_up"] == 0
+    clean()
+
+
+def test_the_model_store_does_not_resolve_or_answer() -> None:
+    """Of the live release: its variables say where its model is."""
+    name, hosts = "models.slipway.test", "/etc/hosts"
+    store = {"MODEL_STORE": "s3://models/models", "AWS_ENDPOINT_URL_S3": f"https://{name}:4443"}
+    advice = (
+        "no new model can be fetched. Fix: check the network and the DNS of this host (resolvectl status). "
+        "What is live has its model already"
+    )
+    request = host.request(host.other(host.live()))
+    request["env"] |= store
+    host.good(host.deploy(request))
+    try:
+        assert troubles() == [f"the model store's name {name} does not resolve (Name or service not known): {advice}"]
+        assert code() == 1
+        with broken(
+            f"cp {hosts} /run/saved.hosts; echo 127.0.0.9 {name} >> {hosts}", f"cat /run/saved.hosts > {hosts}"
+        ):
+            refused = f"the model store {name} does not answer at 127.0.0.9:4443 (Connection refused)"
+            assert troubles() == [f"{refused}: {advice}"]
+            assert code() == 1
+    finally:
+        host.good(host.deploy(host.request(host.other(host.live()))))
     clean()
 
 

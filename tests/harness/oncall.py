@@ -124,6 +124,23 @@ def certificate_of(life_days: float, left_days: float) -> tuple[str, str, str]:
     return pem.decode(), key.private_bytes(serialization.Encoding.PEM, form, plain).decode(), f"{serial:04x}"
 
 
+def installed(certificate: str, key: str) -> tuple[str, str]:
+    """Scripts that make it the one that certbot has and HAProxy serves (/run/soon.pem), and that undo it."""
+    lab.write("/run/soon.pem", certificate)
+    lab.write("/run/soon.key", key)
+    chain, leaf = f"{LINEAGE}/fullchain.pem", f"{LINEAGE}/cert.pem"
+    install = (
+        f"cp {chain} /run/saved.chain; cp {leaf} /run/saved.leaf; cp -p {CERTIFICATE} /run/saved.pem;"
+        f" cat /run/soon.pem | tee {chain} > {leaf};"
+        f" cat /run/soon.pem /run/soon.key > {CERTIFICATE}; systemctl reload haproxy; sleep 1"
+    )
+    back = (
+        f"cat /run/saved.chain > {chain}; cat /run/saved.leaf > {leaf}; cp -p /run/saved.pem {CERTIFICATE};"
+        " systemctl reload haproxy; sleep 1"
+    )
+    return install, back
+
+
 def serial(path: str) -> str:
     """The serial number of a certificate on the host, as the status prints it."""
     return host.shell(f"openssl x509 -noout -serial -in {path}").strip().partition("=")[2].lower()

@@ -12,6 +12,7 @@ from tests.harness.oncall import FAULTS
 
 ROOT = Path(__file__).parent.parent.parent
 STATUS, DAEMONS = "tests/faults/test_status.py", "tests/faults/test_daemons.py"
+CERTIFICATES = "tests/faults/test_certificate_fixes.py"
 # Fix → the test that runs it as printed, and finds a clean status. Those of tests/harness/oncall.py beside these.
 TESTED = {
     "RESTART_DOCKER": f"{DAEMONS}::test_the_fixes_of_flushed_rules_bring_them_back",
@@ -23,6 +24,9 @@ TESTED = {
     "converge()": "tests/e2e/test_first_light.py::test_a_converge_sees_what_somebody_changed_and_mends_it",
     "converge(edge)": f"{STATUS}::test_haproxy_does_not_start_with_its_configuration",
     "releasectl(maintenance off --force)": f"{STATUS}::test_maintenance_names_whom_to_ask",
+    "releasectl(maintenance off)": f"{STATUS}::test_maintenance_without_a_record_can_be_ended",
+    "converge(tls)": f"{CERTIFICATES}::test_a_converge_gets_one_where_certbot_has_none",
+    "sudo systemctl start certbot && sudo journalctl -u certbot": f"{CERTIFICATES}::test_certbot_renews_it",
 }  # fmt: skip
 BACKUP_FIX = "sudo systemctl start slipway-backup; sudo journalctl -u slipway-backup -n 20 --no-pager"
 # Fix → why no test runs it.
@@ -31,9 +35,6 @@ UNTESTED = {
     "… -e reboot=true": "as the one before",
     "see what takes them: sudo du --one-file-system --max-depth 2 -h / | sort -h | tail": "advice",
     BACKUP_FIX: "advice: the log says what is missing; tests/e2e/test_lost_host.py starts the unit",
-    "releasectl(maintenance off)": "of a maintenance that recovery took over from a lost record; the same command",
-    "converge(tls)": "a certificate that ends soon and is not certbot's; tests/e2e/test_renewal.py has certbot's",
-    "sudo systemctl start certbot && sudo journalctl -u certbot": "tests/e2e/test_renewal.py renews by certbot itself",
     "sudo systemctl restart …": "the clock of a lab host is its machine's",
     "deploy a version (playbooks/deploy.yml)": "advice: which version is for the operator to say",
     "…; docker system df": "advice: whether enough can be pruned is not known",
