@@ -88,10 +88,14 @@ verify: .venv/.ok ## Verify that the hosts match the inventory (read-only) [HOST
 lint: .venv/.ok ## Run the linters and type checkers
 	$(PYTEST) tests/repo/test_lint.py tests/repo/test_workflows.py
 
-# The tests that need no lab run while the lab starts; then the fault tests run beside the other lab tests.
-test: .venv/.ok ## Run all tests; starts the lab
-	$(MAKE) --jobs 2 ENV=local VERSION= LAB_HOSTS=$(FAULTS_HOST) infra-local test-terraform test-app test-unit
+# The tests that need no lab run while the lab starts and dev is rehearsed; then the fault tests run beside the other lab tests.
+test: .venv/.ok ## Run all tests; starts the lab. REHEARSE=yes: rehearse dev as well [REHEARSE=]
+	$(MAKE) --jobs 2 ENV=local VERSION= LAB_HOSTS=$(FAULTS_HOST) infra-local $(if $(REHEARSE),test-rehearsal) test-terraform test-app test-unit
 	$(MAKE) --jobs 2 ENV=local VERSION= test-faults test-e2e
+
+# After the lab: on a new machine both would install Docker.
+test-rehearsal: infra-local
+	$(PYTHON) -m rehearsal up dev
 
 test-unit: .venv/.ok
 	$(PYTEST) releasectl/tests --numprocesses 2 --dist loadfile
