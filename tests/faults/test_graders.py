@@ -17,7 +17,6 @@ LOCK = "tests/faults/requirements-graders.lock"
 INDEX = 80
 # systemd-analyze security --threshold: 10 for each point of exposure.
 EXPOSURE = 40
-OUTSIDE = {"slipway-recover@inference.service", "slipway-watchdog@inference.service"}
 # A kex method, cipher or MAC that ssh-audit has something to say of.
 REMARK = re.compile(r"^\((?:kex|enc|mac)\) (\S+)\s.*\[(?:warn|fail)\] (.*)$", re.MULTILINE)
 LIFESPAN = "* maximum_certificate_lifespan"
@@ -65,10 +64,10 @@ def test_the_edge_is_mozilla_s_intermediate_to_sslyze() -> None:
 
 
 def test_systemd_calls_the_exposure_of_our_units_low() -> None:
-    """Of every unit that the roles install: a new one begins in a sandbox. For OUTSIDE see docs/hardening.md."""
+    """Of every unit that the roles install: a new one begins in a sandbox."""
     paths = host.shell("grep -lE 'slipway|releasectl' /etc/systemd/system/*.service").split()
     units = {Path(path).name.replace("@.", "@blue." if "/inference@" in path else "@inference.") for path in paths}
     assert "slipway-firewall.service" in units, units
     analyze = ("docker", "exec", lab.CONTAINER, "systemd-analyze", "security", "--no-pager", f"--threshold={EXPOSURE}")
     exposed = {unit for unit in units if lab.run(*analyze, unit).code}
-    assert exposed == OUTSIDE
+    assert exposed == set()

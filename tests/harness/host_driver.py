@@ -39,6 +39,13 @@ GATES = {"liveness_path": "/health", "readiness_path": "/ready", "version_path":
 # Of predictions, as `predictions(**LOAD)`.
 LOAD: dict[str, Any] = {"rate": 40, "clients": 4}
 _numbers = count(1)
+# Before a command: in the sandbox that recovery has as a unit.
+SANDBOX = (
+    "bash", "-c",
+    "mapfile -t found < <(grep -E '^(Capab|Lock|Priv|Prot|Restrict|System)[A-Za-z]*=' $0); [ ${#found[@]} -gt 0 ] &&"
+    ' exec systemd-run --quiet --pipe --wait --collect "${found[@]/#/--property=}" -- "$@"',
+    "/etc/systemd/system/slipway-recover@.service",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,8 @@ def _exec(argv: tuple[str, ...], stdin: str, timeout_s: float = 120) -> Answer:
 
 
 def releasectl(*argv: str, stdin: str = "") -> Answer:
-    return _exec(("releasectl", *argv, "--json"), stdin)
+    """As root of the host; `recover` in the sandbox of its unit."""
+    return _exec((*(SANDBOX if argv[0] == "recover" else ()), "releasectl", *argv, "--json"), stdin)
 
 
 def deploy(doc: Mapping[str, Any]) -> Answer:
@@ -149,8 +157,9 @@ def python(script: str, *argv: str) -> None:
 
 
 def look(*commands: str) -> dict[str, Any]:
-    """See on_host/snapshot.py."""
-    return good(_exec(("python3", "-", *commands), (HERE / "snapshot.py").read_text())).doc
+    """See on_host/snapshot.py; `recover` in the sandbox of its unit."""
+    sandbox = SANDBOX if "recover" in commands else ()
+    return good(_exec((*sandbox, "python3", "-", *commands), (HERE / "snapshot.py").read_text())).doc
 
 
 @contextmanager
