@@ -11,6 +11,7 @@ output "ansible" {
     domain            = local.fqdn
     cidr              = module.network.cidr
     access            = var.access.mode
+    ipv6              = var.network.ipv6
     architecture      = local.size.architecture
     user              = startswith(local.size.os, "ubuntu") ? "ubuntu" : "admin"
     buckets           = { for kind, name in module.storage.names : kind => name if contains(["models", "backups"], kind) }

@@ -122,13 +122,22 @@ module "dns" {
     create        = var.domain.create_zone
     force_destroy = !local.on.protected && var.adopt.zone_id == null
   }
-  records = {
-    service = {
-      name   = var.domain.name
-      values = local.behind == null ? [for h in module.host : h.public_ip] : null
-      alias  = local.behind
-    }
-  }
+  records = merge(
+    {
+      service = {
+        name   = var.domain.name
+        values = local.behind == null ? [for h in module.host : h.public_ip] : null
+        alias  = local.behind
+      }
+    },
+    !var.network.ipv6 ? {} : {
+      service-ipv6 = {
+        name   = var.domain.name
+        type   = "AAAA"
+        values = [for h in module.host : h.ipv6]
+      }
+    },
+  )
   overwrite = var.domain.overwrite
   # Who else issues certificates in a zone that was there before is not ours to say.
   caa            = coalesce(var.domain.caa, var.domain.create_zone && var.adopt.zone_id == null) ? [var.domain.name] : []

@@ -37,6 +37,7 @@ def infra(env: str, **more: Any) -> dict[str, Any]:
         "domain": f"{env}.example.com",
         "cidr": "10.20.0.0/16",
         "access": "session_manager",
+        "ipv6": False,
         "architecture": "x86_64",
         "user": "admin",
         "buckets": {"models": f"slipway-{env}-models-123456789012", "backups": f"slipway-{env}-backups-123456789012"},

@@ -44,6 +44,23 @@ run "a_single_hosts_address_is_the_services_address_and_its_stores_let_it_in" {
   }
 }
 
+run "a_host_with_ipv6_has_both_records_and_listens_on_both" {
+  variables {
+    topology = "single"
+    network  = { ipv6 = true }
+  }
+
+  assert {
+    condition     = module.dns[0].names == { service = "api.example.com", service-ipv6 = "api.example.com" }
+    error_message = "The name has an A and an AAAA record, got ${jsonencode(module.dns[0].names)}."
+  }
+
+  assert {
+    condition     = output.ansible.ipv6
+    error_message = "The inventory learns that the edge listens on IPv6."
+  }
+}
+
 run "a_fleets_traffic_comes_through_the_load_balancer" {
   variables {
     topology = "fleet"
