@@ -5,12 +5,13 @@ REASON ?=
 # From the command line only: some shells export HOST as the name of this machine.
 SERVICE =
 HOST =
+TOPOLOGY =
 N =
 UNDO =
 WATCH =
 # User input is never expanded: `$(value …)` reads it, and make does not export it. The reason is passed in an
 # environment variable, which needs no quoting.
-unexport VERSION REASON SERVICE HOST N UNDO WATCH
+unexport VERSION REASON SERVICE HOST TOPOLOGY N UNDO WATCH
 # Some containers set it: every run of Ansible would compile its libraries again, for a second.
 unexport PYTHONDONTWRITEBYTECODE
 ifdef REASON
@@ -57,15 +58,18 @@ build: .venv/.ok ## Build the image of app/ and push it [VERSION=]
 rollback: .venv/.ok ## Roll back to VERSION, or to the previous release [VERSION= SERVICE= HOST= REASON=]
 	$(PLAY) playbooks/rollback.yml $(version) $(service) $(limit)
 
-rehearse: .venv/.ok ## Play ENV (dev) on this machine, from `terraform apply` to a live release and back to nothing
-	$(PYTHON) -m rehearsal up $(REHEARSED)
+rehearse: .venv/.ok ## Play ENV (dev) on this machine, from `terraform apply` to a live release and back to nothing [TOPOLOGY=]
+	$(PYTHON) -m rehearsal up $(REHEARSED) $(if $(value TOPOLOGY),--topology $(call quote,$(value TOPOLOGY)))
 
 rehearse-faults: .venv/.ok ## Rehearse ENV (dev) while AWS fails: throttling, user data, zone, registry, a lost instance
 	$(PYTHON) -m rehearsal faults $(REHEARSED)
 
 # Nightly: each environment, and every topology applied and destroyed against the AWS stand-in.
-rehearse-all: .venv/.ok ## Rehearse dev, staging and prod, then with faults, then apply and destroy every topology (90 min)
+rehearse-all: .venv/.ok ## Rehearse dev in every topology, staging and prod, then with faults, then apply and destroy every topology (110 min)
 	$(PYTHON) -m rehearsal up dev
+	$(PYTHON) -m rehearsal up dev --topology fleet
+	$(PYTHON) -m rehearsal up dev --topology ecs
+	$(PYTHON) -m rehearsal up dev --topology serverless
 	$(PYTHON) -m rehearsal up staging
 	$(PYTHON) -m rehearsal up prod
 	$(PYTHON) -m rehearsal faults dev

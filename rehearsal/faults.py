@@ -59,6 +59,13 @@ def replaced(it: Rehearsal) -> None:
     operation.apply_again(it, lost)
 
 
+def check_settings(it: Rehearsal) -> str:
+    said = steps.check_settings(it)
+    if it.topology != "single":
+        raise shell.Failed(f'The rehearsal with faults plays topology "single"; terraform.tfvars says "{it.topology}".')
+    return said
+
+
 def throttling(it: Rehearsal) -> str:
     with switched_on("aws", flags.THROTTLED):
         said = steps.apply(it)
@@ -126,7 +133,7 @@ def termination(it: Rehearsal) -> str:
 
 
 STEPS: list[Step] = [
-    ("settings", steps.check_settings),
+    ("settings", check_settings),
     ("machine", steps.prepare_machine),
     ("account", steps.open_account),
     ("bootstrap", steps.bootstrap),

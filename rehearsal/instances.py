@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import shell
+from .follow import INTERVAL_S, Follower
 from .settings import LABEL, PREFIX, SUITES, VPC_BRIDGE, VPC_NETWORK, Vpc
-
-INTERVAL_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -180,13 +179,12 @@ class Docker:
 
 
 @dataclass
-class Reconciler:
-    """Follows the API until it is stopped. What fails is kept in `trouble` and tried again."""
-
+class Reconciler(Follower):
     describe: Callable[[], list[Instance]]
-    network: Callable[[Instance], Vpc]  # makes the VPC's network where there is none yet
+    network: Callable[[str], Vpc]  # of a VPC; made where there is none yet
     docker: Docker
     say: Callable[[str], None]
+    what: str = "instances"
     trouble: str = ""
     interval_s: float = INTERVAL_S
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -198,7 +196,7 @@ class Reconciler:
             if action.verb == "remove":
                 self.docker.remove(action.id)
             elif action.verb == "create":
-                self.docker.create(instances[action.id], self.network(instances[action.id]))
+                self.docker.create(instances[action.id], self.network(instances[action.id].vpc_id))
             else:
                 {
                     "start": self.docker.start,
@@ -206,21 +204,6 @@ class Reconciler:
                     "reboot": self.docker.reboot,
                     "address": self.docker.address,
                 }[action.verb](instances[action.id])
-
-    def loop(self) -> None:
-        while not self.stopping.wait(self.interval_s):
-            try:
-                self.once()
-                self.trouble = ""
-            except Exception as error:
-                if str(error) != self.trouble:
-                    self.say(f"cannot follow the instances: {error}")
-                self.trouble = str(error)
-
-    def start(self) -> threading.Thread:
-        thread = threading.Thread(target=self.loop, name="reconciler", daemon=True)
-        thread.start()
-        return thread
 
     def runs(self, instance_id: str) -> bool:
         return any(h.id == instance_id and h.running for h in self.docker.hosts())

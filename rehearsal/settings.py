@@ -76,6 +76,11 @@ class Vpc:
     def acme(self) -> str:
         return self.at(-5)
 
+    @property
+    def responder(self) -> str:
+        """What stands in for a task."""
+        return self.at(-6)
+
 
 @dataclass(frozen=True)
 class Place:

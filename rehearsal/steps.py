@@ -12,11 +12,11 @@ from typing import Any
 
 import yaml
 
-from . import agent, inside, leftovers, machine, operation, settings, shell
+from . import agent, balancer, elb, inside, leftovers, machine, operation, settings, shell, traffic
 from .instances import Docker, Instance, Reconciler, instances_of, name
 from .settings import ROOT, Place, Vpc
 from .terraform import Terraform, Wanted, refusal
-from .world import World
+from .world import World, container
 
 ANSIBLE_S = 1800.0
 
@@ -31,6 +31,8 @@ class Rehearsal:
     """What the steps share."""
 
     place: Place
+    asked: str | None = None  # a topology, instead of that of terraform.tfvars
+    topology: str = ""
     log: Path = Path()  # of the step that runs
     world: World = field(init=False)
     terraform: Terraform = field(init=False)
@@ -38,6 +40,7 @@ class Rehearsal:
     key: str = ""
     agent: machine.Agent | None = None
     reconciler: Reconciler | None = None
+    balancers: balancer.Balancers | None = None
     infra: dict[str, Any] = field(default_factory=dict)
     hosts: dict[str, Any] = field(default_factory=dict)
     pipeline_role: str = ""
@@ -57,9 +60,38 @@ class Rehearsal:
         images = ec2.describe_images(ImageIds=used)["Images"] if used else []
         return instances_of(described, {i["ImageId"]: i.get("Name", "") for i in images})
 
-    def network(self, instance: Instance) -> Vpc:
-        (vpc,) = self.world.client("ec2").describe_vpcs(VpcIds=[instance.vpc_id])["Vpcs"]
+    def network(self, vpc_id: str) -> Vpc:
+        (vpc,) = self.world.client("ec2").describe_vpcs(VpcIds=[vpc_id])["Vpcs"]
         return self.world.attach(Vpc(vpc["VpcId"], vpc["CidrBlock"]))
+
+    def certified(self, arn: str) -> list[str]:
+        """The names that a certificate of ACM is for."""
+        found = self.world.client("acm").describe_certificate(CertificateArn=arn)["Certificate"]
+        return list(dict.fromkeys([found["DomainName"], *found.get("SubjectAlternativeNames", [])]))
+
+    def follow(self) -> None:
+        """From now on hosts and load balancers are what the API says."""
+        images = self.world.images
+        self.reconciler = Reconciler(
+            self.describe, self.network, Docker(lambda suite: str(images["ami"][suite])), self.note
+        )
+        self.balancers = balancer.Balancers(
+            lambda file: elb.balancers(self.world.client, file),
+            self.network,
+            balancer.Docker(lambda: str(images["cloud"])),
+            balancer.Files(self.place.path / "balancers", self.place.ca, self.certified),
+            container("aws"),
+            self.note,
+        )
+        for it in (self.reconciler, self.balancers):
+            it.start()
+
+    def stop(self) -> None:
+        for it in (self.reconciler, self.balancers):
+            if it:
+                it.stopping.set()
+        if self.agent:
+            self.agent.stop()
 
     @property
     def host_id(self) -> str:
@@ -109,21 +141,32 @@ class Rehearsal:
         self.pipeline_role = self.terraform.pipeline_role()
         services = ROOT / "inventory" / self.place.env / "group_vars" / "all" / "services.yml"
         self.version = version_of(services.read_text(), self.infra["service"])
-        (host,) = self.hosts.values()
-        machine.write_names({
-            settings.registry_name(self.wanted.region): settings.REGISTRY_ADDRESS,
-            self.infra["domain"]: host["address"],
-        })  # fmt: skip
+        names = {settings.registry_name(self.wanted.region): settings.REGISTRY_ADDRESS}
+        for host in self.hosts.values():
+            names[self.infra["domain"]] = host["address"]
+        described, addresses = elb.read_addresses(self.world.client)
+        for it in described["LoadBalancers"]:
+            address = addresses[it["LoadBalancerArn"]]
+            names |= {it["DNSName"]: address, self.infra["domain"]: address}
+        machine.write_names(names)
+
+    @property
+    def instances(self) -> list[str]:
+        """Ids of the instances that run the service."""
+        if self.hosts:
+            return [str(host["id"]) for host in self.hosts.values()]
+        return sorted(i.id for i in self.describe() if i.state in ("pending", "running"))
 
     def boot(self) -> None:
-        """The instance's host runs, cloud-init has finished without an error, and its agent is connected."""
+        """The instances' hosts run, cloud-init has finished without an error, and their agents are connected."""
         assert self.reconciler is not None
-        self.reconciler.wait(self.host_id, settings.BOOT_S)
-        # A repeated rehearsal finds the host, so the reconciler has made no network.
-        (instance,) = (i for i in self.describe() if i.id == self.host_id)
-        self.network(instance)
-        self.world.trust_acme()
-        self.note(inside.cloud_init(name(self.host_id), settings.BOOT_S))
+        for key in self.instances:
+            self.reconciler.wait(key, settings.BOOT_S)
+            # A repeated rehearsal finds the host, so the reconciler has made no network.
+            (instance,) = (i for i in self.describe() if i.id == key)
+            self.network(instance.vpc_id)
+            self.world.trust_acme()
+            self.note(inside.cloud_init(name(key), settings.BOOT_S))
 
 
 def check_settings(it: Rehearsal) -> str:
@@ -132,10 +175,11 @@ def check_settings(it: Rehearsal) -> str:
     it.world = World(it.place, "eu-central-1", {}, it.note)
     it.terraform = Terraform(it.place, it.world.environment())
     used = it.terraform.copy(it.key)
-    it.wanted = it.terraform.wanted(it.log)
+    it.wanted = it.terraform.wanted(it.log, it.asked)
     if why := refusal(it.wanted):
         raise shell.Failed(why)
     it.terraform.variables(it.wanted, it.key)
+    it.topology = it.wanted.topology
     return f"{used}: {it.wanted.topology}, {it.wanted.os}, {it.wanted.region}, {it.wanted.fqdn}"
 
 
@@ -161,10 +205,7 @@ def open_account(it: Rehearsal) -> str:
     if bucket not in [b["Name"] for b in s3.list_buckets()["Buckets"]]:
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": it.wanted.region})
         agent.publish(s3, it.wanted.region, agent.package())
-    it.reconciler = Reconciler(
-        it.describe, it.network, Docker(lambda suite: str(it.world.images["ami"][suite])), it.note
-    )
-    it.reconciler.start()
+    it.follow()
     return f"account {settings.ACCOUNT}, zone {it.wanted.zone or 'made by Terraform'}"
 
 
@@ -193,16 +234,18 @@ def plan_again(it: Rehearsal) -> str:
 
 def boot(it: Rehearsal) -> str:
     it.boot()
-    return f"{it.host_id} at {inside.address(name(it.host_id))}"
+    if not it.instances:
+        raise shell.Failed("No instance was started: size.min in terraform.tfvars is 0.")
+    return ", ".join(f"{key} at {inside.address(name(key))}" for key in it.instances)
 
 
 def metadata(it: Rehearsal) -> str:
-    """What the host reads about itself, from within."""
-    found = inside.metadata(name(it.host_id))
-    (described,) = it.world.client("ec2").describe_instances(InstanceIds=[it.host_id])["Reservations"]
-    wrong = inside.differences(found, described["Instances"][0], it.wanted.region)
-    if wrong:
-        raise shell.Failed(f"Instance metadata: {'; '.join(wrong)}")
+    """What the hosts read about themselves, from within."""
+    for key in it.instances:
+        found = inside.metadata(name(key))
+        (described,) = it.world.client("ec2").describe_instances(InstanceIds=[key])["Reservations"]
+        if wrong := inside.differences(found, described["Instances"][0], it.wanted.region):
+            raise shell.Failed(f"Instance metadata of {key}: {'; '.join(wrong)}")
     return "tokens required, identity, tags, region, role"
 
 
@@ -223,6 +266,9 @@ def destroy(it: Rehearsal) -> str:
     if left:
         raise shell.Failed(f"terraform destroy has left behind: {', '.join(sorted(left))}")
     shell.wait_for("the removal of the hosts", lambda: not it.reconciler or not it.reconciler.docker.hosts(), 120)
+    shell.wait_for(
+        "the removal of the load balancer", lambda: not it.balancers or not it.balancers.docker.running(), 120
+    )
     return "nothing is left"
 
 
@@ -236,6 +282,7 @@ STEPS: list[Step] = [
     ("second plan", plan_again),
     ("boot", boot),
     ("metadata", metadata),
+    ("balancer", traffic.balancer),
     ("build", build),
     ("site.yml", site),
     ("verify", operation.verify),

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from terraform.tools.plan import ANY_BUNDLE, ANY_IMAGE
+
 from . import shell
 from .settings import ROOT, Place
 
@@ -29,7 +31,8 @@ IGNORED = (
 WANTED = (
     "jsonencode({domain = var.domain, access = var.access, region = var.region, topology = var.topology, "
     "service = var.service, cidr = local.cidr, fqdn = local.fqdn, os = local.size.os, "
-    "architecture = local.size.architecture, suffix = var.suffix, ci = var.ci})"
+    "architecture = local.size.architecture, suffix = var.suffix, ci = var.ci, api = var.api != null, "
+    "bundle = var.bundle, image = var.image})"
 )
 # Whose pipeline may deploy, where terraform.tfvars names none.
 PIPELINE = "example/slipway"
@@ -51,6 +54,13 @@ class Wanted:
     zone: str | None  # to exist before the apply: Terraform looks it up
     access: dict[str, Any]
     ci: dict[str, Any] | None = None
+    api: bool = False
+    bundle: str | None = None
+    image: str | None = None
+
+    @property
+    def balanced(self) -> bool:
+        return self.topology in ("fleet", "ecs")
 
 
 def wanted_of(said: dict[str, Any]) -> Wanted:
@@ -58,20 +68,21 @@ def wanted_of(said: dict[str, Any]) -> Wanted:
     zone = domain.get("zone") if not domain.get("create_zone") else None
     return Wanted(
         said["region"], said["topology"], said["os"], said["architecture"], said["fqdn"], zone, said["access"],
-        said["ci"],
+        said["ci"], said["api"], said["bundle"], said["image"],
     )  # fmt: skip
 
 
 def refusal(wanted: Wanted) -> str:
     """Why this environment cannot be rehearsed, or nothing."""
-    if wanted.topology != "single":
-        return f'The rehearsal plays topology "single"; terraform.tfvars says "{wanted.topology}".'
     if wanted.architecture != "x86_64" or not wanted.os.startswith("debian"):
         return f"The rehearsal plays Debian on x86_64; terraform.tfvars asks for {wanted.os} on {wanted.architecture}."
     if wanted.fqdn is None:
         return (
-            'A host answers for a name: give domain in terraform.tfvars, e.g. { zone = "example.com", name = "api" }.'
+            "The service answers for a name: give domain in terraform.tfvars, "
+            'for instance { zone = "example.com", name = "api" }.'
         )
+    if wanted.balanced and wanted.api:
+        return f'The rehearsal plays topology "{wanted.topology}" without an API in front: leave api out.'
     if wanted.access["mode"] != "session_manager":
         return "The rehearsal reaches hosts by Session Manager: leave access.mode at session_manager."
     return ""
@@ -83,8 +94,17 @@ def with_key(access: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def added_variables(wanted: Wanted, key: str) -> dict[str, Any]:
-    """The playbooks run with the rights of the pipeline's role, so there has to be one."""
-    return {"access": with_key(wanted.access, key), "ci": wanted.ci or {"repository": PIPELINE}}
+    """The playbooks run with the rights of the pipeline's role, so there has to be one.
+
+    A fleet starts with a bundle, ECS and Lambda with an image: where terraform.tfvars names none, nothing is behind it.
+    """
+    added = {"topology": wanted.topology, "access": with_key(wanted.access, key)}
+    added["ci"] = wanted.ci or {"repository": PIPELINE}
+    if wanted.topology == "fleet":
+        added["bundle"] = wanted.bundle or ANY_BUNDLE
+    if wanted.topology in ("ecs", "serverless"):
+        added["image"] = wanted.image or ANY_IMAGE
+    return added
 
 
 @dataclass
@@ -132,15 +152,20 @@ class Terraform:
             ["terraform", *arguments], env=self.env(root), cwd=cwd, deadline_s=DEADLINE_S, log=log, ok=ok
         )
 
-    def wanted(self, log: Path) -> Wanted:
-        """What the variables say, without any state. Raises Failed with Terraform's own words."""
+    def wanted(self, log: Path, topology: str | None = None) -> Wanted:
+        """What the variables say, without any state. Raises Failed with Terraform's own words.
+
+        A topology that is asked for comes before that of terraform.tfvars.
+        """
+        asked = [f"-var=topology={topology}"] if topology else []
         override = self.folder / "backend_override.tf"
         override.write_text('terraform {\n  backend "local" {}\n}\n')
         try:
             self.run("init", "-input=false", "-no-color", root="settings", log=log)
             said = shell.run(
-                ["terraform", "console", "-no-color"], env=self.env("settings"), cwd=self.folder, input=WANTED + "\n"
-            )
+                ["terraform", "console", "-no-color", *asked], env=self.env("settings"), cwd=self.folder,
+                input=WANTED + "\n",
+            )  # fmt: skip
             if "Error:" in said:
                 raise shell.Failed(said.strip())
             return wanted_of(json.loads(json.loads(said.strip().splitlines()[-1])))

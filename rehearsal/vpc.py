@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 
 import boto3
 
-from . import dns, metadata, names
+from . import dns, elb, metadata, names
 from .flags import UNDELEGATED
 
 T = TypeVar("T")
@@ -106,9 +106,14 @@ def facts(settings: Settings, client: Callable[[str], Any], address: str) -> met
 def main(path: str) -> None:
     with open(path) as file:
         settings = Settings(**json.load(file))
-    clients = {s: boto3.client(s, region_name=settings.region) for s in ("ec2", "iam", "sts", "route53")}
-    delegated = Cached(lambda: () if UNDELEGATED.exists() else zones(clients["route53"]))
-    resolver = dns.Server(delegated, settings.names, settings.upstream)
+    clients = {s: boto3.client(s, region_name=settings.region) for s in ("ec2", "elbv2", "iam", "sts", "route53")}
+    known = Cached(
+        lambda: (
+            *(() if UNDELEGATED.exists() else zones(clients["route53"])),
+            *elb.zones(lambda service: clients[service]),
+        )
+    )
+    resolver = dns.Server(known, settings.names, settings.upstream)
     dns.start(settings.resolver_address, 53, resolver)
     service = metadata.server(
         settings.metadata_address, 80, lambda address: facts(settings, lambda name: clients[name], address)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import ssl
+import threading
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -42,6 +43,8 @@ class World:
     say: Callable[[str], None]
     vpc: Vpc | None = None
     clients: dict[str, Any] = field(default_factory=dict)
+    # Steps, instances and load balancers are followed in threads of their own.
+    lock: threading.RLock = field(default_factory=threading.RLock)
 
     def environment(self) -> dict[str, str]:
         """The environment of clients of the account on this machine: endpoint, credentials and CAs."""
@@ -85,13 +88,14 @@ class World:
         """A boto3 client of the account, by address: this machine's resolver is not asked."""
         import boto3
 
-        if service not in self.clients:
-            self.clients[service] = boto3.client(
-                service, region_name=self.region, endpoint_url=settings.AWS_URL,
-                aws_access_key_id=settings.ACCESS_KEY, aws_secret_access_key=settings.SECRET_KEY,
-                verify=str(self.bundle),
-            )  # fmt: skip
-        return self.clients[service]
+        with self.lock:
+            if service not in self.clients:
+                self.clients[service] = boto3.client(
+                    service, region_name=self.region, endpoint_url=settings.AWS_URL,
+                    aws_access_key_id=settings.ACCESS_KEY, aws_secret_access_key=settings.SECRET_KEY,
+                    verify=str(self.bundle),
+                )  # fmt: skip
+            return self.clients[service]
 
     def _start(self, name: str, image: str, network: str, address: str, options: list[str], command: list[str]) -> None:
         if running(name):
@@ -133,6 +137,10 @@ class World:
 
     def attach(self, vpc: Vpc) -> Vpc:
         """The network of the VPC, its resolver and metadata service, and the played services within reach."""
+        with self.lock:
+            return self._attach(vpc)
+
+    def _attach(self, vpc: Vpc) -> Vpc:
         if self.vpc == vpc and running("vpc"):
             return vpc
         names = shell.docker("network", "ls", "--format", "{{.Name}}").split()

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from rehearsal import __main__ as cli
-from rehearsal import inside, operation, session, settings, steps
+from rehearsal import inside, operation, session, settings, steps, topologies
 from rehearsal.machine import with_names
 from rehearsal.settings import Place, Vpc
 from rehearsal.shell import Failed, run
 from rehearsal.terraform import EXAMPLE_KEYS, PROTECTION, Wanted, added_variables, refusal, wanted_of
+from terraform.tools.plan import ANY_BUNDLE, ANY_IMAGE, TOPOLOGIES
 
 DEV = Wanted("eu-central-1", "single", "debian-12", "x86_64", "api.dev.example.com", "dev.example.com", {
     "mode": "session_manager", "public_keys": ["ssh-ed25519 AAAA me@laptop"],
@@ -25,7 +26,9 @@ HOSTS = "127.0.0.1 localhost\n# BEGIN slipway lab\n172.30.99.3 registry\n# END s
     ("wanted", "word"),
     [
         (DEV, ""),
-        (replace(DEV, topology="fleet"), '"fleet"'),
+        (replace(DEV, topology="fleet"), ""),
+        (replace(DEV, topology="fleet", api=True), "api"),
+        (replace(DEV, topology="serverless", api=True), ""),
         (replace(DEV, architecture="arm64"), "arm64"),
         (replace(DEV, os="ubuntu-24.04"), "ubuntu-24.04"),
         (replace(DEV, fqdn=None), "domain"),
@@ -41,7 +44,7 @@ def test_a_zone_that_terraform_makes_is_not_made_before(create: bool) -> None:
     said: dict[str, Any] = {
         "domain": {"zone": "example.com", "create_zone": create},
         "region": "eu-central-1", "topology": "single", "os": "debian-12", "architecture": "x86_64",
-        "fqdn": "api.example.com", "access": {}, "ci": None,
+        "fqdn": "api.example.com", "access": {}, "ci": None, "api": False, "bundle": None, "image": None,
     }  # fmt: skip
     assert wanted_of(said).zone == (None if create else "example.com")
 
@@ -138,6 +141,58 @@ def test_metadata_that_differs_is_named() -> None:
     assert inside.differences(right | {"without": "200"}, described, "eu-central-1") == ["without is 200, not 401"]
     (wrong,) = inside.differences(right | {"identity": '{"instanceId": "i-1"}'}, described, "eu-central-1")
     assert "region" in wrong
+
+
+@pytest.mark.parametrize(
+    ("wanted", "more"),
+    [
+        (DEV, {}),
+        (replace(DEV, topology="fleet"), {"bundle": ANY_BUNDLE}),
+        (replace(DEV, topology="fleet", bundle="own.tar.gz"), {"bundle": "own.tar.gz"}),
+        (replace(DEV, topology="ecs"), {"image": ANY_IMAGE}),
+        (replace(DEV, topology="serverless", image="sha256:1"), {"image": "sha256:1"}),
+    ],
+)
+def test_a_topology_comes_with_what_it_starts_with(wanted: Wanted, more: dict[str, str]) -> None:
+    given = added_variables(wanted, "key")
+    assert given["topology"] == wanted.topology
+    assert {key: given[key] for key in ("bundle", "image") if key in given} == more
+
+
+def test_a_step_that_a_topology_cannot_play_is_said_with_its_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def settings_of(it: steps.Rehearsal) -> str:
+        it.topology = "ecs"
+        return "ecs"
+
+    def never(_: steps.Rehearsal) -> str:
+        raise AssertionError("played")
+
+    results = rehearse(
+        tmp_path, ("settings", settings_of), ("boot", never), ("site.yml", never), ("destroy", lambda _: "gone")
+    )
+    assert [(r.step, r.failed) for r in results] == [
+        ("settings", False), ("boot", False), ("site.yml", False), ("destroy", False),
+    ]  # fmt: skip
+    assert "boot: not covered, no task of ECS is started" in capsys.readouterr().out
+    assert "  - boot, site.yml: no task of ECS is started" in cli.summary(results)
+
+
+def test_a_step_that_a_topology_has_no_part_for_is_left_out(tmp_path: Path) -> None:
+    def settings_of(it: steps.Rehearsal) -> str:
+        it.topology = "single"
+        return "single"
+
+    results = rehearse(tmp_path, ("settings", settings_of), ("balancer", lambda _: "never"))
+    assert [r.step for r in results] == ["settings"]
+
+
+def test_every_topology_says_what_it_does_not_play_by_names_of_steps() -> None:
+    names = [name for name, _ in steps.STEPS]
+    assert topologies.UNPLAYED.keys() | topologies.WITHOUT.keys() == set(TOPOLOGIES)
+    for topology in TOPOLOGIES:
+        assert {*topologies.UNPLAYED.get(topology, {}), *topologies.WITHOUT.get(topology, ())} < set(names), topology
 
 
 SESSION = [
