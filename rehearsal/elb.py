@@ -114,6 +114,7 @@ def balancers(client: Client, file: Callable[[str], str]) -> list[Balancer]:
     if not known:
         return []
     elb, found = client("elbv2"), []
+    every = elb.describe_target_groups()["TargetGroups"]
     instances = {
         it["InstanceId"]: it.get("PrivateIpAddress", "")
         for reservation in client("ec2").describe_instances()["Reservations"]
@@ -127,7 +128,7 @@ def balancers(client: Client, file: Callable[[str], str]) -> list[Balancer]:
         attributes = {
             a["Key"]: a["Value"] for a in elb.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
         }
-        groups = elb.describe_target_groups(LoadBalancerArn=arn)["TargetGroups"]
+        groups = [it for it in every if arn in it.get("LoadBalancerArns", [])]
         listeners = [
             Listener(
                 int(own["Port"]),

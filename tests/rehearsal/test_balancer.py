@@ -255,6 +255,7 @@ DOCUMENTS: dict[str, Any] = {
     "describe_target_groups": {
         "TargetGroups": [
             {"TargetGroupArn": "group-arn", "TargetGroupName": "blue", "Protocol": "HTTPS",
+             "LoadBalancerArns": ["arn:aws:elasticloadbalancing:r:1:loadbalancer/app/slipway-dev/1"],
              "HealthCheckProtocol": "HTTPS", "HealthCheckPort": "traffic-port", "HealthCheckPath": "/ready",
              "HealthCheckIntervalSeconds": 10, "HealthCheckTimeoutSeconds": 5, "HealthyThresholdCount": 2,
              "UnhealthyThresholdCount": 2, "HealthCheckEnabled": True, "Matcher": {"HttpCode": "200"}},

@@ -129,3 +129,19 @@ def test_an_instance_is_protected_as_it_was_asked_for(client: Any, asked: bool) 
             ec2.terminate_instances(InstanceIds=[key])
         ec2.modify_instance_attribute(InstanceId=key, DisableApiTermination={"Value": False})
     ec2.terminate_instances(InstanceIds=[key])
+
+
+def test_a_nat_gateway_takes_its_interface_with_it(client: Any) -> None:
+    ec2 = client("ec2")
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    made = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]
+    own = made["NatGatewayAddresses"][0]["NetworkInterfaceId"]
+
+    def interfaces() -> list[str]:
+        return [it["NetworkInterfaceId"] for it in ec2.describe_network_interfaces()["NetworkInterfaces"]]
+
+    assert own in interfaces()
+    ec2.delete_nat_gateway(NatGatewayId=made["NatGatewayId"])
+    assert own not in interfaces()
+    ec2.release_address(AllocationId=address)
