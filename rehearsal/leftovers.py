@@ -20,8 +20,8 @@ def _ids(client: Any, operation: str, path: str, **given: Any) -> Iterable[str]:
     return [str(it) for it in jmespath.search(path, getattr(client, operation)(**given)) or []]
 
 
-# Kind → service, operation, path. What AWS itself keeps for a while is left out: terminated instances, keys and secrets
-# that wait for their deletion.
+# Kind → service, operation, path. What AWS itself keeps for a while is left out: terminated instances, inactive
+# clusters of ECS, keys and secrets that wait for their deletion.
 KINDS: dict[str, tuple[str, str, str]] = {
     "instance": ("ec2", "describe_instances", "Reservations[].Instances[?State.Name!='terminated'][].InstanceId"),
     "vpc": ("ec2", "describe_vpcs", "Vpcs[?!IsDefault].VpcId"),
@@ -39,7 +39,6 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "target group": ("elbv2", "describe_target_groups", "TargetGroups[].TargetGroupName"),
     "scaling group": ("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups[].AutoScalingGroupName"),
     "certificate": ("acm", "list_certificates", "CertificateSummaryList[].DomainName"),
-    "cluster": ("ecs", "list_clusters", "clusterArns[]"),
     "function": ("lambda", "list_functions", "Functions[].FunctionName"),
     "api": ("apigatewayv2", "get_apis", "Items[].Name"),
     "bucket": ("s3", "list_buckets", "Buckets[].Name"),
