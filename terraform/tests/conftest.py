@@ -173,16 +173,16 @@ def program(environment: str, name: str) -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def stand_in(instead: Path | None = None) -> Iterator[str]:
-    """The lab's stand-in for AWS, from the lab's own lock; its address. `instead`: a program that starts it."""
-    server = (str(tool("aws") / "python"), str(instead)) if instead else program("aws", "moto_server")
+def stand_in(patched: bool = False) -> Iterator[str]:
+    """The lab's stand-in for AWS, from the lab's own lock; its address. `patched`: as the rehearsal has it."""
+    server = (str(tool("aws") / "python"), "-m", "rehearsal.cloud") if patched else program("aws", "moto_server")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     # With the policies that AWS manages, which roles are given.
     environ = {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
     process = subprocess.Popen(
-        [*server, "-p", str(port)], env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*server, "-p", str(port)], cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         deadline = time.monotonic() + 60
