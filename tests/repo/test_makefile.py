@@ -54,6 +54,7 @@ def make(tree: Path, *words: str, **variables: str) -> None:
         "MAKELEVEL",
         "MFLAGS",
         "ENVIRONMENTS_ARE_NEW",
+        "REHEARSE",
     }
     environ = {name: value for name, value in os.environ.items() if name not in ours}
     done = subprocess.run(
@@ -146,6 +147,11 @@ def test_in_ci_environments_are_created_again_once_a_run(tree: Path) -> None:
     assert len(calls(tree, "python")) == 6, "not every suite ran"
     make(tree, "verify", CI="true")
     assert len(calls(tree, "bootstrap")) == 2
+
+
+def test_dev_is_rehearsed_where_that_is_asked_for(tree: Path) -> None:
+    make(tree, "test", REHEARSE="yes")
+    assert ["-m", "rehearsal", "up", "dev"] in [argv for argv, _ in calls(tree, "python")]
 
 
 def test_a_rollback_does_not_wait_for_a_new_environment(tree: Path) -> None:
