@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.harness import host_driver as host
-from tests.harness import lab
+from tests.harness import lab, network
 from tests.harness.daemons import KILL_DOCKER, SLACK_S, container_ids, docker_answers, edge_answers
 from tests.harness.load.predictions import predictions
 from tests.harness.load.steady import SteadyLoad
@@ -116,8 +116,9 @@ def test_dockerd_hangs_while_a_slot_is_stopped(load: SteadyLoad) -> None:
 def test_output_that_nobody_reads_blocks_nobody(load: SteadyLoad) -> None:
     """5 MB a second into pipes that hold 64 KiB."""
     before = host.live()
-    lab.good(lab.build_faulty(host.LOUD, "loud"))
-    lab.good(lab.play("playbooks/prefetch.yml", "-e", f"version={host.LOUD}", "--limit", lab.HOST))
+    with network.services():
+        lab.good(lab.build_faulty(host.LOUD, "loud"))
+        lab.good(lab.play("playbooks/prefetch.yml", "-e", f"version={host.LOUD}", "--limit", lab.HOST))
     host.good(host.deploy(host.request(host.LOUD, "loud")))
     host.shell(STOP_DOCKER)
     try:
