@@ -81,7 +81,7 @@ def lives(account: Real, topology: str) -> dict[str, Any]:
 
 def test_serverless_lives_and_ends(account: Real) -> None:
     outputs = lives(account, "serverless")
-    assert outputs["url"].startswith("https://")
+    assert outputs["url"] == "https://api.example.com" and outputs["api"]["id"]
     assert "aws lambda update-alias" in outputs["deploy"]["command"]
 
 

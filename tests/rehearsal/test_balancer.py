@@ -1,4 +1,4 @@
-"""Which HAProxy is started, reloaded or removed for what the AWS API says, and what the API is told of its targets."""
+"""The reconciler starts, reloads and removes HAProxy as the AWS API says, and tells it the health of the targets."""
 
 from __future__ import annotations
 
