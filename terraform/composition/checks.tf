@@ -1,5 +1,30 @@
 # What cannot be true together, said before anything is made.
 
+# Its own error names a type that the region does not have.
+data "aws_ec2_instance_type" "each" {
+  for_each = toset(local.single + local.fleet == 1 ? local.size.instance_types : [])
+
+  instance_type = each.value
+}
+
+data "aws_ec2_instance_type_offerings" "zones" {
+  count = local.single + local.fleet
+
+  location_type = "availability-zone"
+
+  filter {
+    name   = "instance-type"
+    values = local.size.instance_types
+  }
+}
+
+locals {
+  # Zones that hosts start in. Those of an existing VPC are not looked up.
+  host_zones      = local.single == 1 ? slice(sort(module.network.azs), 0, min(1, length(module.network.azs))) : module.network.azs
+  zones_with_type = flatten(data.aws_ec2_instance_type_offerings.zones[*].locations)
+  lacking_zones   = length(local.zones_with_type) == 0 ? [] : setsubtract(local.host_zones, local.zones_with_type)
+}
+
 resource "terraform_data" "checks" {
   # Stored in the state: the settings of the last apply.
   input = {
@@ -25,6 +50,11 @@ resource "terraform_data" "checks" {
     precondition {
       condition     = local.single + local.fleet == 0 || length(local.misfits) == 0
       error_message = "size.instance_types has ${join(" and ", local.misfits)}, which cannot run size.architecture = \"${local.size.architecture}\": change one of them, or set both (t3 and m7i are x86_64, t4g and m7g are arm64)."
+    }
+
+    precondition {
+      condition     = length(local.lacking_zones) == 0
+      error_message = "No instance type of size.instance_types (${join(", ", local.size.instance_types)}) can be had in ${join(", ", local.lacking_zones)}. ${var.region} has them in ${join(", ", sort(distinct(local.zones_with_type)))}: choose zones with network.azs, or other types."
     }
 
     precondition {

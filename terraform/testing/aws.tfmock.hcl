@@ -15,6 +15,10 @@ mock_data "aws_availability_zones" {
   defaults = { names = ["eu-central-1a", "eu-central-1b", "eu-central-1c"] }
 }
 
+mock_data "aws_ec2_instance_type_offerings" {
+  defaults = { locations = ["eu-central-1a", "eu-central-1b", "eu-central-1c"] }
+}
+
 mock_data "aws_iam_policy_document" {
   defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
 }

@@ -122,3 +122,19 @@ def test_a_host_that_was_applied_is_found_by_the_inventory(account: Real, tmp_pa
     assert facts["domains"] == facts["names"] == facts["service"]["domains"] == ["dev.example.com"]
     assert facts["image"] == f"{ground['registry']}/inference"
     assert facts["models"] == f"s3://{ground['buckets']['models']}/models"
+
+
+def test_a_zone_without_the_instance_type_is_refused(account: Real) -> None:
+    """us-east-1e, the zone that lacks most types."""
+    wishes = [KEYS, "region=us-east-1", 'domain={zone="example.com", create_zone=true}']
+    with pytest.raises(AssertionError) as refused:
+        account.plan("dev", [*wishes, 'network={azs=["us-east-1f", "us-east-1e"]}'])
+    words = " ".join(str(refused.value).replace("│", "").split())
+    assert "(t3.micro) can be had in us-east-1e. us-east-1 has them in us-east-1a, us-east-1b," in words, words
+    assert "choose zones with network.azs, or other types." in words, words
+    assert account.plan("dev", [*wishes, 'network={azs=["us-east-1f", "us-east-1d"]}'])
+
+
+def test_an_instance_type_that_does_not_exist_is_refused(account: Real) -> None:
+    with pytest.raises(AssertionError, match=r"InvalidInstanceType.*t3\.mirco"):
+        account.plan("dev", [KEYS, 'domain={zone="example.com", create_zone=true}', 'size={instance_types=["t3.mirco"]}'])

@@ -125,6 +125,38 @@ run "refuses_an_instance_type_of_another_architecture" {
   expect_failures = [terraform_data.checks]
 }
 
+run "refuses_an_instance_type_that_the_host_s_zone_lacks" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  override_data {
+    target = data.aws_ec2_instance_type_offerings.zones
+    values = { locations = ["eu-central-1b", "eu-central-1c"] }
+  }
+
+  expect_failures = [terraform_data.checks]
+}
+
+run "takes_zones_that_have_the_instance_type" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  override_data {
+    target = data.aws_ec2_instance_type_offerings.zones
+    values = { locations = ["eu-central-1b", "eu-central-1c"] }
+  }
+
+  variables {
+    network = { azs = ["eu-central-1c", "eu-central-1b"] }
+  }
+}
+
 run "refuses_a_fleet_without_certificate" {
   command = plan
 

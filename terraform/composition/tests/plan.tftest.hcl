@@ -81,6 +81,11 @@ override_data {
 }
 
 override_data {
+  target = data.aws_ec2_instance_type_offerings.zones
+  values = { locations = ["eu-central-1a", "eu-central-1b", "eu-central-1c"] }
+}
+
+override_data {
   target = module.host.data.aws_ssm_parameter.ami
   values = { insecure_value = "ami-0123456789abcdef0" }
 }

@@ -14,7 +14,7 @@ output "azs" {
 }
 
 output "public_subnet_ids" {
-  description = "Public subnets, one per zone, in the order of azs."
+  description = "Public subnets, one per zone, in the order of the names of the zones."
   value       = local.own == 1 ? [for k in sort(keys(local.zones)) : aws_subnet.public[k].id] : var.existing.public_subnet_ids
 
   # What starts in a subnet needs its way out from the first second.
@@ -22,14 +22,14 @@ output "public_subnet_ids" {
 }
 
 output "private_subnet_ids" {
-  description = "Private subnets, one per zone, in the order of azs."
+  description = "Private subnets, one per zone, in the order of the names of the zones."
   value       = local.own == 1 ? [for k in sort(keys(local.zones)) : aws_subnet.private[k].id] : var.existing.private_subnet_ids
 
   depends_on = [aws_route.private, aws_route_table_association.private]
 }
 
 output "isolated_subnet_ids" {
-  description = "Subnets without a route out, one per zone, in the order of azs."
+  description = "Subnets without a route out, one per zone, in the order of the names of the zones."
   value       = local.own == 1 ? [for k in sort(keys(local.zones)) : aws_subnet.isolated[k].id] : var.existing.isolated_subnet_ids
 }
 
