@@ -100,6 +100,7 @@ test: .venv/.ok ## Run all tests; starts the lab. REHEARSE=yes: rehearse dev as 
 # After the lab: on a new machine both would install Docker.
 test-rehearsal: infra-local
 	$(PYTHON) -m rehearsal up dev
+	$(PYTEST) tests/balancer
 
 test-unit: .venv/.ok
 	$(PYTEST) releasectl/tests --numprocesses 2 --dist loadfile

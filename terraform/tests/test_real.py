@@ -137,4 +137,6 @@ def test_a_zone_without_the_instance_type_is_refused(account: Real) -> None:
 
 def test_an_instance_type_that_does_not_exist_is_refused(account: Real) -> None:
     with pytest.raises(AssertionError, match=r"InvalidInstanceType.*t3\.mirco"):
-        account.plan("dev", [KEYS, 'domain={zone="example.com", create_zone=true}', 'size={instance_types=["t3.mirco"]}'])
+        account.plan(
+            "dev", [KEYS, 'domain={zone="example.com", create_zone=true}', 'size={instance_types=["t3.mirco"]}']
+        )
