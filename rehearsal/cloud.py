@@ -10,10 +10,14 @@ import sys
 
 def main(arguments: list[str]) -> None:
     from moto import server
+    from werkzeug.serving import WSGIRequestHandler
 
     from . import patches
 
     patches.apply()
+    # Answers in one piece. Terraform's client gives up some whose headers arrive alone, and asks again: then the first
+    # request has been carried out, and the second one is refused as a duplicate.
+    WSGIRequestHandler.wbufsize = 1 << 20
     server.main(arguments)
 
 

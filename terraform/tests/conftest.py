@@ -10,11 +10,9 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -24,6 +22,7 @@ from typing import Any
 import pytest
 
 from terraform.tools import plan as terraform_plan
+from tests.harness import moto
 
 ROOT = terraform_plan.ROOT
 MODULES = sorted(p.name for p in (ROOT / "terraform" / "modules").iterdir() if p.is_dir())
@@ -148,11 +147,7 @@ def plugin_sockets() -> Iterator[None]:
         yield
 
 
-LOCKS = {
-    "checkov": ROOT / "terraform/tests/requirements-checkov.lock",
-    # The lab's stand-in for AWS.
-    "aws": ROOT / "roles/lab_images/files/services/requirements.lock",
-}
+LOCKS = {"checkov": ROOT / "terraform/tests/requirements-checkov.lock"}
 MAKING = {name: threading.Lock() for name in LOCKS}
 
 
@@ -172,31 +167,9 @@ def program(environment: str, name: str) -> tuple[str, str]:
     return str(programs / "python"), str(programs / name)
 
 
-@contextlib.contextmanager
-def stand_in(patched: bool = False) -> Iterator[str]:
-    """The lab's stand-in for AWS, from the lab's own lock; its address. `patched`: as the rehearsal has it."""
-    server = (str(tool("aws") / "python"), "-m", "rehearsal.cloud") if patched else program("aws", "moto_server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    # With the policies that AWS manages, which roles are given.
-    environ = {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
-    process = subprocess.Popen(
-        [*server, "-p", str(port)], cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline and process.poll() is None, "moto_server did not answer within 60 s"
-                time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()  # it keeps nothing, and answers a polite signal late on a busy machine
-        process.wait(timeout=10)
+def stand_in() -> contextlib.AbstractContextManager[str]:
+    """The stand-in for AWS of a rehearsal, with the policies that AWS manages, which roles are given; its address."""
+    return moto.running(MOTO_IAM_LOAD_MANAGED_POLICIES="true")
 
 
 def start(ground: Ground) -> None:
@@ -206,6 +179,7 @@ def start(ground: Ground) -> None:
         ground.jobs[f"plan {env} {topology}"] = submit(ground.plan, env, topology)
     for name in LOCKS:
         ground.jobs[f"tool {name}"] = submit(tool, name)
+    ground.jobs["tool moto"] = submit(moto.python)
     for folder in sorted(FOLDERS, key=lambda f: not f.startswith("environments")):
         ground.jobs[f"test {folder}"] = submit(ground.check, folder, "test")
     ground.jobs["scan plans"] = submit(ground.scan_plans)

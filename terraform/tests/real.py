@@ -1,5 +1,5 @@
-"""The real AWS provider against the lab's stand-in for AWS: what the provider and an account's API refuse, plans that
-replace or delete, applies, and outputs that hold values.
+"""The real AWS provider against a rehearsal's stand-in for AWS: what the provider and an account's API refuse, plans
+that replace or delete, applies, and outputs that hold values.
 
 The provider is hashicorp/aws of Terraform's registry, or of a mirror: where TF_CLI_CONFIG_FILE names a provider that
 knows only schemas, SLIPWAY_REAL_PROVIDER names the file for these tests. Where it cannot be had the tests fail.
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,14 +22,6 @@ REGION = "eu-central-1"
 MISSING = (
     "Failed to get the real AWS provider: neither Terraform's registry nor a mirror of it is in reach. "
     "Name a CLI configuration file with a mirror of hashicorp/aws in SLIPWAY_REAL_PROVIDER.\n"
-)
-
-# What the stand-in for AWS does not know: images of others than Amazon; that a bucket's policy may name everybody as
-# "*", or let logs be written to a folder above the one they are written to.
-FOR_THE_STAND_IN = (
-    (r"name = local\.ami_parameter$", 'name = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"'),
-    (r'^( +type +=) "\*"$', r'\1 "AWS"'),
-    (r'target_prefix = "s3/\$\{each\.key\}/"', 'target_prefix = "s3/"'),
 )
 
 
@@ -91,7 +82,6 @@ class Real:
 def make(path: Path, address: str, *environments: str) -> Real:
     """A copy in `path` whose environments are ready to plan."""
     terraform_plan.copy_code(path)
-    change(path, FOR_THE_STAND_IN)
     real = Real(path, address)
     for env in environments:
         ready(real, env)
@@ -108,15 +98,3 @@ def ready(real: Real, env: str) -> None:
 def programs(real: Real, env: str) -> list[Path]:
     folder = real.path / "environments" / env / ".terraform/providers/registry.terraform.io/hashicorp/aws"
     return list(folder.glob("*/*/terraform-provider-aws*"))
-
-
-def change(path: Path, changes: Sequence[tuple[str, str]]) -> None:
-    """Each change must find its place: one that does not is out of date."""
-    for pattern, new in changes:
-        found = 0
-        for file in path.rglob("*.tf"):
-            text, count = re.subn(pattern, new, file.read_text(), flags=re.MULTILINE)
-            if count:
-                file.write_text(text)
-                found += count
-        assert found, f"nothing in terraform/ matches {pattern}: take it out of {__file__}"

@@ -27,14 +27,14 @@ WISHES = [f'access={{public_keys=["{terraform_plan.ANY_KEY}"]}}', 'domain={zone=
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
-    with stand_in(patched=True) as address:
+    with stand_in() as address:
         yield real.make(tmp_path_factory.mktemp("apply") / "terraform", address, ENVIRONMENT)
 
 
 @pytest.fixture
 def account(copy: Real) -> Iterator[Real]:
     """Another account for the same copy, with a zone and nothing else."""
-    with stand_in(patched=True) as address:
+    with stand_in() as address:
         keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
         route53 = boto3.client("route53", region_name=REGION, endpoint_url=address, **keys)
         route53.create_hosted_zone(Name="example.com", CallerReference="1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -261,3 +262,21 @@ def test_a_backup_vault_is_found_with_and_without_a_slash(address: str, client: 
         request = urllib.request.Request(address + path + end, headers=headers)
         with urllib.request.urlopen(request, timeout=10) as answer:
             assert json.load(answer) == answered
+
+
+def test_an_answer_comes_in_one_piece(address: str) -> None:
+    """Headers and body together: see rehearsal/cloud.py."""
+    body = b"Action=DescribeVpcs&Version=2016-11-15"
+    key = f"test/20261129/{REGION}/ec2/aws4_request"
+    lines = [
+        "POST / HTTP/1.1",
+        "Host: ec2.amazonaws.com",
+        f"Authorization: AWS4-HMAC-SHA256 Credential={key}, SignedHeaders=host, Signature=0",
+        "Content-Type: application/x-www-form-urlencoded",
+        f"Content-Length: {len(body)}",
+    ]
+    host, _, port = address.removeprefix("http://").partition(":")
+    for _ in range(10):
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+            assert connection.recv(1 << 20).rstrip().endswith(b"</DescribeVpcsResponse>")
