@@ -42,6 +42,7 @@ output "registry" {
   value = !local.on.registry ? null : {
     account      = split(".", module.registry[0].urls[var.service])[0]
     region       = var.region
+    service      = var.service
     registry     = split("/", module.registry[0].urls[var.service])[0]
     architecture = local.size.architecture
     domain       = local.fqdn

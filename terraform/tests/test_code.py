@@ -65,3 +65,31 @@ def test_every_refusal_is_tested(folder: str) -> None:
         files += (CODE / "environments" / "prod" / "tests").glob("prod.tftest.hcl")
     tested = sum(p.read_text().count("expect_failures") for p in files)
     assert tested >= refusals, f"{folder} refuses {refusals} things but tests only {tested}"
+
+
+def test_metric_filters_read_fields_that_hosts_log() -> None:
+    """The edge's access log and the engine's event log: what a filter asks for must be in their lines."""
+    text = (ROOT / "terraform/modules/observability/main.tf").read_text()
+    rows = re.findall(r'group = "(\w+)", pattern = (".*?[^\\]"), value = "(.*?)"', text)
+    asked: dict[str, set[str]] = {}
+    for group, *where in rows:
+        asked.setdefault(group, set()).update(re.findall(r"\$\.(\w+)", " ".join(where)))
+    logged = {
+        "access": (ROOT / "roles/edge/vars/main.yml", r'"(\w+)":'),
+        "events": (ROOT / "releasectl/src/releasectl/rollout/transaction.py", r'"(\w+)":'),
+    }
+    assert {"access", "events"} == set(asked)
+    for group, fields in asked.items():
+        file, field = logged[group]
+        assert fields <= set(re.findall(field, file.read_text())), group
+
+
+def test_the_image_of_lambda_has_the_adapter_where_lambda_looks_for_extensions() -> None:
+    """Its documented build makes one manifest: Lambda takes no index, as BuildKit makes one for the provenance."""
+    lines = (ROOT / "app/Dockerfile.lambda").read_text().splitlines()
+    assert "COPY --from=adapter /lambda-adapter /opt/extensions/lambda-adapter" in lines
+    assert any(
+        re.fullmatch(r"ARG ADAPTER_IMAGE=public\.ecr\.aws/awsguru/aws-lambda-adapter:\d+\.\d+\.\d+", it) for it in lines
+    )
+    builds = [it for it in (ROOT / "docs/terraform.md").read_text().splitlines() if "Dockerfile.lambda" in it]
+    assert builds and all("docker build --provenance=false " in it for it in [*builds, *lines[1:2]])

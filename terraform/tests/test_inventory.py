@@ -228,6 +228,15 @@ def test_an_image_can_be_built_when_only_the_registry_exists(tmp_path: Path) -> 
     assert json.loads(whole.stdout)["all"]["vars"] == {"infra": {"region": "eu-central-1"}}
 
 
+def test_the_output_of_the_registry_is_enough_for_a_build(aws: str, tmp_path: Path) -> None:
+    """playbooks/build.yml, with the keys of that output alone, gets as far as the registry."""
+    facts = {key: value for key, value in infra("dev").items() if key in keys_of_the_output("registry")}
+    facts["registry"] = "registry.invalid"
+    done = play("dev", "playbooks/build.yml", aws, facts, tmp_path, "-e", "version=v1.0.0")
+    assert "ask the registry registry.invalid" in done.stdout, done.stdout + done.stderr
+    assert "/v2/inference/manifests/v1.0.0" in done.stdout, done.stdout + done.stderr
+
+
 def test_an_environment_without_outputs_is_an_error_with_a_next_step(tmp_path: Path) -> None:
     done = read_outputs(tmp_path, stored())
     assert done.returncode == 1 and "has no output `ansible`" in done.stderr and "first-apply.md" in done.stderr
@@ -252,9 +261,9 @@ def test_the_former_name_of_the_outputs_variable_is_refused_with_the_new_one(tmp
     assert named.returncode == 0 and json.loads(named.stdout)["all"]["vars"] == {"infra": {}}
 
 
-def keys_of_the_output() -> set[str]:
+def keys_of_the_output(name: str = "ansible") -> set[str]:
     text = (ROOT / "terraform/composition/outputs.tf").read_text()
-    block = text.partition('output "ansible" {')[2].partition("\n}\n")[0]
+    block = text.partition(f'output "{name}" {{')[2].partition("\n}\n")[0]
     return set(re.findall(r"^    (\w+) +=", block, re.MULTILINE))
 
 

@@ -140,3 +140,10 @@ def test_an_instance_type_that_does_not_exist_is_refused(account: Real) -> None:
         account.plan(
             "dev", [KEYS, 'domain={zone="example.com", create_zone=true}', 'size={instance_types=["t3.mirco"]}']
         )
+
+
+def test_a_zone_that_the_account_does_not_have_is_refused(account: Real) -> None:
+    """Before anything is made, with the next step."""
+    with pytest.raises(AssertionError, match="no matching Route 53 Hosted Zone found") as refused:
+        account.plan("dev", [KEYS, 'domain={zone="nowhere.example"}'])
+    assert "Correct domain.zone, or let it be made: domain.create_zone = true." in str(refused.value)

@@ -75,14 +75,14 @@ resource "aws_cloudwatch_log_group" "this" {
   kms_key_id        = var.kms_key_arn
 }
 
-# The hosts ship the edge's access log (JSON: status, duration_ms) and releasectl's event log (JSON: outcome).
+# Lines of the edge's access log and of releasectl's event log. A failed release is one failed phase of its rollout.
 locals {
   filters = {
     for k, f in {
       http_requests   = { group = "access", pattern = "{ $.status = * }", value = "1", unit = "Count" }
       http_5xx        = { group = "access", pattern = "{ $.status >= 500 }", value = "1", unit = "Count" }
-      http_latency_ms = { group = "access", pattern = "{ $.duration_ms = * }", value = "$.duration_ms", unit = "Milliseconds" }
-      release_failed  = { group = "events", pattern = "{ $.outcome = \"failed\" }", value = "1", unit = "Count" }
+      http_latency_ms = { group = "access", pattern = "{ $.total_ms = * }", value = "$.total_ms", unit = "Milliseconds" }
+      release_failed  = { group = "events", pattern = "{ $.event = \"failed\" && $.txn = * && $.phase != \"undo\" }", value = "1", unit = "Count" }
     } : k => f if contains(keys(var.log_groups), f.group)
   }
 }
