@@ -264,9 +264,13 @@ def test_a_backup_vault_is_found_with_and_without_a_slash(address: str, client: 
             assert json.load(answer) == answered
 
 
-def test_an_answer_comes_in_one_piece(address: str) -> None:
-    """Headers and body together: see rehearsal/cloud.py."""
-    body = b"Action=DescribeVpcs&Version=2016-11-15"
+def connect(address: str) -> socket.socket:
+    host, _, port = address.removeprefix("http://").partition(":")
+    return socket.create_connection((host, int(port)), timeout=10)
+
+
+def head(body: bytes, *more: str) -> bytes:
+    """The first lines of a request to EC2 with this body."""
     key = f"test/20261129/{REGION}/ec2/aws4_request"
     lines = [
         "POST / HTTP/1.1",
@@ -274,9 +278,25 @@ def test_an_answer_comes_in_one_piece(address: str) -> None:
         f"Authorization: AWS4-HMAC-SHA256 Credential={key}, SignedHeaders=host, Signature=0",
         "Content-Type: application/x-www-form-urlencoded",
         f"Content-Length: {len(body)}",
+        *more,
     ]
-    host, _, port = address.removeprefix("http://").partition(":")
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+BODY = b"Action=DescribeVpcs&Version=2016-11-15"
+
+
+def test_an_answer_comes_in_one_piece(address: str) -> None:
+    """Headers and body together: see rehearsal/cloud.py."""
     for _ in range(10):
-        with socket.create_connection((host, int(port)), timeout=10) as connection:
-            connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+        with connect(address) as connection:
+            connection.sendall(head(BODY) + BODY)
             assert connection.recv(1 << 20).rstrip().endswith(b"</DescribeVpcsResponse>")
+
+
+def test_a_client_that_waits_for_permission_gets_it_before_the_body(address: str) -> None:
+    with connect(address) as connection:
+        connection.sendall(head(BODY, "Expect: 100-continue"))
+        assert connection.recv(1 << 20) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(BODY)
+        assert b"HTTP/1.1 200 OK" in connection.recv(1 << 20)
