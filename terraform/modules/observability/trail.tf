@@ -32,6 +32,8 @@ resource "aws_cloudwatch_log_group" "trail" {
   kms_key_id        = var.kms_key_arn
 }
 
+# Without a condition, as CloudTrail documents it. The role can write to the trail's log group only.
+# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-required-policy-for-cloudwatch-logs.html
 data "aws_iam_policy_document" "trail_trust" {
   statement {
     actions = ["sts:AssumeRole"]
@@ -39,12 +41,6 @@ data "aws_iam_policy_document" "trail_trust" {
     principals {
       type        = "Service"
       identifiers = ["cloudtrail.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.current.account_id]
     }
   }
 }

@@ -4,13 +4,15 @@ locals {
   logs_name = "${var.name}-logs-${local.account}"
   logs_arn  = "arn:${local.partition}:s3:::${local.logs_name}"
 
-  # CloudTrail is documented to say which trail it writes for, the others which account.
+  # As each service documents it: CloudTrail says which trail it writes for, S3 which account. The log delivery of load
+  # balancers says neither; the account is in its path.
+  # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
   this_account = { test = "StringEquals", variable = "aws:SourceAccount", value = local.account }
   our_trails   = { test = "ArnLike", variable = "aws:SourceArn", value = "arn:${local.partition}:cloudtrail:*:${local.account}:trail/*" }
 
   writers = {
     s3           = { service = "logging.s3.amazonaws.com", prefix = "s3/*", only = local.this_account }
-    loadbalancer = { service = "logdelivery.elasticloadbalancing.amazonaws.com", prefix = "alb/*", only = local.this_account }
+    loadbalancer = { service = "logdelivery.elasticloadbalancing.amazonaws.com", prefix = "alb/AWSLogs/${local.account}/*", only = null }
     trail        = { service = "cloudtrail.amazonaws.com", prefix = "AWSLogs/${local.account}/*", only = local.our_trails }
   }
 }
@@ -115,10 +117,14 @@ data "aws_iam_policy_document" "logs" {
         identifiers = [statement.value.service]
       }
 
-      condition {
-        test     = statement.value.only.test
-        variable = statement.value.only.variable
-        values   = [statement.value.only.value]
+      dynamic "condition" {
+        for_each = statement.value.only[*]
+
+        content {
+          test     = condition.value.test
+          variable = condition.value.variable
+          values   = [condition.value.value]
+        }
       }
     }
   }

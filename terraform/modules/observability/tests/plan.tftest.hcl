@@ -102,6 +102,11 @@ run "the_trail_is_validated_and_complete" {
     )
     error_message = "The trail writes to its own group only."
   }
+
+  assert {
+    condition     = !can(jsondecode(data.aws_iam_policy_document.trail_trust.json).Statement[0].Condition)
+    error_message = "CloudTrail documents a trust without a condition key."
+  }
 }
 
 run "a_failed_release_is_counted_from_the_event_log" {

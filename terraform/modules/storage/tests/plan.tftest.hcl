@@ -98,6 +98,7 @@ run "the_log_bucket_takes_logs_of_this_account_only" {
       try(
         s.Condition.StringEquals["aws:SourceAccount"] == "123456789012",
         s.Condition.ArnLike["aws:SourceArn"] == "arn:aws:cloudtrail:*:123456789012:trail/*",
+        !can(s.Condition) && s.Resource == "arn:aws:s3:::slipway-prod-logs-123456789012/alb/AWSLogs/123456789012/*",
       ) if s.Effect == "Allow"
     ])
     error_message = "Every writer of the log bucket is bound to this account, got ${data.aws_iam_policy_document.logs.json}."
@@ -109,6 +110,14 @@ run "the_log_bucket_takes_logs_of_this_account_only" {
       if try(s.Principal.Service, "") == "cloudtrail.amazonaws.com" && can(s.Condition.ArnLike["aws:SourceArn"])
     ]) == 2
     error_message = "CloudTrail says which trail it writes for: that is what it is asked by."
+  }
+
+  assert {
+    condition = [
+      for s in jsondecode(data.aws_iam_policy_document.logs.json).Statement : can(s.Condition)
+      if try(s.Principal.Service, "") == "logdelivery.elasticloadbalancing.amazonaws.com"
+    ] == [false]
+    error_message = "A load balancer's log delivery is documented to send no condition key: with a condition it is refused."
   }
 }
 
