@@ -28,6 +28,7 @@ module "api_gateway" {
     domain            = local.fqdn
     subnet_ids        = module.network.private_subnet_ids
     security_group_id = aws_security_group.link[0].id
+    client_header     = local.client_header
   }
 
   domain = var.domain == null ? null : {
@@ -40,6 +41,9 @@ module "api_gateway" {
 }
 
 locals {
+  # By which the firewall of the load balancer tells the clients of an API apart.
+  client_header = "x-client-ip"
+
   # What the service's name points at, or null on a single host (whose address is a record of its own).
   behind = (
     var.domain == null || local.single == 1 ? null :

@@ -50,8 +50,9 @@ module "load_balancer" {
     allow_cidrs = var.waf.allow_cidrs
     block_cidrs = var.waf.block_cidrs
     count_rules = var.waf.count_rules
-    # All requests come from the VPC link.
-    rate_by = local.api == null ? "IP" : "FORWARDED_IP"
+    # All requests come from the VPC link; the API says whose they are.
+    rate_by     = local.api == null ? "IP" : "FORWARDED_IP"
+    rate_header = local.api == null ? null : local.client_header
   }
   kms_key_arn = local.key_arn
 }

@@ -40,6 +40,10 @@ resource "aws_apigatewayv2_integration" "this" {
   connection_id          = one(aws_apigatewayv2_vpc_link.this[*].id)
   payload_format_version = var.function != null ? "2.0" : "1.0"
   timeout_milliseconds   = 29000
+  # An HTTP API names the client in Forwarded only, and lets nobody set X-Forwarded-For.
+  request_parameters = var.load_balancer == null ? null : {
+    "overwrite:header.${var.load_balancer.client_header}" = "$context.identity.sourceIp"
+  }
 
   dynamic "tls_config" {
     for_each = var.load_balancer[*]

@@ -33,6 +33,7 @@ locals {
         connectionType    = "VPC_LINK"
         connectionId      = "$${stageVariables.vpcLinkId}"
         integrationTarget = var.load_balancer.arn
+        requestParameters = { "integration.request.header.${var.load_balancer.client_header}" = "context.identity.sourceIp" }
       },
     )
   }

@@ -8,6 +8,11 @@ output "api_id" {
   value       = local.api_id
 }
 
+output "stage" {
+  description = "Name of the stage that serves."
+  value       = one(concat(aws_apigatewayv2_stage.this[*].name, aws_api_gateway_stage.this[*].stage_name))
+}
+
 output "execution_arn" {
   description = "ARN prefix of the API's methods, for permissions to invoke it."
   value       = local.api_arn

@@ -26,15 +26,22 @@ variable "function" {
 }
 
 variable "load_balancer" {
-  description = "Backend: an internal load balancer reached by a VPC link. domain is the name on its certificate."
+  description = "Backend: an internal load balancer reached by a VPC link. domain is the name on its certificate, client_header the header that gets the address of the client (a client's own is replaced)."
   type = object({
     arn               = string
     listener_arn      = string
     domain            = string
     subnet_ids        = list(string)
     security_group_id = string
+    client_header     = optional(string, "x-client-ip")
   })
   default = null
+
+  validation {
+    # Reserved: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-parameter-mapping.html
+    condition     = can(regex("^[a-z][a-z0-9-]+$", try(var.load_balancer.client_header, "x-client-ip"))) && !can(regex("^(x-amz|apigw|x-forwarded|forwarded|via)", try(var.load_balancer.client_header, "x-client-ip")))
+    error_message = "load_balancer.client_header must be lower-case and none that API Gateway reserves, such as x-client-ip, got \"${try(var.load_balancer.client_header, "")}\"."
+  }
 }
 
 variable "routes" {

@@ -127,13 +127,14 @@ variable "idle_timeout_s" {
 }
 
 variable "waf" {
-  description = "Web application firewall: AWS's managed rule groups, rules of them that only count, requests per client in five minutes, how a client is identified (IP, or FORWARDED_IP behind a proxy), and address lists. Bodies of predictions exceed 8 KB, and programs send no User-Agent, so these two rules count by default."
+  description = "Web application firewall: AWS's managed rule groups, rules of them that only count, requests per client in five minutes, how a client is identified (IP, or FORWARDED_IP: by the address in rate_header, which a proxy sets), and address lists. Bodies of predictions exceed 8 KB, and programs send no User-Agent, so these two rules count by default."
   type = object({
     enabled        = optional(bool, true)
     managed_groups = optional(list(string), ["AWSManagedRulesAmazonIpReputationList", "AWSManagedRulesCommonRuleSet", "AWSManagedRulesKnownBadInputsRuleSet"])
     count_rules    = optional(map(list(string)), { AWSManagedRulesCommonRuleSet = ["SizeRestrictions_BODY", "NoUserAgent_HEADER"] })
     rate_limit     = optional(number, 100000)
     rate_by        = optional(string, "IP")
+    rate_header    = optional(string, "X-Forwarded-For")
     allow_cidrs    = optional(list(string), [])
     block_cidrs    = optional(list(string), [])
     log_days       = optional(number, 30)
@@ -148,6 +149,11 @@ variable "waf" {
   validation {
     condition     = contains(["IP", "FORWARDED_IP"], var.waf.rate_by)
     error_message = "waf.rate_by must be IP or FORWARDED_IP, got \"${var.waf.rate_by}\"."
+  }
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9-]{1,64}$", var.waf.rate_header))
+    error_message = "waf.rate_header must be the name of a header, got \"${var.waf.rate_header}\"."
   }
 
   validation {

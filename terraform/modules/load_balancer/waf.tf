@@ -1,6 +1,9 @@
 locals {
   waf = var.waf.enabled ? 1 : 0
 
+  # With the address of the client, where it is not the address that connects.
+  client_header = var.waf.rate_by == "FORWARDED_IP" ? [var.waf.rate_header] : []
+
   # Order: the allow list first, then the block list, then the flood, then the managed groups.
   lists = { for k, v in { allow = var.waf.allow_cidrs, block = var.waf.block_cidrs } : k => v if var.waf.enabled && length(v) > 0 }
 }
@@ -48,6 +51,16 @@ resource "aws_wafv2_web_acl" "this" {
       statement {
         ip_set_reference_statement {
           arn = aws_wafv2_ip_set.this[rule.key].arn
+
+          dynamic "ip_set_forwarded_ip_config" {
+            for_each = local.client_header
+
+            content {
+              header_name       = ip_set_forwarded_ip_config.value
+              fallback_behavior = "NO_MATCH"
+              position          = "FIRST"
+            }
+          }
         }
       }
 
@@ -74,7 +87,7 @@ resource "aws_wafv2_web_acl" "this" {
 
         # Requests without the header are not counted together as if they were one client.
         dynamic "forwarded_ip_config" {
-          for_each = var.waf.rate_by == "FORWARDED_IP" ? ["X-Forwarded-For"] : []
+          for_each = local.client_header
 
           content {
             header_name       = forwarded_ip_config.value

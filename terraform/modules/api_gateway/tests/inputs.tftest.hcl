@@ -150,3 +150,21 @@ run "refuses_cors_on_a_rest_api" {
 
   expect_failures = [aws_api_gateway_rest_api.this]
 }
+
+run "refuses_a_client_header_that_api_gateway_keeps_for_itself" {
+  command = plan
+
+  variables {
+    function = null
+    load_balancer = {
+      arn               = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/slipway-dev/0123456789abcdef"
+      listener_arn      = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:listener/app/slipway-dev/0123456789abcdef/0123456789abcdef"
+      domain            = "origin.example.com"
+      subnet_ids        = ["subnet-a", "subnet-b"]
+      security_group_id = "sg-0123456789abcdef0"
+      client_header     = "x-forwarded-for"
+    }
+  }
+
+  expect_failures = [var.load_balancer]
+}

@@ -39,6 +39,30 @@ run "the_load_balancer_is_reached_privately_and_verified" {
   }
 }
 
+run "the_load_balancer_learns_who_asks" {
+  command = plan
+
+  assert {
+    condition     = aws_apigatewayv2_integration.this[0].request_parameters == tomap({ "overwrite:header.x-client-ip" = "$context.identity.sourceIp" })
+    error_message = "An HTTP API sends no X-Forwarded-For: the address of the client goes into a header of our own, whatever the client says in it."
+  }
+}
+
+run "the_load_balancer_of_a_rest_api_learns_who_asks" {
+  command = plan
+
+  variables {
+    kind = "rest"
+  }
+
+  assert {
+    condition = alltrue([
+      for i in values(local.integrations) : i.requestParameters == { "integration.request.header.x-client-ip" = "context.identity.sourceIp" }
+    ])
+    error_message = "Every method sends the address of the client."
+  }
+}
+
 run "requests_are_throttled_and_logged" {
   command = plan
 

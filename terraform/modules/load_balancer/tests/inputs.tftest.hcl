@@ -170,3 +170,13 @@ run "refuses_an_unknown_way_to_tell_clients_apart" {
 
   expect_failures = [var.waf]
 }
+
+run "refuses_a_header_that_is_none" {
+  command = plan
+
+  variables {
+    waf = { rate_by = "FORWARDED_IP", rate_header = "X Client" }
+  }
+
+  expect_failures = [var.waf]
+}

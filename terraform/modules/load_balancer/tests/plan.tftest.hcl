@@ -136,6 +136,28 @@ run "behind_a_proxy_clients_are_told_apart_by_their_own_address" {
   }
 }
 
+run "a_proxy_may_name_its_clients_in_a_header_of_its_own" {
+  command = plan
+
+  variables {
+    waf = { rate_by = "FORWARDED_IP", rate_header = "x-client-ip", block_cidrs = ["203.0.113.0/24"] }
+  }
+
+  assert {
+    condition = [
+      for r in aws_wafv2_web_acl.this[0].rule : r.statement[0].ip_set_reference_statement[0].ip_set_forwarded_ip_config[0].header_name if r.name == "block-list"
+    ] == ["x-client-ip"]
+    error_message = "The lists are about clients, not about the proxy."
+  }
+
+  assert {
+    condition = [
+      for r in aws_wafv2_web_acl.this[0].rule : r.statement[0].rate_based_statement[0].forwarded_ip_config[0].header_name if r.name == "rate-limit"
+    ] == ["x-client-ip"]
+    error_message = "Requests without the header are not limited: it must be the one that the proxy sends."
+  }
+}
+
 run "a_target_group_that_must_be_replaced_has_another_name" {
   command = plan
 
