@@ -19,7 +19,9 @@ locals {
 module "kms" {
   source = "../modules/kms"
 
-  name = "${var.name}-state"
+  name     = "${var.name}-state"
+  services = false
+  readers  = var.readers
 }
 
 resource "aws_s3_bucket" "state" {

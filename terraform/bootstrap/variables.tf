@@ -33,7 +33,7 @@ variable "lock_table" {
 }
 
 variable "readers" {
-  description = "Role ARNs that may use the state in addition to the administrators of the account, for instance a pipeline that plans. Empty: only IAM policies apply."
+  description = "Role ARNs that may read and decrypt the state without a policy of their own, for instance of a pipeline that plans. They cannot write, so they cannot lock it either: they plan with -lock=false. The roles must exist. Empty: only IAM policies apply."
   type        = list(string)
   default     = []
 

@@ -85,4 +85,9 @@ run "readers_only_read" {
     ]))
     error_message = "A reader may not write the state."
   }
+
+  assert {
+    condition     = [for s in jsondecode(module.kms.policy).Statement : s.Sid] == ["AccountDelegatesToIam", "ReadersDecrypt"]
+    error_message = "Readers can decrypt what they read, and no service of an environment uses the key of the state."
+  }
 }

@@ -8,3 +8,8 @@ output "alias" {
   description = "Alias of the key; IAM policies scope to it by the condition kms:ResourceAliases."
   value       = aws_kms_alias.this.name
 }
+
+output "policy" {
+  description = "The policy of the key, as JSON."
+  value       = data.aws_iam_policy_document.key.json
+}

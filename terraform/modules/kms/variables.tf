@@ -18,3 +18,20 @@ variable "deletion_window_days" {
     error_message = "deletion_window_days must be 7 to 30, got ${var.deletion_window_days}."
   }
 }
+
+variable "services" {
+  description = "Let the services of an environment use the key: CloudWatch Logs, alarms, budgets, backups, CloudTrail, Auto Scaling. False for a key that only roles and users of the account use, such as that of the Terraform state."
+  type        = bool
+  default     = true
+}
+
+variable "readers" {
+  description = "Role ARNs that may decrypt with the key without a policy of their own. The account must have them."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for r in var.readers : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/", r))])
+    error_message = "readers must be role ARNs, got ${jsonencode(var.readers)}."
+  }
+}

@@ -32,3 +32,13 @@ run "refuses_a_hasty_deletion" {
 
   expect_failures = [var.deletion_window_days]
 }
+
+run "refuses_a_reader_that_is_no_role" {
+  command = plan
+
+  variables {
+    readers = ["*"]
+  }
+
+  expect_failures = [var.readers]
+}

@@ -100,3 +100,39 @@ run "a_second_regions_key_serves_that_regions_logs" {
     error_message = "The log service that the key lets in must be of the second region."
   }
 }
+
+run "another_partition_has_another_log_service" {
+  command = plan
+
+  override_data {
+    target = data.aws_partition.current
+    values = { partition = "aws-cn", dns_suffix = "amazonaws.com.cn" }
+  }
+
+  assert {
+    condition     = strcontains(data.aws_iam_policy_document.key.json, "\"logs.eu-central-1.amazonaws.com.cn\"")
+    error_message = "CloudWatch Logs has a principal of each region and partition."
+  }
+}
+
+run "a_key_without_services_is_the_account_s_and_its_readers" {
+  command = plan
+
+  variables {
+    services = false
+    readers  = ["arn:aws:iam::123456789012:role/plan"]
+  }
+
+  assert {
+    condition     = [for s in jsondecode(data.aws_iam_policy_document.key.json).Statement : s.Sid] == ["AccountDelegatesToIam", "ReadersDecrypt"]
+    error_message = "No service has a business with it, got ${data.aws_iam_policy_document.key.json}."
+  }
+
+  assert {
+    condition = alltrue([
+      for s in jsondecode(data.aws_iam_policy_document.key.json).Statement :
+      s.Principal.AWS == "arn:aws:iam::123456789012:role/plan" && !anytrue([for a in s.Action : strcontains(a, "Encrypt") || strcontains(a, "*")]) if s.Sid == "ReadersDecrypt"
+    ])
+    error_message = "Readers decrypt, and encrypt nothing."
+  }
+}
