@@ -75,6 +75,7 @@ module "fleet" {
     architecture = local.size.architecture
     os           = local.size.os
     root_gb      = local.size.root_gb
+    cpu_credits  = local.size.cpu_credits
   }
   size    = { min = local.size.min, max = local.size.max, warm = local.size.warm }
   spot    = { percent = local.size.spot_percent }

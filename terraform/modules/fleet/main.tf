@@ -9,6 +9,7 @@ locals {
   tags = merge(var.tags, { Name = var.name })
 }
 
+data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 data "aws_ssm_parameter" "ami" {
@@ -31,6 +32,7 @@ resource "aws_launch_template" "this" {
     install_agent = startswith(var.instance.os, "debian")
     public_keys   = var.public_keys
     debian_arch   = local.debian_arch
+    dns_suffix    = data.aws_partition.current.dns_suffix
     region        = data.aws_region.current.id
     script        = base64encode(file("${path.module}/files/converge.py"))
     group         = var.name
@@ -45,6 +47,15 @@ resource "aws_launch_template" "this" {
 
   iam_instance_profile {
     name = var.instance_profile
+  }
+
+  # EC2 refuses it for a type that is not burstable, and the group may start any of its types.
+  dynamic "credit_specification" {
+    for_each = alltrue([for t in var.instance.types : can(regex("^t[0-9]", t))]) ? [var.instance.cpu_credits] : []
+
+    content {
+      cpu_credits = credit_specification.value
+    }
   }
 
   metadata_options {

@@ -34,10 +34,12 @@ variable "instance" {
   type = object({
     types              = optional(list(string), ["t3.small"])
     architecture       = optional(string, "x86_64")
-    os                 = optional(string, "debian-12")
+    os                 = optional(string, "debian-13")
     ami_id             = optional(string)
     root_gb            = optional(number, 20)
     metadata_hop_limit = optional(number, 1)
+    # If all types are burstable (t3, t4g): standard slows a busy host down, unlimited bills its CPU.
+    cpu_credits = optional(string, "unlimited")
   })
   default = {}
 
@@ -56,6 +58,11 @@ variable "instance" {
   validation {
     condition     = contains(["ubuntu-24.04", "debian-12", "debian-13"], var.instance.os)
     error_message = "instance.os must be ubuntu-24.04, debian-12 or debian-13, got \"${var.instance.os}\"."
+  }
+
+  validation {
+    condition     = contains(["standard", "unlimited"], var.instance.cpu_credits)
+    error_message = "instance.cpu_credits must be standard or unlimited, got \"${var.instance.cpu_credits}\"."
   }
 
   validation {

@@ -181,3 +181,13 @@ run "refuses_requests_of_nobody_in_particular" {
 
   expect_failures = [aws_autoscaling_group.this]
 }
+
+run "refuses_unknown_cpu_credits" {
+  command = plan
+
+  variables {
+    instance = { cpu_credits = "some" }
+  }
+
+  expect_failures = [var.instance]
+}

@@ -204,3 +204,43 @@ run "debian_can_be_reached_by_session_manager" {
     error_message = "Debian's image lacks the agent, and Instance Connect: user data brings the agent and the keys."
   }
 }
+
+run "another_partition_has_another_suffix" {
+  command = plan
+
+  override_data {
+    target = data.aws_partition.current
+    values = { dns_suffix = "amazonaws.com.cn" }
+  }
+
+  assert {
+    condition     = strcontains(join(" ", yamldecode(base64decode(aws_launch_template.this.user_data)).runcmd[0]), "https://s3.eu-central-1.amazonaws.com.cn/amazon-ssm-")
+    error_message = "The agent of Session Manager comes from the partition of the host."
+  }
+}
+
+run "a_busy_burstable_host_is_billed_or_slowed_down_as_asked" {
+  command = plan
+
+  variables {
+    instance = { types = ["t3.small", "t3.medium"], cpu_credits = "standard" }
+  }
+
+  assert {
+    condition     = aws_launch_template.this.credit_specification[0].cpu_credits == "standard"
+    error_message = "size.cpu_credits holds for the hosts of a fleet as well."
+  }
+}
+
+run "a_group_with_another_type_gets_no_credits" {
+  command = plan
+
+  variables {
+    instance = { types = ["t3.small", "m7i.large"] }
+  }
+
+  assert {
+    condition     = length(aws_launch_template.this.credit_specification) == 0
+    error_message = "EC2 refuses credits for m7i."
+  }
+}
