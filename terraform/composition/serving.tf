@@ -34,7 +34,7 @@ variable "function" {
 }
 
 variable "database" {
-  description = "The database (features.database): name and owner of the first database, PostgreSQL version, storage in GB and its limit, days of backups (null: as size.backup_days). user is what the service connects as, by IAM; create it once: docs/terraform.md."
+  description = "The database (features.database): name and owner of the first database, PostgreSQL version, storage in GB and its limit, days of backups (null: as size.backup_days). major_upgrade: with another major version, upgrade to it. user is what the service connects as, by IAM; create it once: docs/terraform.md."
   type = object({
     name        = optional(string)
     owner       = optional(string)
@@ -43,6 +43,8 @@ variable "database" {
     storage_gb  = optional(number)
     max_gb      = optional(number)
     backup_days = optional(number)
+
+    major_upgrade = optional(bool, false)
   })
   default = {}
 

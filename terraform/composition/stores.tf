@@ -23,6 +23,8 @@ module "database" {
     version    = var.database.version
     storage_gb = var.database.storage_gb
     max_gb     = var.database.max_gb
+
+    major_upgrade = var.database.major_upgrade
   }
   database    = { name = var.database.name, owner = var.database.owner }
   backup_days = coalesce(var.database.backup_days, local.size.backup_days)

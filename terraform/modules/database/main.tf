@@ -3,6 +3,14 @@ data "aws_partition" "current" {}
 locals {
   family = "postgres${split(".", var.instance.version)[0]}"
   logs   = toset(["postgresql", "upgrade"])
+
+  generation = substr(terraform_data.generation.id, 0, 8)
+}
+
+# Another one for every database: the final snapshot of one that is gone keeps its name. What it follows replaces the
+# database.
+resource "terraform_data" "generation" {
+  triggers_replace = [var.name, var.database, var.kms_key_arn]
 }
 
 resource "aws_db_subnet_group" "this" {
@@ -74,12 +82,14 @@ resource "aws_db_instance" "this" {
   backup_window                         = "02:00-03:00"
   maintenance_window                    = "sun:03:30-sun:04:30"
   auto_minor_version_upgrade            = true
+  allow_major_version_upgrade           = var.instance.major_upgrade
   copy_tags_to_snapshot                 = true
   deletion_protection                   = var.protected
   skip_final_snapshot                   = !var.protected
-  final_snapshot_identifier             = var.protected ? "${var.name}-last" : null
+  final_snapshot_identifier             = var.protected ? "${var.name}-last-${local.generation}" : null
   delete_automated_backups              = !var.protected
   enabled_cloudwatch_logs_exports       = local.logs
+  database_insights_mode                = "standard"
   performance_insights_enabled          = true
   performance_insights_retention_period = 7
   performance_insights_kms_key_id       = var.kms_key_arn

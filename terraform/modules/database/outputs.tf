@@ -32,3 +32,8 @@ output "owner_secret_arn" {
   description = "Secret with the owner's password, created and rotated by RDS."
   value       = try(aws_db_instance.this.master_user_secret[0].secret_arn, null)
 }
+
+output "final_snapshot" {
+  description = "Name of the snapshot that a deletion leaves, or null."
+  value       = aws_db_instance.this.final_snapshot_identifier
+}

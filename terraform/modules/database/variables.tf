@@ -30,13 +30,15 @@ variable "clients" {
 }
 
 variable "instance" {
-  description = "Instance class, storage in GB and its autoscaling limit, PostgreSQL version, and a standby in a second zone."
+  description = "Instance class, storage in GB and its autoscaling limit, PostgreSQL version, and a standby in a second zone. major_upgrade lets a change of version upgrade to another major version, which takes the database down for minutes and cannot be undone."
   type = object({
     class      = optional(string, "db.t4g.micro")
     storage_gb = optional(number, 20)
     max_gb     = optional(number, 100)
     version    = optional(string, "17")
     multi_az   = optional(bool, true)
+
+    major_upgrade = optional(bool, false)
   })
   default = {}
 

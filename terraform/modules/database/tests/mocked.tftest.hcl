@@ -19,3 +19,32 @@ run "outputs_say_where_it_is" {
     error_message = "The database's logs end some day."
   }
 }
+
+run "a_final_snapshot_has_a_name" {
+  assert {
+    condition     = can(regex("^slipway-dev-last-[0-9a-f]{8}$", aws_db_instance.this.final_snapshot_identifier))
+    error_message = "RDS refuses a deletion without a name for the snapshot, got ${coalesce(aws_db_instance.this.final_snapshot_identifier, "null")}."
+  }
+}
+
+run "a_final_snapshot_keeps_its_name_with_the_database" {
+  variables {
+    log_days = 14
+  }
+
+  assert {
+    condition     = aws_db_instance.this.final_snapshot_identifier == run.a_final_snapshot_has_a_name.final_snapshot
+    error_message = "A second apply changes nothing."
+  }
+}
+
+run "another_database_has_another_final_snapshot" {
+  variables {
+    database = { name = "scoring" }
+  }
+
+  assert {
+    condition     = aws_db_instance.this.final_snapshot_identifier != run.a_final_snapshot_has_a_name.final_snapshot
+    error_message = "The snapshot of the database before it has the old name."
+  }
+}

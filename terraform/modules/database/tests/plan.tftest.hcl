@@ -58,6 +58,37 @@ run "data_is_encrypted_doubled_and_kept" {
   }
 }
 
+run "a_major_upgrade_is_asked_for" {
+  command = plan
+
+  assert {
+    condition     = !aws_db_instance.this.allow_major_version_upgrade
+    error_message = "Another major version alone upgrades nothing."
+  }
+}
+
+run "a_major_upgrade_can_be_asked_for" {
+  command = plan
+
+  variables {
+    instance = { version = "18", major_upgrade = true }
+  }
+
+  assert {
+    condition     = aws_db_instance.this.allow_major_version_upgrade && aws_db_parameter_group.this.family == "postgres18"
+    error_message = "Asked for, RDS may upgrade, with the parameters of the new version."
+  }
+}
+
+run "the_queries_of_a_week_can_be_looked_at" {
+  command = plan
+
+  assert {
+    condition     = aws_db_instance.this.database_insights_mode == "standard" && aws_db_instance.this.performance_insights_retention_period == 7
+    error_message = "Database Insights keeps a week, which is free."
+  }
+}
+
 run "a_throwaway_database_leaves_nothing" {
   command = plan
 
