@@ -92,7 +92,7 @@ output "deploy" {
 }
 
 output "network" {
-  description = "The VPC, its subnets, and the addresses by which private subnets reach the internet (for allow lists of others)."
+  description = "The VPC, its subnets and route tables, and the addresses by which private subnets reach the internet (for allow lists of others)."
   value = {
     vpc_id              = module.network.vpc_id
     cidr                = module.network.cidr
@@ -100,6 +100,7 @@ output "network" {
     public_subnet_ids   = module.network.public_subnet_ids
     private_subnet_ids  = module.network.private_subnet_ids
     isolated_subnet_ids = module.network.isolated_subnet_ids
+    route_table_ids     = module.network.route_table_ids
     nat_addresses       = module.network.nat_addresses
   }
 }

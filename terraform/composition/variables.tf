@@ -97,7 +97,7 @@ variable "certificate_arn" {
 }
 
 variable "network" {
-  description = "existing: a VPC and subnets that are there, of which nothing is changed (null: create them). cidr (null: that of the environment), zones (number, or names: azs), egress (null: as the topology requires), interface_endpoints of egress endpoints (null: those of the topology), ipv6 (a single host only), networks it must not overlap besides those of the other environments, and networks that may reach the service (web_cidrs). Let's Encrypt checks a name from anywhere: with other web_cidrs a host needs tls_challenge dns-01 or a certificate of your own."
+  description = "existing: a VPC and subnets that are there, of which nothing is changed (null: create them). cidr (null: that of the environment), zones (number, or names: azs), egress (null: as the topology requires), interface_endpoints of egress endpoints (null: those of the topology), ipv6 (a single host only), networks it must not overlap (peer_cidrs) besides those of the other environments, which it overrides by their names, and networks that may reach the service (web_cidrs). Let's Encrypt checks a name from anywhere: with other web_cidrs a host needs tls_challenge dns-01 or a certificate of your own."
   type = object({
     cidr     = optional(string)
     az_count = optional(number)

@@ -137,7 +137,7 @@ run "single_is_one_host_with_an_address_of_its_own" {
   }
 
   assert {
-    condition     = keys(output.network) == ["azs", "cidr", "isolated_subnet_ids", "nat_addresses", "private_subnet_ids", "public_subnet_ids", "vpc_id"] && keys(output.security_group_ids) == ["inference-1"]
+    condition     = keys(output.network) == ["azs", "cidr", "isolated_subnet_ids", "nat_addresses", "private_subnet_ids", "public_subnet_ids", "route_table_ids", "vpc_id"] && keys(output.security_group_ids) == ["inference-1"]
     error_message = "What others need to reach this environment is in the outputs."
   }
 

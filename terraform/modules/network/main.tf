@@ -33,12 +33,17 @@ locals {
     local.egress == "single_nat" ? [keys(local.zones)[0]] : []
   )
 
-  prefix = try(tonumber(split("/", var.cidr)[1]), 0)
+  # An existing VPC may have further networks, and its own whatever var.cidr says.
+  cidrs = local.own == 1 ? [var.cidr] : distinct(concat(
+    [data.aws_vpc.existing[0].cidr_block], data.aws_vpc.existing[0].cidr_block_associations[*].cidr_block,
+  ))
   overlaps = [
-    for name, other in var.peer_cidrs : "${name} (${other})"
+    for pair in setproduct(local.cidrs, keys(var.peer_cidrs)) : "${pair[0]} overlaps ${pair[1]} (${var.peer_cidrs[pair[1]]})"
     if try(
-      cidrhost("${split("/", var.cidr)[0]}/${min(local.prefix, tonumber(split("/", other)[1]))}", 0) ==
-      cidrhost("${split("/", other)[0]}/${min(local.prefix, tonumber(split("/", other)[1]))}", 0),
+      length(distinct([
+        for c in [pair[0], var.peer_cidrs[pair[1]]] :
+        cidrhost("${split("/", c)[0]}/${min([for n in [pair[0], var.peer_cidrs[pair[1]]] : tonumber(split("/", n)[1])]...)}", 0)
+      ])) == 1,
       false,
     )
   ]
@@ -56,11 +61,6 @@ resource "aws_vpc" "this" {
   tags = { Name = var.name }
 
   lifecycle {
-    precondition {
-      condition     = length(local.overlaps) == 0
-      error_message = "The network ${var.cidr} overlaps ${join(" and ", local.overlaps)}: peering and failover need networks apart."
-    }
-
     precondition {
       condition     = length(local.azs) >= 2 && length(setsubtract(local.azs, local.names)) == 0 && (var.azs != null || length(local.azs) == var.az_count)
       error_message = "${var.azs != null ? jsonencode(var.azs) : "${var.az_count} zones"} cannot be had: this region has ${jsonencode(local.names)}. Set network.az_count, or network.azs."

@@ -6,6 +6,12 @@ output "vpc_id" {
 output "cidr" {
   description = "Its IPv4 network."
   value       = local.own == 1 ? var.cidr : data.aws_vpc.existing[0].cidr_block
+
+  # Here, and not in aws_vpc.this: an existing VPC is not made here.
+  precondition {
+    condition     = length(local.overlaps) == 0
+    error_message = "The network ${join(", and ", local.overlaps)}: peering and failover need networks apart."
+  }
 }
 
 output "azs" {
@@ -31,6 +37,14 @@ output "private_subnet_ids" {
 output "isolated_subnet_ids" {
   description = "Subnets without a route out, one per zone, in the order of the names of the zones."
   value       = local.own == 1 ? [for k in sort(keys(local.zones)) : aws_subnet.isolated[k].id] : var.existing.isolated_subnet_ids
+}
+
+output "route_table_ids" {
+  description = "Route tables by tier, private ones by zone; empty for an existing VPC."
+  value = local.own == 0 ? {} : merge(
+    { public = aws_route_table.public[0].id, isolated = aws_route_table.isolated[0].id },
+    { for k, t in aws_route_table.private : "private-${k}" => t.id },
+  )
 }
 
 output "s3_prefix_list_id" {

@@ -104,7 +104,7 @@ run "refuses_an_overlap_with_a_wider_network" {
     peer_cidrs = { staging = "10.0.0.0/8" }
   }
 
-  expect_failures = [aws_vpc.this]
+  expect_failures = [output.cidr]
 }
 
 run "refuses_an_overlap_with_a_narrower_network" {
@@ -114,7 +114,7 @@ run "refuses_an_overlap_with_a_narrower_network" {
     peer_cidrs = { office = "10.20.4.0/24" }
   }
 
-  expect_failures = [aws_vpc.this]
+  expect_failures = [output.cidr]
 }
 
 run "refuses_a_single_zone_by_name" {
@@ -160,4 +160,58 @@ run "refuses_an_existing_vpc_by_its_name" {
   }
 
   expect_failures = [var.existing]
+}
+
+run "refuses_an_existing_vpc_that_overlaps" {
+  command = plan
+
+  override_data {
+    target = data.aws_vpc.existing
+    values = { cidr_block = "172.20.0.0/16" }
+  }
+
+  variables {
+    existing   = { vpc_id = "vpc-0fedcba9876543210" }
+    peer_cidrs = { office = "172.20.8.0/21" }
+  }
+
+  expect_failures = [output.cidr]
+}
+
+run "refuses_an_existing_vpc_whose_second_network_overlaps" {
+  command = plan
+
+  override_data {
+    target = data.aws_vpc.existing
+    values = {
+      cidr_block              = "172.20.0.0/16"
+      cidr_block_associations = [{ association_id = "a", cidr_block = "172.20.0.0/16", state = "associated" }, { association_id = "b", cidr_block = "100.64.0.0/16", state = "associated" }]
+    }
+  }
+
+  variables {
+    existing   = { vpc_id = "vpc-0fedcba9876543210" }
+    peer_cidrs = { cluster = "100.64.0.0/10" }
+  }
+
+  expect_failures = [output.cidr]
+}
+
+run "takes_an_existing_vpc_whatever_cidr_says" {
+  command = plan
+
+  override_data {
+    target = data.aws_vpc.existing
+    values = { cidr_block = "172.20.0.0/16" }
+  }
+
+  variables {
+    existing   = { vpc_id = "vpc-0fedcba9876543210" }
+    peer_cidrs = { staging = "10.20.0.0/16" }
+  }
+
+  assert {
+    condition     = output.cidr == "172.20.0.0/16"
+    error_message = "What counts is the network of the VPC."
+  }
 }

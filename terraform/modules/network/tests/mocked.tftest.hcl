@@ -19,6 +19,11 @@ run "outputs_hold_one_subnet_per_zone_and_tier" {
   }
 
   assert {
+    condition     = keys(output.route_table_ids) == tolist(["isolated", "private-a", "private-b", "public"])
+    error_message = "Whoever peers with the VPC needs its route tables, got ${jsonencode(keys(output.route_table_ids))}."
+  }
+
+  assert {
     condition     = keys(output.nat_addresses) == ["a"]
     error_message = "A single NAT sits in the first zone, got ${jsonencode(keys(output.nat_addresses))}."
   }
