@@ -40,11 +40,14 @@ module "registry" {
   count     = local.on.registry ? 1 : 0
   providers = { aws = aws, aws.replica = aws.replica }
 
-  repositories = local.repositories
-  adopted      = var.adopt.repositories
-  kms_key_arn  = local.key_arn
-  replicate    = local.on.replicate
-  force_delete = !local.on.protected
+  name                 = local.name
+  permissions_boundary = var.permissions_boundary
+  repositories         = local.repositories
+  adopted              = var.adopt.repositories
+  kms_key_arn          = local.key_arn
+  replicate            = local.on.replicate
+  replica_kms_key_arn  = local.replica_key_arn
+  force_delete         = !local.on.protected
 }
 
 module "storage" {

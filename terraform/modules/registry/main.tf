@@ -1,8 +1,6 @@
 data "aws_caller_identity" "current" {}
 
-data "aws_region" "replica" {
-  provider = aws.replica
-}
+data "aws_partition" "current" {}
 
 resource "aws_ecr_repository" "this" {
   for_each = var.repositories
@@ -81,43 +79,6 @@ resource "aws_ecr_lifecycle_policy" "this" {
 
   repository = aws_ecr_repository.this[each.key].name
   policy     = local.lifecycle_policy
-}
-
-# The replication of an account and region is one setting: this replaces what was set before.
-resource "aws_ecr_replication_configuration" "this" {
-  count = var.replicate ? 1 : 0
-
-  replication_configuration {
-    rule {
-      destination {
-        region      = data.aws_region.replica.id
-        registry_id = data.aws_caller_identity.current.account_id
-      }
-
-      dynamic "repository_filter" {
-        for_each = var.repositories
-
-        content {
-          filter      = repository_filter.value
-          filter_type = "PREFIX_MATCH"
-        }
-      }
-    }
-  }
-}
-
-# ECR makes the repository of the copies at the first push, from this.
-resource "aws_ecr_repository_creation_template" "replica" {
-  provider = aws.replica
-  for_each = var.replicate ? setsubtract(var.repositories, var.adopted) : []
-
-  prefix               = each.key
-  description          = "Copies of ${each.key} from another region"
-  applied_for          = ["REPLICATION"]
-  image_tag_mutability = "IMMUTABLE"
-  lifecycle_policy     = local.lifecycle_policy
-
-  depends_on = [aws_ecr_replication_configuration.this]
 }
 
 resource "aws_ecr_pull_through_cache_rule" "this" {

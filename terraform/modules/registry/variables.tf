@@ -1,3 +1,14 @@
+variable "name" {
+  description = "Prefix of the names of roles, for instance slipway-dev."
+  type        = string
+  default     = "slipway"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,40}$", var.name))
+    error_message = "name must be 2 to 41 lower-case letters, digits or hyphens and start with a letter, got \"${var.name}\"."
+  }
+}
+
 variable "repositories" {
   description = "Repositories to create, for instance [\"inference\"]."
   type        = set(string)
@@ -57,6 +68,12 @@ variable "replicate" {
   default     = false
 }
 
+variable "replica_kms_key_arn" {
+  description = "Key of the copies, of their region; null: S3's own encryption. ECR does not scan copies unless the scan settings of the account in that region say so."
+  type        = string
+  default     = null
+}
+
 variable "pull_through" {
   description = "Pull-through caches of upstream registries by prefix, for instance { docker-hub = { upstream = \"registry-1.docker.io\", credential_arn = … } }."
   type = map(object({
@@ -75,4 +92,10 @@ variable "force_delete" {
   description = "Let terraform destroy delete repositories that contain images. Only for disposable environments."
   type        = bool
   default     = false
+}
+
+variable "permissions_boundary" {
+  description = "Permissions boundary (policy ARN) of the roles; null: none."
+  type        = string
+  default     = null
 }

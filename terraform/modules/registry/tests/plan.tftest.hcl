@@ -96,6 +96,11 @@ run "replication_and_pull_through_are_options" {
   }
 
   assert {
+    condition     = aws_ecr_repository_creation_template.replica["inference"].encryption_configuration[0].encryption_type == "AES256" && length(aws_iam_role.copies) == 0
+    error_message = "Without a key there ECR encrypts the copies by itself, and needs no role."
+  }
+
+  assert {
     condition = (
       one(aws_ecr_replication_configuration.this[0].replication_configuration[0].rule[0].destination).region == "eu-west-1" &&
       aws_ecr_pull_through_cache_rule.this["quay"].upstream_registry_url == "quay.io"
@@ -121,5 +126,32 @@ run "a_repository_that_was_there_before_keeps_its_images" {
   assert {
     condition     = keys(aws_ecr_lifecycle_policy.this) == ["model-tools"]
     error_message = "No image of an adopted repository expires."
+  }
+}
+
+run "copies_are_encrypted_by_the_key_of_their_region" {
+  command = plan
+
+  variables {
+    replicate           = true
+    replica_kms_key_arn = "arn:aws:kms:eu-west-1:123456789012:key/11111111-1111-1111-1111-111111111111"
+  }
+
+  assert {
+    condition = (
+      aws_ecr_repository_creation_template.replica["inference"].encryption_configuration[0].encryption_type == "KMS" &&
+      aws_ecr_repository_creation_template.replica["inference"].encryption_configuration[0].kms_key == var.replica_kms_key_arn
+    )
+    error_message = "A copy is encrypted as its image is."
+  }
+
+  # https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates-custom.html
+  assert {
+    condition = alltrue([
+      for s in jsondecode(data.aws_iam_policy_document.copies[0].json).Statement : contains([
+        "arn:aws:ecr:eu-west-1:123456789012:repository/inference*", var.replica_kms_key_arn,
+      ], s.Resource)
+    ]) && jsondecode(aws_iam_role.copies[0].assume_role_policy).Statement[0].Principal.Service == "ecr.amazonaws.com"
+    error_message = "ECR makes a repository under a key by a role only, which is for copies: ${data.aws_iam_policy_document.copies[0].json}"
   }
 }
