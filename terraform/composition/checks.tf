@@ -101,6 +101,11 @@ resource "terraform_data" "checks" {
     }
 
     precondition {
+      condition     = !local.defaults.must_be_protected || length(var.notify) > 0
+      error_message = "The alarms of ${local.environment} would tell nobody: give notify, for instance [\"oncall@example.com\"]."
+    }
+
+    precondition {
       condition     = local.defaults.may_sleep || !local.on.off_hours
       error_message = "${local.environment} does not sleep: features.off_hours is for environments whose environment.tf says may_sleep."
     }

@@ -77,6 +77,24 @@ def test_a_wrong_wish_is_answered_with_a_sentence(ground: Ground, variables: lis
     assert sentence in refusal(ground, "dev", *variables)
 
 
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        (["notify=[]", "budget=null"], "The alarms of prod would tell nobody: give notify"),
+        (
+            ["features={protected=false}"],
+            "prod without deletion protection (features.protected = false) could be destroyed",
+        ),
+        (["features={off_hours=true}"], "prod does not sleep: features.off_hours is for environments"),
+    ],
+    ids=["alarms-without-an-address", "unprotected", "asleep-at-night"],
+)
+def test_what_only_prod_refuses_is_answered_with_a_sentence(
+    ground: Ground, variables: list[str], sentence: str
+) -> None:
+    assert sentence in refusal(ground, "prod", *variables)
+
+
 def destroy(ground: Ground, tmp_path: Path, env: str) -> tuple[int, str]:
     """Plan the destruction of an environment whose state holds the guard and the checks (they need no AWS)."""
     folder = f"environments/{env}"

@@ -10,6 +10,7 @@ mock_provider "aws" {
 
 variables {
   domain = { zone = "example.com" }
+  notify = ["oncall@example.com"]
   access = { public_keys = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA nobody@example.com"] }
 }
 
@@ -39,4 +40,32 @@ run "refuses_to_sleep" {
   }
 
   expect_failures = [terraform_data.checks]
+}
+
+run "refuses_alarms_that_tell_nobody" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    notify = []
+    budget = null
+  }
+
+  expect_failures = [terraform_data.checks]
+}
+
+run "takes_what_a_protected_environment_needs" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  assert {
+    condition     = terraform_data.checks.input.notify == toset(["oncall@example.com"])
+    error_message = "The refusals above are for the one thing that each names."
+  }
 }
