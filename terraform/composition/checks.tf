@@ -131,6 +131,11 @@ resource "terraform_data" "checks" {
     }
 
     precondition {
+      condition     = !try(var.domain.dns_challenge, false) || local.single == 1
+      error_message = "domain.dns_challenge is for topology \"single\": in \"${var.topology}\" the load balancer or the API has the certificate."
+    }
+
+    precondition {
       condition     = var.api == null || local.single == 0
       error_message = "An API gateway needs a load balancer or a function behind it, topology \"single\" has neither: leave api out."
     }

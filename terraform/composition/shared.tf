@@ -100,6 +100,7 @@ module "iam" {
     topics          = [local.arns.topic]
     backups         = local.single == 1 ? ["${local.arns.bucket}-backups-${local.account}/hosts/*"] : []
     groups          = local.fleet == 1 ? [local.arns.groups] : []
+    dns_challenge   = try(var.domain.dns_challenge, false) ? { zone_id = local.zone_id, names = [local.fqdn] } : null
   }
   ecs      = { enabled = local.ecs == 1, exec = local.on.exec }
   function = { enabled = local.serverless == 1, vpc = local.stores }

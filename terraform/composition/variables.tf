@@ -67,7 +67,7 @@ variable "repositories" {
 }
 
 variable "domain" {
-  description = "DNS name of the service: <name>.<zone>. create_zone creates the Route 53 zone, otherwise it must exist. delegated: the parent zone delegates to it, which a certificate for a load balancer or API waits for. overwrite: take over the record of another infrastructure (failover). caa (null: only in a zone that is created here): a CAA record on the name of the service, with caa_email as the public address for reports of CAs. null: the AWS name of the load balancer or API."
+  description = "DNS name of the service: <name>.<zone>. create_zone creates the Route 53 zone, otherwise it must exist. delegated: the parent zone delegates to it, which a certificate for a load balancer or API waits for. overwrite: take over the record of another infrastructure (failover). caa (null: only in a zone that is created here): a CAA record on the name of the service, with caa_email as the public address for reports of CAs. dns_challenge: a single host may prove by DNS that the name is its own (tls_challenge dns-01). null: the AWS name of the load balancer or API."
   type = object({
     zone        = string
     name        = optional(string, "api")
@@ -76,6 +76,8 @@ variable "domain" {
     overwrite   = optional(bool, false)
     caa         = optional(bool)
     caa_email   = optional(string)
+
+    dns_challenge = optional(bool, false)
   })
   default = null
 
@@ -97,7 +99,7 @@ variable "certificate_arn" {
 }
 
 variable "network" {
-  description = "existing: a VPC and subnets that are there, of which nothing is changed (null: create them). cidr (null: that of the environment), zones (number, or names: azs), egress (null: as the topology requires), interface_endpoints of egress endpoints (null: those of the topology), ipv6 (a single host only), networks it must not overlap (peer_cidrs) besides those of the other environments, which it overrides by their names, and networks that may reach the service (web_cidrs). Let's Encrypt checks a name from anywhere: with other web_cidrs a host needs tls_challenge dns-01 or a certificate of your own."
+  description = "existing: a VPC and subnets that are there, of which nothing is changed (null: create them). cidr (null: that of the environment), zones (number, or names: azs), egress (null: as the topology requires), interface_endpoints of egress endpoints (null: those of the topology), ipv6 (a single host only), networks it must not overlap (peer_cidrs) besides those of the other environments, which it overrides by their names, and networks that may reach the service (web_cidrs). Let's Encrypt checks a name from anywhere: with other web_cidrs a host needs tls_challenge dns-01 (domain.dns_challenge) or a certificate of your own."
   type = object({
     cidr     = optional(string)
     az_count = optional(number)

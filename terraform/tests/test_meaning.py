@@ -22,6 +22,7 @@ WILDCARDS = {
     "ReadTaskDefinition",
     "TaskShell",
     "FindLogGroups",
+    "FindZones",
     "SendTraces",
     "FootInTheVpc",
 }

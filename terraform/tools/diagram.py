@@ -34,6 +34,8 @@ LABELS = {
     "network": "network<br>VPC, three tiers",
     "iam": "iam<br>roles",
 }
+# Arrows that need a switch (domain.dns_challenge).
+SWITCHED = {("dns", "iam")}
 # How each `count` or `for_each` reads; anything else is a switch and so optional.
 WHEN = {
     None: set(TOPOLOGIES),
@@ -99,7 +101,12 @@ def picture(topology: str, found: list[Call]) -> list[str]:
     lines += [f'  {c.name}["{LABELS[c.name]}"]' for c in here]
     front = next(n for n in ("api_gateway", "load_balancer", "host") if n in names)
     lines += [f"  client -->|HTTPS| {front}", "  client -.->|name| dns"]
-    lines += [f"  {source} --> {c.name}" for c in here for source in sorted(c.takes & names)]
+    lines += [
+        f"  {source} --> {c.name}"
+        for c in here
+        for source in sorted(c.takes & names)
+        if (source, c.name) not in SWITCHED
+    ]
     return [*lines, "```"]
 
 

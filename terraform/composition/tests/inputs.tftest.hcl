@@ -538,6 +538,22 @@ run "lets_a_single_host_wait_for_the_delegation_of_its_zone" {
   }
 }
 
+run "refuses_a_dns_challenge_where_the_load_balancer_has_the_certificate" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    topology = "fleet"
+    bundle   = "bundles/v1.0.0.tar.gz"
+    domain   = { zone = "example.com", dns_challenge = true }
+  }
+
+  expect_failures = [terraform_data.checks]
+}
+
 run "refuses_ipv6_where_the_load_balancer_has_none" {
   command = plan
 

@@ -147,6 +147,23 @@ run "single_is_one_host_with_an_address_of_its_own" {
   }
 }
 
+run "a_single_host_may_prove_its_name_by_dns" {
+  command = plan
+
+  variables {
+    topology = "single"
+    domain   = { zone = "example.com", dns_challenge = true }
+  }
+
+  assert {
+    condition = [
+      for s in jsondecode(module.iam.policies["host"]).Statement : [s.Resource, s.Condition["ForAllValues:StringEquals"]["route53:ChangeResourceRecordSetsNormalizedRecordNames"]]
+      if s.Sid == "AnswerTheChallenge"
+    ] == [["arn:aws:route53:::hostedzone/${module.dns[0].zone_id}", "_acme-challenge.api.example.com"]]
+    error_message = "certbot changes one record of the zone, which is that of the name."
+  }
+}
+
 run "a_single_host_has_a_bucket_for_its_backups" {
   command = plan
 

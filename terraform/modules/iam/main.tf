@@ -18,6 +18,7 @@ locals {
     ReadTaskDefinition  = "ecs:DescribeTaskDefinition knows no resource"
     TaskShell           = "ssmmessages channels have no name before they are opened"
     FindLogGroups       = "logs:DescribeLogGroups knows no resource"
+    FindZones           = "route53:ListHostedZones knows no resource"
     SendTraces          = "xray:Put* knows no resource"
     FootInTheVpc        = "Lambda makes its network interfaces before they have a name"
   }

@@ -19,6 +19,11 @@ output "role_names" {
   value       = { for k, r in aws_iam_role.this : k => r.name }
 }
 
+output "policies" {
+  description = "Policies of the roles by purpose, as JSON, without that of the pipeline."
+  value       = { for k, r in local.roles : k => r.policy }
+}
+
 output "wildcard_reasons" {
   description = "The only statements with resource \"*\", each with its reason."
   value       = local.wildcard_reasons

@@ -89,6 +89,50 @@ data "aws_iam_policy_document" "host" {
       resources = statement.value
     }
   }
+
+  # What certbot's plugin calls, for the records of the challenge only:
+  # https://certbot-dns-route53.readthedocs.io/en/stable/
+  dynamic "statement" {
+    for_each = var.host.dns_challenge[*]
+
+    content {
+      sid       = "FindZones"
+      actions   = ["route53:ListHostedZones"]
+      resources = ["*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.host.dns_challenge[*]
+
+    content {
+      sid       = "WaitForTheChallenge"
+      actions   = ["route53:GetChange"]
+      resources = ["arn:${local.partition}:route53:::change/*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.host.dns_challenge[*]
+
+    content {
+      sid       = "AnswerTheChallenge"
+      actions   = ["route53:ChangeResourceRecordSets"]
+      resources = ["arn:${local.partition}:route53:::hostedzone/${statement.value.zone_id}"]
+
+      condition {
+        test     = "ForAllValues:StringEquals"
+        variable = "route53:ChangeResourceRecordSetsNormalizedRecordNames"
+        values   = [for n in statement.value.names : "_acme-challenge.${n}"]
+      }
+
+      condition {
+        test     = "ForAllValues:StringEquals"
+        variable = "route53:ChangeResourceRecordSetsRecordTypes"
+        values   = ["TXT"]
+      }
+    }
+  }
 }
 
 # ECS itself: pulls the image, injects secrets, writes logs.

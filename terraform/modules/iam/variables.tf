@@ -34,15 +34,21 @@ variable "grants" {
 }
 
 variable "host" {
-  description = "Role of EC2 hosts: Session Manager, topics for notifications of rollouts, objects that hold their backups (ARN patterns), and the groups whose lifecycle actions a host ends."
+  description = "Role of EC2 hosts: Session Manager, topics for notifications of rollouts, objects that hold their backups (ARN patterns), the groups whose lifecycle actions a host ends, and the Route 53 zone and names for which it may prove by DNS that they are its own (ACME's dns-01)."
   type = object({
     enabled         = optional(bool, true)
     session_manager = optional(bool, true)
     topics          = optional(list(string), [])
     backups         = optional(list(string), [])
     groups          = optional(list(string), [])
+    dns_challenge   = optional(object({ zone_id = string, names = list(string) }))
   })
   default = {}
+
+  validation {
+    condition     = alltrue([for n in try(var.host.dns_challenge.names, ["example.com"]) : can(regex("^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]{2,}$", n))]) && length(try(var.host.dns_challenge.names, ["example.com"])) > 0
+    error_message = "host.dns_challenge.names must be full lower-case DNS names without a wildcard, got ${jsonencode(try(var.host.dns_challenge.names, []))}."
+  }
 }
 
 variable "ecs" {

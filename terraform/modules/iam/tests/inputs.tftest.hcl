@@ -55,3 +55,13 @@ run "refuses_ci_for_every_ref" {
 
   expect_failures = [var.ci]
 }
+
+run "refuses_a_challenge_for_a_wildcard" {
+  command = plan
+
+  variables {
+    host = { dns_challenge = { zone_id = "Z0123456789ABCDEFGHIJ", names = ["*.example.com"] } }
+  }
+
+  expect_failures = [var.host]
+}

@@ -27,6 +27,8 @@ variables {
     backups = ["arn:aws:s3:::slipway-prod-backups-123456789012/hosts/*"]
     topics  = ["arn:aws:sns:eu-central-1:123456789012:slipway-prod-alarms"]
     groups  = ["arn:aws:autoscaling:eu-central-1:123456789012:autoScalingGroup:*:autoScalingGroupName/slipway-prod"]
+
+    dns_challenge = { zone_id = "Z0123456789ABCDEFGHIJ", names = ["api.example.com"] }
   }
   ecs      = { enabled = true, exec = true }
   function = { enabled = true, vpc = true }
@@ -133,6 +135,21 @@ run "hosts_store_and_read_their_backups_and_delete_none" {
       s.Action == "s3:ListBucket" && s.Resource == "arn:aws:s3:::slipway-prod-backups-123456789012" if s.Sid == "TellMissingBackups"
     ])
     error_message = "Hosts put and get objects of hosts/, and see whether one is missing: ${aws_iam_role_policy.this["host"].policy}"
+  }
+}
+
+run "a_host_answers_the_challenge_for_its_names_only" {
+  command = plan
+
+  assert {
+    condition = [
+      for s in jsondecode(aws_iam_role_policy.this["host"].policy).Statement : [s.Resource, s.Condition["ForAllValues:StringEquals"]]
+      if s.Action == "route53:ChangeResourceRecordSets"
+      ] == [["arn:aws:route53:::hostedzone/Z0123456789ABCDEFGHIJ", {
+        "route53:ChangeResourceRecordSetsNormalizedRecordNames" = "_acme-challenge.api.example.com"
+        "route53:ChangeResourceRecordSetsRecordTypes"           = "TXT"
+    }]]
+    error_message = "A host changes the TXT record of its challenge, and nothing else of the zone: ${aws_iam_role_policy.this["host"].policy}"
   }
 }
 
