@@ -39,6 +39,8 @@ resource "terraform_data" "checks" {
     permissions_boundary = var.permissions_boundary
     environment          = var.environment
     database             = var.database
+    task                 = var.task
+    ami_id               = var.ami_id
   }
 
   lifecycle {
@@ -102,7 +104,7 @@ resource "terraform_data" "checks" {
 
     precondition {
       condition     = !local.defaults.must_be_protected || length(var.notify) > 0
-      error_message = "The alarms of ${local.environment} would tell nobody: give notify, for instance [\"oncall@example.com\"]."
+      error_message = "The alarms of ${local.environment} would reach no one: give notify, for instance [\"oncall@example.com\"]."
     }
 
     precondition {

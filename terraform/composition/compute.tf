@@ -11,6 +11,7 @@ module "host" {
     type             = local.size.instance_types[0]
     architecture     = local.size.architecture
     os               = local.size.os
+    ami_id           = var.ami_id
     root_gb          = local.size.root_gb
     detailed_metrics = local.size.detailed_metrics
     cpu_credits      = local.size.cpu_credits
@@ -41,7 +42,7 @@ module "load_balancer" {
   internal    = local.api != null
   web_cidrs   = local.api == null ? var.network.web_cidrs : [module.network.cidr]
   certificate = var.certificate_arn != null ? { arn = var.certificate_arn } : { domain = local.fqdn, zone_id = local.zone_id }
-  targets     = local.ecs == 1 ? { type = "ip", port = 8080, protocol = "HTTP" } : {}
+  targets     = local.ecs == 1 ? { type = "ip", port = var.task.port, protocol = "HTTP", ready_path = var.task.ready_path } : {}
   log_bucket  = module.storage.log_bucket
   protected   = local.on.protected
   waf = {
@@ -74,6 +75,7 @@ module "fleet" {
     types        = local.size.instance_types
     architecture = local.size.architecture
     os           = local.size.os
+    ami_id       = var.ami_id
     root_gb      = local.size.root_gb
     cpu_credits  = local.size.cpu_credits
   }
@@ -115,6 +117,10 @@ module "ecs" {
     cpu          = local.size.task_cpu
     memory       = local.size.task_memory
     architecture = { arm64 = "ARM64", x86_64 = "X86_64" }[local.size.architecture]
+    port         = var.task.port
+    user         = var.task.user
+    ready_path   = var.task.ready_path
+    stop_s       = var.task.stop_s
     environment  = merge(local.store_environment, var.environment)
     secrets      = { for k, arn in module.secrets.secret_arns : upper(replace(k, "/[^a-z0-9]/", "_")) => arn }
   }

@@ -46,6 +46,7 @@ locals {
   account         = data.aws_caller_identity.current.account_id
   partition       = data.aws_partition.current.partition
   repositories    = concat([var.service], tolist(var.repositories))
+  environments    = toset([for e in concat(keys(local.cidrs), [local.environment]) : e])
   registry        = "${local.account}.dkr.ecr.${var.region}.${data.aws_partition.current.dns_suffix}"
   image           = "${local.registry}/${var.service}@${coalesce(var.image, "sha256:none")}"
   fqdn            = try("${var.domain.name}.${var.domain.zone}", null)

@@ -32,8 +32,11 @@ output "buckets" {
 }
 
 output "database" {
-  description = "The database: endpoint, name, user of the service, and the secret (ARN) of its owner's password, for persons; or null."
-  value       = local.database
+  description = "The database: endpoint, name, user of the service, the secret (ARN) of its owner's password, for persons, security group, and the resource id that rds-db:connect names; or null."
+  value = local.database == null ? null : merge(local.database, {
+    security_group_id = module.database[0].security_group_id
+    resource_id       = module.database[0].resource_id
+  })
 }
 
 # Of the registry alone, so that `terraform apply -target=module.registry` stores it: ECS and Lambda start with an image.
@@ -69,12 +72,27 @@ output "load_balancer" {
 }
 
 output "api" {
-  description = "The API: id, execution ARN, ids of its keys (aws apigateway get-api-key --include-value); or null."
+  description = "The API: id, stage, execution ARN, ids of its keys (aws apigateway get-api-key --include-value); or null."
   value = length(module.api_gateway) == 0 ? null : {
     id            = module.api_gateway[0].api_id
+    stage         = module.api_gateway[0].stage
     execution_arn = module.api_gateway[0].execution_arn
     key_ids       = module.api_gateway[0].key_ids
   }
+}
+
+output "fleet" {
+  description = "The fleet: name and ARN of the Auto Scaling group, launch template; or null."
+  value = local.fleet == 0 ? null : {
+    group_name         = module.fleet[0].group_name
+    group_arn          = module.fleet[0].group_arn
+    launch_template_id = module.fleet[0].launch_template_id
+  }
+}
+
+output "log_groups" {
+  description = "Log groups by what they hold: app (tasks and functions write to it), access and events of hosts."
+  value       = module.observability.log_groups
 }
 
 output "deploy" {

@@ -22,6 +22,53 @@ variable "waf" {
   default = {}
 }
 
+variable "task" {
+  description = "The container of an ECS task: port, user and group (numbers), readiness path, seconds to end in when it is stopped."
+  type = object({
+    port       = optional(number, 8080)
+    user       = optional(string)
+    ready_path = optional(string, "/ready")
+    stop_s     = optional(number)
+  })
+  default = {}
+
+  validation {
+    condition     = var.task.port >= 1024 && var.task.port <= 65535
+    error_message = "task.port must be 1024 to 65535 (the container is not root), got ${var.task.port}."
+  }
+
+  validation {
+    condition     = can(regex("^/[A-Za-z0-9._~/-]*$", var.task.ready_path))
+    error_message = "task.ready_path must be the path of a URL such as /ready, got \"${var.task.ready_path}\"."
+  }
+
+  validation {
+    condition     = can(regex("^[1-9][0-9]*:[1-9][0-9]*$", coalesce(var.task.user, "1:1")))
+    error_message = "task.user must be the numbers of a user and a group that are not root, such as 10001:10001, got \"${coalesce(var.task.user, "null")}\"."
+  }
+}
+
+variable "ami_id" {
+  description = "Image of the hosts, of the operating system in size.os and of size.architecture; null: the latest of its vendor. A new one replaces the hosts of a fleet one by one, and no single host."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^ami-[0-9a-f]{8,17}$", coalesce(var.ami_id, "ami-00000000")))
+    error_message = "ami_id must look like ami-0123456789abcdef0, got \"${coalesce(var.ami_id, "null")}\"."
+  }
+}
+
+variable "image_retention" {
+  description = "Images that the registry keeps: number of releases, number deployed to each environment, and days of untagged ones (null: the values of modules/registry). Hosts roll back to what the registry has."
+  type = object({
+    releases      = optional(number)
+    deployed      = optional(number)
+    untagged_days = optional(number)
+  })
+  default = {}
+}
+
 variable "function" {
   description = "The Lambda function: reserved concurrency (null: none), provisioned instances, timeout in seconds, scratch space in MiB."
   type = object({

@@ -44,6 +44,7 @@ module "registry" {
   permissions_boundary = var.permissions_boundary
   repositories         = local.repositories
   adopted              = var.adopt.repositories
+  retention            = merge(var.image_retention, { environments = local.environments })
   kms_key_arn          = local.key_arn
   replicate            = local.on.replicate
   replica_kms_key_arn  = local.replica_key_arn

@@ -570,6 +570,62 @@ run "refuses_ipv6_where_the_load_balancer_has_none" {
   expect_failures = [terraform_data.checks]
 }
 
+run "refuses_a_task_that_would_need_root_for_its_port" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    task = { port = 80 }
+  }
+
+  expect_failures = [var.task]
+}
+
+run "refuses_a_task_as_root" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    task = { user = "0:0" }
+  }
+
+  expect_failures = [var.task]
+}
+
+run "refuses_a_readiness_path_that_is_a_url" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    task = { ready_path = "http://localhost/ready" }
+  }
+
+  expect_failures = [var.task]
+}
+
+run "refuses_an_image_of_hosts_by_its_name" {
+  command = plan
+
+  plan_options {
+    target = [terraform_data.checks]
+  }
+
+  variables {
+    ami_id = "debian-13"
+  }
+
+  expect_failures = [var.ami_id]
+}
+
 run "refuses_a_variable_that_no_shell_could_set" {
   command = plan
 

@@ -34,6 +34,11 @@ run "a_single_hosts_address_is_the_services_address_and_its_stores_let_it_in" {
   }
 
   assert {
+    condition     = output.database.security_group_id == module.database[0].security_group_id && output.database.resource_id == module.database[0].resource_id
+    error_message = "Others that may use the database need its group and its id."
+  }
+
+  assert {
     condition     = keys(aws_iam_role_policy.stores) == ["host"] && output.ansible.store_environment.DATABASE_USER == "service" && output.ansible.store_environment.CACHE_USER == module.cache[0].user_name
     error_message = "The host may log in to both stores, and the inventory tells its services as whom."
   }
@@ -72,6 +77,11 @@ run "a_fleets_traffic_comes_through_the_load_balancer" {
   }
 
   assert {
+    condition     = output.fleet == { group_name = local.name, group_arn = module.fleet[0].group_arn, launch_template_id = module.fleet[0].launch_template_id }
+    error_message = "Whoever scales or watches the fleet finds its group."
+  }
+
+  assert {
     condition     = module.load_balancer[0].certificate_arn != null
     error_message = "The load balancer has a certificate."
   }
@@ -91,6 +101,11 @@ run "an_api_in_front_of_ecs_hides_the_load_balancer" {
   assert {
     condition     = output.url == "https://api.example.com" && keys(module.api_gateway[0].key_ids) == ["acme"]
     error_message = "Callers come by key, under the service's name."
+  }
+
+  assert {
+    condition     = output.api.stage == "v1"
+    error_message = "The stage is in the outputs, got ${jsonencode(output.api)}."
   }
 }
 

@@ -202,6 +202,36 @@ run "what_is_asked_for_comes_with_it" {
   }
 }
 
+run "hosts_start_from_the_image_that_is_asked_for" {
+  command = plan
+
+  variables {
+    topology = "single"
+    ami_id   = "ami-0fedcba9876543210"
+  }
+
+  assert {
+    condition     = module.host["inference-1"].ami_id == "ami-0fedcba9876543210"
+    error_message = "The vendor's image is not asked for."
+  }
+}
+
+run "the_registry_keeps_what_was_deployed_to_every_environment" {
+  command = plan
+
+  variables {
+    features        = { registry = true }
+    image_retention = { deployed = 50 }
+  }
+
+  assert {
+    condition = { for r in jsondecode(module.registry[0].lifecycle_policy).rules : r.selection.tagPrefixList[0] => r.selection.countNumber if r.selection.tagStatus == "tagged" } == {
+      "deployed-dev-" = 50, "deployed-prod-" = 50, "deployed-staging-" = 50, "v" = 30
+    }
+    error_message = "One registry serves all environments, got ${module.registry[0].lifecycle_policy}."
+  }
+}
+
 run "fleet_is_a_group_behind_a_load_balancer" {
   command = plan
 
@@ -238,8 +268,34 @@ run "ecs_is_a_service_behind_a_load_balancer" {
   }
 
   assert {
+    condition     = keys(output.log_groups) == ["app"]
+    error_message = "Its logs can be found, got ${jsonencode(output.log_groups)}."
+  }
+
+  assert {
     condition     = module.ecs[0].cluster == local.name && module.ecs[0].service == "inference"
     error_message = "Deploys learn the cluster and the service."
+  }
+}
+
+run "a_container_may_answer_elsewhere" {
+  command = plan
+
+  variables {
+    topology = "ecs"
+    task     = { port = 9000, ready_path = "/v2/health/ready", user = "65532:65532" }
+  }
+
+  assert {
+    condition = [
+      for c in jsondecode(module.ecs[0].container_definitions) : [c.portMappings[0].containerPort, c.user, c.stopTimeout, strcontains(c.healthCheck.command[3], ":9000/v2/health/ready'")]
+    ] == [[9000, "65532:65532", 40, true]]
+    error_message = "The task listens where it is asked to, got ${module.ecs[0].container_definitions}."
+  }
+
+  assert {
+    condition     = module.load_balancer[0].targets == { port = 9000, ready_path = "/v2/health/ready" }
+    error_message = "The load balancer asks where the task listens."
   }
 }
 

@@ -32,3 +32,8 @@ output "task_definition_arn" {
   description = "The first task definition; deploys register newer ones."
   value       = aws_ecs_task_definition.this.arn
 }
+
+output "container_definitions" {
+  description = "Containers of the first task definition, as JSON."
+  value       = aws_ecs_task_definition.this.container_definitions
+}

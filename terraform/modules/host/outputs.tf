@@ -32,3 +32,8 @@ output "root_volume_id" {
   description = "Its root volume, for backups."
   value       = try(aws_instance.this.root_block_device[0].volume_id, null)
 }
+
+output "ami_id" {
+  description = "Image that the host was started from."
+  value       = aws_instance.this.ami
+}

@@ -47,3 +47,8 @@ output "certificate_arn" {
   description = "Certificate of the HTTPS listener."
   value       = aws_lb_listener.https.certificate_arn
 }
+
+output "targets" {
+  description = "Port of the targets, and path by which they are found ready."
+  value       = { port = var.targets.port, ready_path = var.targets.ready_path }
+}

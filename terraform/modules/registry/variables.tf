@@ -69,7 +69,7 @@ variable "replicate" {
 }
 
 variable "replica_kms_key_arn" {
-  description = "Key of the copies, of their region; null: S3's own encryption. ECR does not scan copies unless the scan settings of the account in that region say so."
+  description = "Key of the copies, of their region; null: ECR's own encryption (AES-256). ECR does not scan copies unless the scan settings of the account in that region include them."
   type        = string
   default     = null
 }
