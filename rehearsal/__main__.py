@@ -18,14 +18,12 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from terraform.tools.plan import TOPOLOGIES
+from terraform.tools.plan import ENVIRONMENTS, TOPOLOGIES
 
 from . import faults, machine, shell
 from .settings import Place
 from .steps import STEPS, Rehearsal, Step
 from .topologies import NOT_COVERED, UNPLAYED, WITHOUT
-
-ENVIRONMENTS = ("dev", "staging", "prod")
 
 
 @dataclass(frozen=True)

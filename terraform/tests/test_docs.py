@@ -111,7 +111,7 @@ def test_what_a_page_names_exists(page: Path) -> None:
 
 
 def test_environments_are_links_to_one_composition() -> None:
-    for env in ("dev", "staging", "prod"):
+    for env in terraform_plan.ENVIRONMENTS:
         folder = ROOT / "terraform/environments" / env
         for source in (ROOT / "terraform/composition").glob("*.tf"):
             link = folder / source.name

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-ENVIRONMENTS = ("dev", "staging", "prod")
+ENVIRONMENTS = tuple(sorted(p.parent.name for p in (ROOT / "terraform/environments").glob("*/environment.tf")))
 TOPOLOGIES = ("single", "fleet", "ecs", "serverless")
 DEADLINE_S = 600
 # Topologies that start with an image need its digest, a fleet the key of its bundle, hosts a public key: a plan for its
