@@ -80,7 +80,7 @@ def test_a_wrong_wish_is_answered_with_a_sentence(ground: Ground, variables: lis
 @pytest.mark.parametrize(
     ("variables", "sentence"),
     [
-        (["notify=[]", "budget=null"], "The alarms of prod would tell nobody: give notify"),
+        (["notify=[]", "budget=null"], "The alarms of prod would reach no one: give notify"),
         (
             ["features={protected=false}"],
             "prod without deletion protection (features.protected = false) could be destroyed",
