@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 import ssl
 import sys
 import urllib.request
 from typing import TYPE_CHECKING
 
-from . import inside, settings, shell
+import yaml
+
+from . import inside, run_command, settings, shell
 from .instances import name
 
 if TYPE_CHECKING:
     from .steps import Rehearsal
 
 HOST_TESTS_S = 600.0
+LINE_S = 600.0
 STOP_S = 120.0
 
 
@@ -51,6 +56,37 @@ def verify(it: Rehearsal) -> str:
     argv += ["--extra-vars", json.dumps(it.switches())]
     out = shell.run(argv, env=it.environment(), cwd=settings.ROOT, deadline_s=HOST_TESTS_S, log=it.log)
     return out.strip().splitlines()[-1].strip("= ")
+
+
+def lines_of_jobs() -> list[str]:
+    """What the jobs of .github/workflows run on an environment when nothing fails: a release, and the drift report."""
+    jobs = []
+    for job in ("deploy", "drift"):
+        content = yaml.safe_load((settings.ROOT / ".github" / "workflows" / f"{job}.yml").read_text())
+        jobs += content["jobs"][job]["steps"]
+    return [step["run"] for step in jobs if "run" in step and "failure()" not in step.get("if", "")]
+
+
+def pipeline(it: Rehearsal) -> str:
+    """As the jobs of .github/workflows: a key of their own, authorized for two hours, and no other one."""
+    folder = it.place.path / "job"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    key, report = folder / "id_ed25519", folder / "drift.json"
+    shell.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)])
+    argv = [sys.executable, "tools/authorize_key.py", it.place.env, "--key", f"{key}.pub"]
+    argv += ["--terraform", str(it.terraform.folder)]
+    rights = it.terraform.env("env") | it.world.role(it.pipeline_role)
+    shell.run(argv, env=rights, cwd=settings.ROOT, log=it.log)
+    reached = run_command.carry_out(it.world.client("ssm"))
+    variables = it.switches() | {"ansible_ssh_private_key_file": str(key), "drift_report": str(report)}
+    (folder / "variables.json").write_text(json.dumps(variables))
+    job = {name: value for name, value in it.environment().items() if name != "SSH_AUTH_SOCK"}
+    job |= {"ENVIRONMENT": it.place.env, "VERSION": it.version}
+    for line in (lines := lines_of_jobs()):
+        command = f"{line} --extra-vars @{shlex.quote(str(folder / 'variables.json'))}"
+        shell.run(["bash", "-e", "-c", command], env=job, cwd=settings.ROOT, deadline_s=LINE_S, log=it.log)
+    return f"a key of its own on {', '.join(reached)}; {len(lines)} lines of the workflows, no drift"
 
 
 def roll_back(it: Rehearsal) -> str:

@@ -286,6 +286,7 @@ STEPS: list[Step] = [
     ("build", build),
     ("site.yml", site),
     ("verify", operation.verify),
+    ("pipeline", operation.pipeline),
     ("rollback", operation.roll_back),
     ("restart", operation.restart),
     ("replace", operation.replace),

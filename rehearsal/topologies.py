@@ -12,7 +12,7 @@ NOT_COVERED = (
 )
 # Topology → steps that it has no part for.
 WITHOUT = {"single": {"balancer"}, "serverless": {"boot", "metadata", "balancer"}}
-_RELEASE = ("build", "site.yml", "verify", "rollback", "restart", "replace")
+_RELEASE = ("build", "site.yml", "verify", "pipeline", "rollback", "restart", "replace")
 # Topology → step → why it is not played.
 UNPLAYED = {
     "fleet": dict.fromkeys(_RELEASE, "the hosts of a fleet converge by a bundle of playbooks, which nothing makes yet"),

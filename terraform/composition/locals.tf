@@ -16,6 +16,9 @@ locals {
   on   = { for k, v in var.features : k => v != null ? v : local.defaults.features[k] }
   size = { for k, v in var.size : k => v != null ? v : local.defaults.size[k] }
 
+  # Debian's image has no EC2 Instance Connect, Ubuntu's has.
+  user = startswith(local.size.os, "ubuntu") ? "ubuntu" : "admin"
+
   # The letter g after the generation (t4g, m7gd) is what Graviton families have in common.
   misfits = [for t in local.size.instance_types : t if can(regex("^[a-z]+[0-9]+g[a-z]*\\.", t)) != (local.size.architecture == "arm64")]
 

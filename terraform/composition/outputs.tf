@@ -13,7 +13,7 @@ output "ansible" {
     access            = var.access.mode
     ipv6              = var.network.ipv6
     architecture      = local.size.architecture
-    user              = startswith(local.size.os, "ubuntu") ? "ubuntu" : "admin"
+    user              = local.user
     buckets           = { for kind, name in module.storage.names : kind => name if contains(["models", "backups"], kind) }
     secrets           = module.secrets.secret_names
     store_environment = local.store_environment
@@ -37,6 +37,15 @@ output "database" {
     security_group_id = module.database[0].security_group_id
     resource_id       = module.database[0].resource_id
   })
+}
+
+output "authorize_key" {
+  description = "For tools/authorize_key.py: the Run Command document that lets a key of the pipeline log in, its region and the tag of the hosts; or null."
+  value = module.iam.authorize_key == null ? null : {
+    document    = module.iam.authorize_key
+    region      = var.region
+    environment = local.name
+  }
 }
 
 # Of the registry alone, so that `terraform apply -target=module.registry` stores it: ECS and Lambda start with an image.

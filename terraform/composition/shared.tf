@@ -110,6 +110,7 @@ module "iam" {
     subjects        = var.ci.subjects
     create_provider = var.ci.create_provider
     hosts           = local.single + local.fleet == 1
+    key_user        = local.single + local.fleet == 1 && var.access.mode == "session_manager" && local.user == "admin" ? local.user : null
     state           = var.ci.state
     wanted          = ["${local.arns.parameters}/${var.service}/wanted"]
     bundle_objects  = ["${local.arns.bucket}-bundles-${local.account}/*"]

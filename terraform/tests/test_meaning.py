@@ -19,6 +19,7 @@ WILDCARDS = {
     "RunCommandMessages",
     "ReadSecretsTogether",
     "FindHosts",
+    "SeeWhetherKeysAreIn",
     "ReadTaskDefinition",
     "TaskShell",
     "FindLogGroups",

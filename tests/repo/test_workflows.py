@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from rehearsal import operation
 
 ROOT = Path(__file__).parent.parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -160,16 +161,15 @@ def test_the_page_lists_every_line(name: str) -> None:
         assert " ".join(typed.split()) in page, typed
 
 
-@pytest.mark.parametrize(("user", "code"), [("ubuntu", 0), ("admin", 1)])
-def test_hosts_that_accept_no_key_of_the_job_are_refused(tmp_path: Path, user: str, code: int) -> None:
-    """Debian's image has no EC2 Instance Connect, and its user is admin."""
-    action = steps(ROOT / ".github/actions/controller/action.yml")
-    [step] = [it for it in action if "accept a key" in it.get("name", "")]
-    (tmp_path / "terraform").write_text(f'#!/bin/sh\necho \'{{"user": "{user}"}}\'\n')
-    (tmp_path / "terraform").chmod(0o755)
-    done = subprocess.run(
-        ["bash", "-e", "-o", "pipefail", "-c", step["run"]], capture_output=True, text=True, timeout=30,
-        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "ENVIRONMENT": "staging"},
-    )  # fmt: skip
-    assert done.returncode == code, done.stderr
-    assert ("The hosts of staging run Debian" in done.stdout) == bool(code)
+def test_the_key_of_a_job_is_authorized_before_it_is_needed() -> None:
+    """Debian's image has no EC2 Instance Connect. What the tool does: tests/rehearsal/test_authorize_key.py."""
+    run = [step.get("run", "") for step in steps(ROOT / ".github/actions/controller/action.yml")]
+    made, authorized = (next(i for i, it in enumerate(run) if word in it) for word in ("ssh-keygen", "authorize_key"))
+    assert run[authorized] == '.venv/bin/python tools/authorize_key.py "$ENVIRONMENT"'
+    assert next(i for i, it in enumerate(run) if "terraform" in it) < made < authorized
+
+
+def test_a_rehearsal_runs_the_lines_of_the_jobs() -> None:
+    """In the order of the workflows, without what runs after a failure."""
+    found = [re.findall(r"playbooks/(\w+)\.yml", line) for line in operation.lines_of_jobs()]
+    assert found == [["build"], ["deploy"], ["smoke_test"], ["status"], ["drift"]]

@@ -84,8 +84,9 @@ data "aws_iam_policy_document" "ci" {
     }
   }
 
+  # EC2 Instance Connect, or where it is not, the document of ci_key.tf.
   dynamic "statement" {
-    for_each = var.ci.hosts ? [1] : []
+    for_each = var.ci.hosts && var.ci.key_user == null ? [1] : []
 
     content {
       sid       = "LetAKeyIn"
@@ -97,6 +98,42 @@ data "aws_iam_policy_document" "ci" {
         variable = "aws:ResourceTag/Environment"
         values   = [var.name]
       }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = local.authorize_key[*]
+
+    content {
+      sid       = "AuthorizeKeys"
+      actions   = ["ssm:SendCommand"]
+      resources = ["arn:${local.partition}:ssm:${local.region}:${local.account}:document/${var.name}-authorize-key"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = local.authorize_key[*]
+
+    content {
+      sid       = "AuthorizeKeysOnHosts"
+      actions   = ["ssm:SendCommand"]
+      resources = ["arn:${local.partition}:ec2:${local.region}:${local.account}:instance/*"]
+
+      condition {
+        test     = "StringEquals"
+        variable = "ssm:resourceTag/Environment"
+        values   = [var.name]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = local.authorize_key[*]
+
+    content {
+      sid       = "SeeWhetherKeysAreIn"
+      actions   = ["ssm:GetCommandInvocation"]
+      resources = ["*"]
     }
   }
 

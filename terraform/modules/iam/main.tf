@@ -15,6 +15,7 @@ locals {
     RunCommandMessages  = "ec2messages knows no resource"
     ReadSecretsTogether = "secretsmanager:BatchGetSecretValue knows no resource; each secret needs GetSecretValue as well"
     FindHosts           = "ec2:DescribeInstances knows no resource"
+    SeeWhetherKeysAreIn = "ssm:GetCommandInvocation knows no resource"
     ReadTaskDefinition  = "ecs:DescribeTaskDefinition knows no resource"
     TaskShell           = "ssmmessages channels have no name before they are opened"
     FindLogGroups       = "logs:DescribeLogGroups knows no resource"

@@ -28,3 +28,8 @@ output "wildcard_reasons" {
   description = "The only statements with resource \"*\", each with its reason."
   value       = local.wildcard_reasons
 }
+
+output "authorize_key" {
+  description = "Run Command document that lets a key of the pipeline log in, or null."
+  value       = one(aws_ssm_document.authorize_key[*].name)
+}

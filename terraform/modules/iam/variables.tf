@@ -70,7 +70,8 @@ variable "ci" {
   description = <<-EOT
     Role that GitHub Actions takes by OIDC: no key is stored anywhere. repository is org/name; subjects are what of it may
     take the role (ref:refs/tags/v*, environment:prod). create_provider: one per account, so only one environment makes it.
-    hosts: deploys to hosts with the tag Environment = name, by SSH through Session Manager. state: the Terraform state that
+    hosts: deploys to hosts with the tag Environment = name, by SSH through Session Manager. key_user: the user of hosts
+    without EC2 Instance Connect, as whom a job's key may log in for two hours; null if they have it. state: the Terraform state that
     the inventory reads (kms_key_arn: its key); null if the pipeline gets the outputs as a file.
   EOT
   type = object({
@@ -78,6 +79,7 @@ variable "ci" {
     subjects        = optional(list(string), ["ref:refs/heads/main", "ref:refs/tags/v*"])
     create_provider = optional(bool, true)
     hosts           = optional(bool, false)
+    key_user        = optional(string)
     state           = optional(object({ bucket = string, key = string, kms_key_arn = optional(string) }))
     wanted          = optional(list(string), [])
     bundle_objects  = optional(list(string), [])

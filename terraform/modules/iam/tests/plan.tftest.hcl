@@ -39,6 +39,7 @@ variables {
     ecs_services   = ["arn:aws:ecs:eu-central-1:123456789012:service/slipway-prod/inference"]
     functions      = ["arn:aws:lambda:eu-central-1:123456789012:function:slipway-prod-inference"]
     hosts          = true
+    key_user       = "admin"
     state          = { bucket = "slipway-state", key = "prod/terraform.tfstate", kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-0000-0000-000000000000" }
   }
 }
@@ -219,7 +220,7 @@ run "the_pipeline_can_do_its_work_and_only_here" {
 
   assert {
     condition = length(setsubtract(
-      ["ecr:ListImages", "ec2:DescribeInstances", "ssm:StartSession", "ec2-instance-connect:SendSSHPublicKey", "secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue", "ssm:GetParameters", "s3:PutObject", "s3:GetObject", "s3:ListBucket", "kms:GenerateDataKey", "kms:Decrypt"],
+      ["ecr:ListImages", "ec2:DescribeInstances", "ssm:StartSession", "ssm:SendCommand", "ssm:GetCommandInvocation", "secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue", "ssm:GetParameters", "s3:PutObject", "s3:GetObject", "s3:ListBucket", "kms:GenerateDataKey", "kms:Decrypt"],
       flatten([for s in jsondecode(aws_iam_role_policy.ci[0].policy).Statement : s.Action])
     )) == 0
     error_message = "Resolve a version, find the hosts, log in, read the secrets, upload, read the state: got ${aws_iam_role_policy.ci[0].policy}."
@@ -228,9 +229,52 @@ run "the_pipeline_can_do_its_work_and_only_here" {
   assert {
     condition = alltrue([
       for s in jsondecode(aws_iam_role_policy.ci[0].policy).Statement :
-      contains(flatten([for c in values(s.Condition) : values(c)]), "slipway-prod") if contains(["OpenSessions", "LetAKeyIn"], s.Sid)
+      contains(flatten([for c in values(s.Condition) : values(c)]), "slipway-prod") if contains(["OpenSessions", "AuthorizeKeysOnHosts"], s.Sid)
     ])
     error_message = "It logs in to hosts of this environment only."
+  }
+}
+
+run "a_job_authorizes_its_key_where_there_is_no_instance_connect" {
+  command = plan
+
+  assert {
+    condition     = aws_ssm_document.authorize_key[0].document_type == "Command" && strcontains(aws_ssm_document.authorize_key[0].content, "user=admin")
+    error_message = "Hosts without EC2 Instance Connect take the key by Run Command."
+  }
+
+  # A pattern that let a quote or a line through would let the pipeline run anything as root.
+  assert {
+    condition = alltrue([
+      for key, fits in {
+        "ssh-ed25519 ${join("", [for i in range(68) : "A"])}"         = true
+        "ssh-ed25519 ${join("", [for i in range(68) : "A"])} a"       = false
+        "ssh-ed25519 ${join("", [for i in range(67) : "A"])}\""       = false
+        "ssh-ed25519 ${join("", [for i in range(68) : "A"])}\nreboot" = false
+      } : can(regex(jsondecode(aws_ssm_document.authorize_key[0].content).parameters.publicKey.allowedPattern, key)) == fits
+    ])
+    error_message = "Only a key may be sent: ${aws_ssm_document.authorize_key[0].content}"
+  }
+}
+
+run "where_there_is_instance_connect_no_command_is_sent" {
+  command = plan
+
+  variables {
+    ci = { repository = "example/slipway", hosts = true }
+  }
+
+  assert {
+    condition     = length(aws_ssm_document.authorize_key) == 0 && !strcontains(aws_iam_role_policy.ci[0].policy, "ssm:SendCommand")
+    error_message = "EC2 Instance Connect lets the key in."
+  }
+
+  assert {
+    condition = one([
+      for s in jsondecode(aws_iam_role_policy.ci[0].policy).Statement :
+      flatten([for c in values(s.Condition) : values(c)]) if s.Action == "ec2-instance-connect:SendSSHPublicKey"
+    ]) == ["slipway-prod"]
+    error_message = "On hosts of this environment only."
   }
 }
 
