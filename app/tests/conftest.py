@@ -25,8 +25,7 @@ APP = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(APP / "src"))
 
 from inference_service.__main__ import configuration  # noqa: E402
-from inference_service.app import create_app  # noqa: E402
-from inference_service.http import Front  # noqa: E402
+from inference_service.app import App, create_app  # noqa: E402
 from inference_service.logs import Log  # noqa: E402
 from inference_service.settings import Settings  # noqa: E402
 
@@ -36,7 +35,7 @@ from .connections import TIMEOUT_S, Listen, Listening, until  # noqa: E402
 class Client(httpx.AsyncClient):
     """Speaks to an application without a socket; the application and its log file are at hand."""
 
-    app: Front
+    app: App
     log_file: Path
 
     def lines(self) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from inference_service.batcher import Caller
+from inference_service.model import Outcome
 
 if TYPE_CHECKING:
     from .conftest import Client
@@ -27,18 +27,21 @@ async def until(happened: Callable[[], object]) -> None:
 class Held:
     """In the batcher's place: keeps who asks until the test answers."""
 
-    full = False
     queued_rows = 0
 
     def __init__(self) -> None:
-        self.callers: list[Caller] = []
+        self.waiting: list[asyncio.Future[Outcome]] = []
 
-    def submit(self, buffer: bytes, rows: int, caller: Caller, started: float) -> None:
-        self.callers.append(caller)
+    def admit(self) -> None:
+        pass
 
-    async def asked(self) -> Caller:
-        await until(lambda: self.callers)
-        return self.callers.pop()
+    def submit(self, buffer: bytes, rows: int, started: float) -> asyncio.Future[Outcome]:
+        self.waiting.append(asyncio.get_running_loop().create_future())
+        return self.waiting[-1]
+
+    async def asked(self) -> asyncio.Future[Outcome]:
+        await until(lambda: self.waiting)
+        return self.waiting.pop()
 
 
 class Connection:

@@ -97,6 +97,27 @@ async def test_client_that_leaves_is_logged_as_such(running: Running) -> None:
         assert client.app.service.metrics.in_flight == 0
 
 
+async def test_a_connection_that_breaks_costs_the_others_of_its_batch_nothing(
+    running: Running, row: list[float]
+) -> None:
+    body = json.dumps({"instances": [row]}).encode()
+    scope = {"type": "http", "path": "/predict", "method": "POST", "headers": []}
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body}
+
+    async def broken(message: Any) -> None:
+        raise OSError("broken")
+
+    async with running() as client:
+        asked = client.app(scope, receive, broken), client.post("/predict", content=body)
+        failed, answer = await asyncio.gather(*asked, return_exceptions=True)
+        assert isinstance(failed, OSError)
+        assert getattr(answer, "status_code", answer) == 200
+        assert client.app.service.metrics.batch_rows.counts[0] == 0, "they did not run together"
+        assert client.app.service.metrics.in_flight == 0
+
+
 async def test_log_line_has_ids_and_no_values(running: Running, row: list[float]) -> None:
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     headers = {"x-request-id": "edge-1", "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}

@@ -9,6 +9,7 @@ from base64 import b64encode
 
 import httpx
 import pytest
+from starlette.routing import Route
 
 from inference_service.app import create_app
 from inference_service.openapi import PAGE_POLICY
@@ -19,7 +20,8 @@ from .connections import Listen
 
 PATHS = [
     route.path.replace("{model}", "breast-cancer").replace("{version}", "m1")
-    for route in create_app(Settings())._other.routes  # type: ignore[attr-defined]
+    for route in create_app(Settings()).other.routes
+    if isinstance(route, Route)
 ]
 FORGED = [
     {},

@@ -1,4 +1,6 @@
-"""Offers of another protocol are not taken: the request is answered as the HTTP/1.1 that it is, with its body."""
+"""Offers of another protocol are not taken. uvicorn reads neither the body of such a request nor what follows it: the
+answer is one of HTTP/1.1 and ends the connection, and a prediction is refused.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,9 @@ OFFERS: list[tuple[str, ...]] = [
     ("upgrade: h2c", "connection: upgrade"),
     ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZQ==", "Sec-WebSocket-Version: 13"),
     ("Connection: keep-alive, Upgrade", "Upgrade: TLS/1.2, tomorrow/2"),
-    ("Connection: Upgrade",),
-    ("Upgrade: h2c",),
 ]
+# Both headers make an offer.
+HALVES: list[tuple[str, ...]] = [("Connection: Upgrade",), ("Upgrade: h2c",)]
 
 
 def chunked(body: Any, *headers: str) -> bytes:
@@ -28,71 +30,74 @@ def chunked(body: Any, *headers: str) -> bytes:
     return "\r\n".join(lines).encode() + chunks + b"0\r\n\r\n"
 
 
-@pytest.mark.parametrize("offer", OFFERS, ids=lambda offer: offer[-1])
-async def test_a_request_that_offers_another_protocol_keeps_its_body(
-    listening: Listen, row: list[float], offer: tuple[str, ...]
-) -> None:
+def parts(request: bytes) -> list[list[bytes]]:
+    """A request in one piece, and split before, in and after the end of its head."""
+    end = request.index(b"\r\n\r\n") + 4
+    return [
+        [request],
+        [request[:end], request[end:]],
+        [request[: end + 20], request[end + 20 :]],
+        [request[:30], request[30 : end - 10], request[end - 10 :]],
+    ]
+
+
+@pytest.mark.parametrize("half", HALVES, ids=lambda offer: offer[-1])
+async def test_half_an_offer_is_none(listening: Listen, row: list[float], half: tuple[str, ...]) -> None:
     small, large = {"instances": [row]}, {"instances": [row] * 100}
     async with listening() as service:
         for make in (post, chunked):
             for body, rows in ((small, 1), (large, 100)):
-                request = make(body, *offer)
-                middle = request.index(b"\r\n\r\n")
-                for pieces in (
-                    [request],
-                    [request[: middle + 4], request[middle + 4 :]],
-                    [request[: middle + 20], request[middle + 20 :]],
-                    [request[:30], request[30 : middle - 10], request[middle - 10 :]],
-                ):
+                for pieces in parts(make(body, *half)):
                     connection = await service.connect()
                     await connection.send(*pieces)
                     status, headers, answer = await connection.answer()
                     assert (status, len(answer["predictions"])) == (200, rows)
                     assert "upgrade" not in headers
-                    # It stays one of HTTP/1.1.
                     await connection.send(post(small))
                     assert (await connection.answer())[0] == 200
                     connection.writer.close()
-        assert [line for line in service.client.lines() if line["level"] == "error"] == []
 
 
-async def test_other_requests_with_an_offer_are_answered_in_their_order(listening: Listen, row: list[float]) -> None:
-    def get(path: str, *headers: str) -> bytes:
-        return "\r\n".join([f"GET {path} HTTP/1.1", "Host: x", *headers, "", ""]).encode()
-
-    body = {"instances": [row]}
+@pytest.mark.parametrize("offer", OFFERS, ids=lambda offer: offer[-1])
+async def test_a_prediction_with_an_offer_is_refused_and_what_follows_it_is_never_read(
+    listening: Listen, row: list[float], offer: tuple[str, ...]
+) -> None:
+    # A body that is a request itself: were it taken for one, its answer would be somebody else's.
+    body = post({"instances": [row]}, "X-Request-Id: hidden")
     async with listening() as service:
-        connection = await service.connect()
-        one, two = post(body, *H2C, "X-Request-Id: 1"), post(body, "X-Request-Id: 2")
-        await connection.send(one + get("/health", *OFFERS[2], "X-Request-Id: h") + two + one + get("/nothing", *H2C))
-        answers = [await connection.answer() for _ in range(5)]
-        assert [headers["x-request-id"] for _, headers, _ in answers[:4]] == ["1", "h", "2", "1"]
-        assert [status for status, _, _ in answers] == [200, 200, 200, 200, 404]
-        await connection.send(get("/health", *H2C) * 500)
-        for _ in range(500):
-            assert (await connection.answer())[0] == 200
+        for make in (post, chunked):
+            for pieces in parts(make(body if make is post else {"instances": [row]}, *offer)):
+                connection = await service.connect()
+                await connection.send(*pieces)
+                status, headers, answer = await connection.answer()
+                assert (status, headers["connection"]) == (400, "close")
+                assert answer["error"]["code"] == "upgrade_not_supported"
+                assert await connection.closed()
+        lines = service.client.lines()
+        assert [line for line in lines if line["level"] == "error"] == []
+        assert "hidden" not in {line.get("request_id") for line in lines}
+
+
+async def test_other_requests_with_an_offer_are_answered_and_end_the_connection(listening: Listen) -> None:
+    async with listening() as service:
+        for target, status in (("/health", 200), ("/ready", 200), ("/nothing", 404)):
+            for offer in OFFERS:
+                connection = await service.connect()
+                await connection.send("\r\n".join([f"GET {target} HTTP/1.1", "Host: x", *offer, "", ""]).encode())
+                found, headers, _ = await connection.answer()
+                assert (found, headers["connection"]) == (status, "close")
+                assert await connection.closed()
 
 
 async def test_what_is_wrong_with_a_request_stays_wrong_with_an_offer(listening: Listen, row: list[float]) -> None:
     async with listening(max_body_bytes=8192) as service:
         for request, status in (
             (post(b"{", *H2C), 400),
-            (post({"instances": [row]}, *H2C, "Content-Type: text/csv"), 415),
-            (post(b" " * 9000, *H2C), 413),
             (post({"instances": [row]}, *H2C, path="/predict/"), 404),
             (b"CONNECT /predict HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+            # Two lengths, one of them in disguise.
+            (chunked({"instances": [row]}, *H2C, "Content-Length: 5"), 400),
         ):
             connection = await service.connect()
             await connection.send(request)
-            assert (await connection.answer())[0] == status, request[:40]
-        # Two lengths, one of them in disguise.
-        connection = await service.connect()
-        await connection.send(chunked({"instances": [row]}, *H2C, "Content-Length: 5"))
-        assert b" 400 " in await connection.reader.readline()
-        expecting = post({"instances": [row]}, *H2C, "Expect: 100-continue")
-        end = expecting.index(b"\r\n\r\n") + 4
-        connection = await service.connect()
-        await connection.send(expecting[:end])
-        assert (await connection.answer())[0] == 100
-        await connection.send(expecting[end:])
-        assert (await connection.answer())[0] == 200
+            assert f" {status} ".encode() in await connection.reader.readline(), request[:40]

@@ -1,7 +1,6 @@
 """The floor: a bare ASGI application that reads the body and answers a constant, on uvicorn set up as the service's.
 
-It shows what uvicorn costs any ASGI application. The service answers most predictions past ASGI (`wire.py` of it), so
-it may come near to this or beyond.
+It shows what uvicorn costs any ASGI application, the service among them.
 """
 
 from __future__ import annotations

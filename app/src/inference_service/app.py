@@ -1,48 +1,254 @@
-"""The application: `create_app(settings)` gives an ASGI application; nothing is read at import."""
+"""The application: `create_app(settings)` gives an ASGI application; nothing is read at import.
+
+It is plain ASGI: middleware and request objects would cost more than a prediction. Identity, limits, key, log line and
+metrics are done here, inline, and Starlette (see `routes`) answers only what is not in a hurry.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from itertools import count
+from os import urandom
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive, Scope, Send
 
-from .errors import ApiError
-from .http import Front
+from .auth import ApiKeys
+from .codecs import Codec
+from .errors import ApiError, Headers, error_body
 from .logs import Log
+from .media import JSON, combined, decompressed, too_large
 from .metrics import Metrics
-from .routes import api_error, http_error, internal_error, routes
+from .routes import refused, routes
 from .service import Service
 from .settings import Settings
-from .tracing import Exporter
+from .tracing import Exporter, parse_traceparent
+
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+PROBES = {"/health", "/ready", "/metrics", "/ping", "/v2/health/live", "/v2/health/ready"}
+# nginx's word for a client that left before it was answered.
+CLIENT_CLOSED_REQUEST = 499
+_CLOSE = (b"connection", b"close")
+# What may stand in a log line and a header without escaping.
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}").fullmatch
 
 
-def create_app(settings: Settings, log: Log | None = None) -> Front:
-    """The ASGI application; its service is `.service`. The model loads when the application starts."""
-    service = Service(settings, log or Log(), Metrics())
+class Deadline:
+    """Cancels tasks watched for longer than `limit_s`. One timer for all: `asyncio.timeout` costs ten times as much."""
+
+    def __init__(self, limit_s: float) -> None:
+        self.limit_s = limit_s
+        # The oldest first.
+        self.since: dict[asyncio.Task[None], float] = {}
+        self._late: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def watch(self) -> asyncio.Task[None]:
+        """Watch the current task, until it is taken out of `since`."""
+        # With the loop: to find it, Python 3.11 asks the kernel for the process's number, each time.
+        task: asyncio.Task[None] | None = asyncio.current_task(self._loop)
+        assert task is not None
+        self.since[task] = time.perf_counter()
+        if self._timer is None:
+            self._loop = task.get_loop()
+            self._timer = self._loop.call_later(self.limit_s, self._look)
+        return task
+
+    def passed(self, task: asyncio.Task[None]) -> bool:
+        """Whether it was cancelled here; then it goes on."""
+        late = task in self._late
+        self._late.discard(task)
+        return late and task.uncancel() == 0
+
+    def _look(self) -> None:
+        self._timer = None
+        now = time.perf_counter()
+        for task, since in self.since.items():
+            if now - since < self.limit_s:
+                self._timer = task.get_loop().call_later(since + self.limit_s - now, self._look)
+                return
+            self._late.add(task)
+            task.cancel()
+
+
+class App:
+    """The ASGI application: answers predictions itself, and the rest by `routes`."""
+
+    def __init__(self, settings: Settings, log: Log) -> None:
+        self.settings = settings
+        self.service = Service(settings, log, Metrics())
+        # Set when the application starts: it has a thread.
+        self._exporter: Exporter | None = None
+        self._keys = ApiKeys(settings.api_key_hashes) if settings.api_key_hashes else None
+        self._deadline = Deadline(settings.deadline_ms / 1000)
+        self._release = (b"x-release", settings.service_version.encode())
+        self._id_prefix = urandom(6).hex().encode()
+        self._next_id = count(1).__next__
+        handlers = dict.fromkeys((HTTPException, ApiError, Exception), refused)
+        self.other = Starlette(routes=routes(self.service), lifespan=self._lifespan, exception_handlers=handlers)
+        # A redirect to the path without the slash would be absolute, with the scheme and host of a request that came by
+        # way of the edge: http, and whatever its client said.
+        self.other.router.redirect_slashes = False
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        if settings.otel_exporter_otlp_endpoint:
-            app.desk.exporter = Exporter(settings.otel_exporter_otlp_endpoint, settings.service_version)
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        if self.settings.otel_exporter_otlp_endpoint:
+            self._exporter = Exporter(self.settings.otel_exporter_otlp_endpoint, self.settings.service_version)
         # Not awaited: the socket must listen, and /health and /ready answer, while the model loads.
-        loading = asyncio.create_task(service.start())
+        loading = asyncio.create_task(self.service.start())
         yield
         loading.cancel()
         await asyncio.gather(loading, return_exceptions=True)
-        if app.desk.exporter is not None:
-            await asyncio.to_thread(app.desk.exporter.close)
-        service.close()
+        if self._exporter is not None:
+            await asyncio.to_thread(self._exporter.close)
+        self.service.close()
 
-    starlette = Starlette(
-        routes=routes(service),
-        lifespan=lifespan,
-        exception_handlers={HTTPException: http_error, ApiError: api_error, Exception: internal_error},
-    )
-    # A redirect to the path without the slash would be absolute, with the scheme and host of a request that came by way
-    # of the edge: http, and whatever its client said.
-    starlette.router.redirect_slashes = False
-    app = Front(service, starlette)
-    return app
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["type"] != "http":
+            return self.other(scope, receive, send)
+        endpoint = self.service.endpoints.get(scope["path"])
+        if endpoint is None or scope["method"] != "POST":
+            return self._pass_on(scope, receive, send)
+        return self._predict(endpoint, scope, receive, send)
+
+    async def _predict(self, endpoint: tuple[str, Codec], scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        service = self.service
+        service.metrics.in_flight += 1
+        route, codec = endpoint
+        headers = combined(scope["headers"])
+        request_id = self._request_id(headers)
+        status, rows = CLIENT_CLOSED_REQUEST, 0
+        own: Headers
+        try:
+            try:
+                # Before the body is read.
+                if self._keys is not None:
+                    self._keys.check(headers.get(b"x-api-key"))
+                if b"upgrade" in headers and _offers_upgrade(headers):
+                    message = "The request offers another protocol (Upgrade), so its body was not read; send it without"
+                    raise ApiError(400, "upgrade_not_supported", message, headers=(_CLOSE,))
+                body = await self._read(receive, headers)
+                if body is None:
+                    return
+                batcher = service.batcher
+                assert batcher is not None
+                batcher.admit()
+                if b"content-encoding" in headers:
+                    body = decompressed(body, headers[b"content-encoding"], self.settings.max_body_bytes)
+                buffer, rows, context = codec.decode(body, headers)
+                outcome = await service.predict(batcher, buffer, rows, started)
+                answer, own = codec.encode(outcome, context)
+                status = 200
+            except Exception as error:
+                known = error if isinstance(error, ApiError) else ApiError(500, "internal", "The service failed")
+                status, own = known.status, JSON + known.headers
+                answer = error_body(known, request_id.decode(), route)
+                if status == 500:
+                    reason = f"{type(error).__name__}: {error}"
+                    service.log.event("error", "request failed", request_id=request_id.decode(), reason=reason)
+            response = [*own, (b"content-length", b"%d" % len(answer)), self._release, (b"x-request-id", request_id)]
+            # Makes the edge's idle connections go elsewhere.
+            if service.state == "draining":
+                response.append(_CLOSE)
+            await send({"type": "http.response.start", "status": status, "headers": response})
+            await send({"type": "http.response.body", "body": answer})
+        finally:
+            self._record("POST", route, status, started, rows, request_id, headers)
+
+    async def _read(self, receive: Receive, headers: dict[bytes, bytes]) -> bytes | None:
+        """The body, None if the client has gone; given up as soon as it is over the limit or takes too long."""
+        limit = self.settings.max_body_bytes
+        announced = headers.get(b"content-length", b"")
+        if announced.isdigit() and int(announced) > limit:
+            raise too_large(limit)
+        task = self._deadline.watch()
+        body: bytes = b""
+        try:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return None
+                body += message["body"]
+                if len(body) > limit:
+                    raise too_large(limit)
+                if not message.get("more_body"):
+                    return body
+        except asyncio.CancelledError:
+            if not self._deadline.passed(task):
+                raise
+            text = f"The body did not arrive within {self._deadline.limit_s:g} s"
+            raise ApiError(408, "body_too_slow", text) from None
+        finally:
+            del self._deadline.since[task]
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        self.service.metrics.in_flight += 1
+        status = CLIENT_CLOSED_REQUEST
+        headers = combined(scope["headers"])
+        request_id = self._request_id(headers)
+        added = [self._release, (b"x-request-id", request_id)]
+        if self.service.state == "draining" or _offers_upgrade(headers):
+            added.append(_CLOSE)
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", []), *added]
+            await send(message)
+
+        scope["state"] = {**scope.get("state", {}), "request_id": request_id.decode()}
+        try:
+            await self.other(scope, receive, send_with_headers)
+        finally:
+            # Starlette leaves the route that matched in the scope; what matched none has no name of its own, as
+            # metrics by path would let anybody make as many as they like.
+            route = scope["route"].path if "route" in scope else "unknown"
+            method = scope["method"] if scope["method"] in METHODS else "OTHER"
+            self._record(method, route, status, started, 0, request_id, headers)
+
+    def _request_id(self, headers: dict[bytes, bytes]) -> bytes:
+        """The edge's, when it gave one that is safe to repeat; else one of our own."""
+        given = headers.get(b"x-request-id")
+        if given is not None and _REQUEST_ID(given):
+            return given
+        return b"%b-%d" % (self._id_prefix, self._next_id())
+
+    def _record(
+        self, method: str, route: str, status: int, started: float, rows: int, request_id: bytes,
+        headers: dict[bytes, bytes],
+    ) -> None:  # fmt: skip
+        """Count and log a request that has just ended."""
+        seconds = time.perf_counter() - started
+        service = self.service
+        service.metrics.in_flight -= 1
+        service.metrics.request(method, route, status, seconds)
+        if route in PROBES and not self.settings.log_probes:
+            return
+        traceparent = headers.get(b"traceparent")
+        trace = parse_traceparent(traceparent) if traceparent else None
+        if self._exporter is not None:
+            self._exporter.span(route, method, status, seconds, trace)
+        trace_id = trace.trace_id if trace else ""
+        service.log.request(method, route, status, seconds, rows, request_id.decode(), trace_id, service.model_version)
+
+
+def _offers_upgrade(headers: dict[bytes, bytes]) -> bool:
+    """Whether the request offers another protocol: uvicorn then reads neither its body nor what follows it.
+
+    Such a connection is closed after the answer, as what follows could be taken for a request of its own.
+    """
+    return b"upgrade" in headers and b"upgrade" in headers.get(b"connection", b"").lower()
+
+
+def create_app(settings: Settings, log: Log | None = None) -> App:
+    """The ASGI application; its service is `.service`. The model loads when the application starts."""
+    return App(settings, log or Log())

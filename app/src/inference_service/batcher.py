@@ -1,7 +1,7 @@
 """Concurrent requests share a run of the model, and none waits for company.
 
-Whatever is queued when the model becomes free forms the next batch. There is no timer: a request alone runs at once,
-and under load the batches grow by themselves, because more arrives while a run is busy.
+Whatever is queued when the model becomes free forms the next batch. There is no timer: a request alone runs in the next
+turn of the event loop, and under load the batches grow by themselves, because more arrives while a run is busy.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import NoReturn, Protocol
+from dataclasses import KW_ONLY, dataclass
 
 from .errors import ApiError, overloaded
 from .model import INVALID, NO_PROBABILITIES, Outcome
@@ -19,24 +19,11 @@ from .model import INVALID, NO_PROBABILITIES, Outcome
 # How much a new measurement counts in the time of a run.
 _NEWEST_SHARE = 0.1
 
-
-class Caller(Protocol):
-    """Who asked for a prediction. Exactly one of the two is called, once, on the event loop; neither may raise."""
-
-    @property
-    def ended(self) -> bool:
-        """Nobody waits any more: it was answered, or its client has gone."""
-
-    def answer(self, outcome: Outcome) -> None: ...
-
-    def fail(self, error: Exception) -> None: ...
+# Rows packed as float32, their number, who waits for them, and until when (on the clock of time.perf_counter).
+_Waiting = tuple[bytes, int, "asyncio.Future[Outcome]", float]
 
 
-# Rows packed as float32, their number, who asked, and until when (on the clock of time.perf_counter).
-# A plain tuple: a named one costs as much to make as a tenth of the prediction.
-_Waiting = tuple[bytes, int, Caller, float]
-
-
+@dataclass(eq=False)
 class Batcher:
     """Runs `run` on the event loop, or in `executor` when there is one: right for models that take milliseconds.
 
@@ -44,182 +31,131 @@ class Batcher:
     observe: called after each run with (seconds, rows).
     """
 
-    def __init__(
-        self,
-        run: Callable[[bytes], Outcome],
-        *,
-        max_batch_rows: int,
-        max_queue_rows: int,
-        max_queue_s: float,
-        full_run_s: float,
-        deadline_s: float,
-        observe: Callable[[float, int], None],
-        executor: Executor | None = None,
-    ) -> None:
-        self._run = run
-        self._max_batch_rows = max_batch_rows
-        self._max_queue_rows = max_queue_rows
-        self._max_queue_s = max_queue_s
-        self._full_run_s = full_run_s
-        self._deadline_s = deadline_s
-        self._observe = observe
-        self._executor = executor
+    run: Callable[[bytes], Outcome]
+    _: KW_ONLY
+    max_batch_rows: int
+    max_queue_rows: int
+    max_queue_s: float
+    full_run_s: float
+    deadline_s: float
+    observe: Callable[[float, int], None]
+    executor: Executor | None = None
+
+    def __post_init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._queue: deque[_Waiting] = deque()
-        self._running: list[_Waiting] = []
-        self._scheduled = False
-        self._watch: asyncio.TimerHandle | None = None
-        self._limit_rows = 0
+        self._worker: asyncio.Task[None] | None = None
         self._set_limit()
         self.queued_rows = 0
 
-    def submit(self, buffer: bytes, rows: int, caller: Caller, started: float) -> None:
+    def submit(self, buffer: bytes, rows: int, started: float) -> asyncio.Future[Outcome]:
         """Queue `rows` rows of a request that began at `started`; raises ApiError 503 when the queue is full.
 
-        The caller fails with ApiError 504 when the request's deadline passes.
+        The future fails with ApiError 504 when the request's deadline passes.
         """
         # However long a run takes, there is room for one who would be the first.
         if self._queue and self.queued_rows + rows > self._limit_rows:
-            self.refuse()
-        self._queue.append((buffer, rows, caller, started + self._deadline_s))
+            raise self._overloaded()
+        answer: asyncio.Future[Outcome] = self._loop.create_future()
+        expires = started + self.deadline_s
+        self._queue.append((buffer, rows, answer, expires))
         self.queued_rows += rows
-        if not self._scheduled:
-            self._scheduled = True
-            # Runs after all requests that this turn of the event loop has read: they are the batch.
-            self._loop.call_soon(self._start)
+        if self.executor is not None:
+            # While a thread runs, the deadline also ends the wait of those whose run has begun.
+            timer = self._loop.call_later(expires - time.perf_counter(), _expire, answer)
+            answer.add_done_callback(lambda _: timer.cancel())
+        if self._worker is None:
+            self._worker = self._loop.create_task(self._work())
+        return answer
 
-    @property
-    def full(self) -> bool:
-        """Whether even a single row would be refused: asked before a body is decoded, which is most of the work."""
-        return self.queued_rows >= self._limit_rows and bool(self._queue)
+    def admit(self) -> None:
+        """Raises ApiError 503 if even a single row would be refused; for before a body is decoded, most of the work."""
+        if self.queued_rows >= self._limit_rows and self._queue:
+            raise self._overloaded()
 
-    def refuse(self) -> NoReturn:
-        raise overloaded(f"{self.queued_rows} rows are waiting already; the limit is {self._limit_rows}")
+    def _overloaded(self) -> ApiError:
+        return overloaded(f"{self.queued_rows} rows are waiting already; the limit is {self._limit_rows}")
 
     def _set_limit(self) -> None:
         """As many rows may wait as runs answer within `max_queue_s`, by what runs took of late."""
-        in_time = int(self._max_queue_s / max(self._full_run_s, 1e-6) * self._max_batch_rows)
-        self._limit_rows = min(in_time, self._max_queue_rows)
+        in_time = int(self.max_queue_s / max(self.full_run_s, 1e-6) * self.max_batch_rows)
+        self._limit_rows = min(in_time, self.max_queue_rows)
+
+    async def _work(self) -> None:
+        """Run all that is queued; on the event loop without a pause between runs.
+
+        There the loop would read, and refuse, what came meanwhile, and those who were accepted would wait for it.
+        """
+        try:
+            # Two turns of the event loop belong to a batch: what comes while the last answers are written is read in
+            # the second one. Without it, half of the clients would always wait for the other half.
+            await asyncio.sleep(0)
+            while self._queue:
+                batch, rows = self._take()
+                if batch:
+                    await self._run_batch(batch, rows)
+        finally:
+            self._worker = None
+
+    async def _run_batch(self, batch: list[_Waiting], rows: int) -> None:
+        buffer = batch[0][0] if len(batch) == 1 else b"".join([waiting[0] for waiting in batch])
+        started = time.perf_counter()
+        try:
+            if self.executor is None:
+                outcome = self.run(buffer)
+            else:
+                outcome = await self._loop.run_in_executor(self.executor, self.run, buffer)
+        except Exception as error:
+            for _, _, answer, _ in batch:
+                if not answer.done():
+                    answer.set_exception(error)
+        else:
+            self._measured(time.perf_counter() - started, rows)
+            _deliver(batch, outcome)
 
     def _take(self) -> tuple[list[_Waiting], int]:
+        """The next batch and its rows, without those that nobody waits for any more."""
         batch: list[_Waiting] = []
         total = 0
         queue = self._queue
         now = time.perf_counter()
-        while queue and (not batch or total + queue[0][1] <= self._max_batch_rows):
+        while queue and (not batch or total + queue[0][1] <= self.max_batch_rows):
             waiting = queue.popleft()
-            _, rows, caller, expires = waiting
+            _, rows, answer, expires = waiting
             self.queued_rows -= rows
-            # The client has gone.
-            if caller.ended:
-                continue
             if expires < now:
-                caller.fail(_late())
-                continue
-            batch.append(waiting)
-            total += rows
+                _expire(answer)
+            elif not answer.done():
+                batch.append(waiting)
+                total += rows
         return batch, total
 
-    def _start(self) -> None:
-        if self._executor is not None:
-            self._start_in(self._executor)
-            return
-        # All that is queued, in one go: between two runs the loop would read, and refuse, what came meanwhile, and
-        # those who were accepted would wait for it.
-        try:
-            while self._queue:
-                batch, rows = self._take()
-                if batch:
-                    self._run_now(batch, rows)
-        finally:
-            self._next()
-
-    def _run_now(self, batch: list[_Waiting], rows: int) -> None:
-        start = time.perf_counter()
-        try:
-            outcome = self._run(_joined(batch))
-        except Exception as error:
-            _fail(batch, error)
-        else:
-            self._measured(time.perf_counter() - start, rows)
-            _deliver(batch, outcome)
-
-    def _start_in(self, executor: Executor) -> None:
-        batch, rows = self._take()
-        if not batch:
-            self._next()
-            return
-        start = time.perf_counter()
-
-        def done(finished: asyncio.Future[Outcome]) -> None:
-            error = finished.exception()
-            if error is None:
-                self._measured(time.perf_counter() - start, rows)
-                _deliver(batch, finished.result())
-            else:
-                _fail(batch, error)
-            self._running = []
-            self._next()
-
-        self._running = batch
-        self._loop.run_in_executor(executor, self._run, _joined(batch)).add_done_callback(done)
-        if self._watch is None:
-            self._watch_deadlines()
-
     def _measured(self, seconds: float, rows: int) -> None:
-        self._observe(seconds, rows)
+        self.observe(seconds, rows)
         # Small runs say little about full ones: part of the time does not depend on the rows.
-        if rows * 2 >= self._max_batch_rows:
-            full = seconds * self._max_batch_rows / rows
-            self._full_run_s += (full - self._full_run_s) * _NEWEST_SHARE
+        if rows * 2 >= self.max_batch_rows:
+            full = seconds * self.max_batch_rows / rows
+            self.full_run_s += (full - self.full_run_s) * _NEWEST_SHARE
             self._set_limit()
 
-    def _watch_deadlines(self) -> None:
-        """While a thread runs: fail what is late, whether it runs or waits, and look again when the next one is due."""
-        self._watch = None
-        now = time.perf_counter()
-        for _, _, caller, expires in [*self._running, *self._queue]:
-            if caller.ended:
-                continue
-            if expires > now:
-                self._watch = self._loop.call_later(expires - now, self._watch_deadlines)
-                return
-            caller.fail(_late())
 
-    def _next(self) -> None:
-        if self._queue:
-            self._loop.call_soon(self._start)
-        else:
-            self._scheduled = False
-
-
-def _late() -> ApiError:
-    return ApiError(504, "deadline_exceeded", "The request's deadline passed before the model could answer")
-
-
-def _joined(batch: list[_Waiting]) -> bytes:
-    return batch[0][0] if len(batch) == 1 else b"".join([waiting[0] for waiting in batch])
+def _expire(answer: asyncio.Future[Outcome]) -> None:
+    if not answer.done():
+        message = "The request's deadline passed before the model could answer"
+        answer.set_exception(ApiError(504, "deadline_exceeded", message))
 
 
 def _deliver(batch: list[_Waiting], outcome: Outcome) -> None:
     classes, probabilities = outcome
     at = 0
-    for _, rows, caller, _ in batch:
+    for _, rows, answer, _ in batch:
         end = at + rows
         own = classes[at:end]
-        if caller.ended:
+        if answer.done():
             pass
         elif INVALID in own:
             message = f"The model gave {NO_PROBABILITIES} for row {own.index(INVALID)} (the first is row 0)"
-            caller.fail(ApiError(500, "invalid_output", message))
+            answer.set_exception(ApiError(500, "invalid_output", message))
         else:
-            caller.answer((own, probabilities[at:end]))
+            answer.set_result((own, probabilities[at:end]))
         at = end
-
-
-def _fail(batch: list[_Waiting], error: BaseException) -> None:
-    # What is no Exception (the interpreter ends) must not stay without an answer either.
-    reason = error if isinstance(error, Exception) else RuntimeError(repr(error))
-    for _, _, caller, _ in batch:
-        if not caller.ended:
-            caller.fail(reason)

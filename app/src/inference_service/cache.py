@@ -6,7 +6,6 @@ The key still begins with the model's version, so that a shared key space stays 
 
 from __future__ import annotations
 
-from .batcher import Caller
 from .model import Outcome
 
 
@@ -19,14 +18,12 @@ class Cache:
         self.misses = 0
 
     def get(self, buffer: bytes) -> Outcome | None:
-        key = self._prefix + buffer
-        outcome = self._outcomes.pop(key, None)
-        if outcome is None:
-            self.misses += 1
-            return None
-        # Back at the end: dictionaries keep the order of insertion.
-        self._outcomes[key] = outcome
-        self.hits += 1
+        outcome = self._outcomes.pop(self._prefix + buffer, None)
+        self.hits += outcome is not None
+        self.misses += outcome is None
+        if outcome is not None:
+            # Back at the end: dictionaries keep the order of insertion.
+            self._outcomes[self._prefix + buffer] = outcome
         return outcome
 
     def put(self, buffer: bytes, outcome: Outcome) -> None:
@@ -36,23 +33,3 @@ class Cache:
 
     def __len__(self) -> int:
         return len(self._outcomes)
-
-
-class Keeping:
-    """A caller whose answer is kept for whoever asks the same next."""
-
-    def __init__(self, cache: Cache, buffer: bytes, caller: Caller) -> None:
-        self._cache = cache
-        self._buffer = buffer
-        self._caller = caller
-
-    @property
-    def ended(self) -> bool:
-        return self._caller.ended
-
-    def answer(self, outcome: Outcome) -> None:
-        self._cache.put(self._buffer, outcome)
-        self._caller.answer(outcome)
-
-    def fail(self, error: Exception) -> None:
-        self._caller.fail(error)

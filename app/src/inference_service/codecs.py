@@ -12,6 +12,8 @@ import io
 import itertools
 import math
 import re
+import struct
+from collections.abc import Callable
 from typing import Annotated, Any, NoReturn, Protocol
 
 import msgspec
@@ -85,8 +87,7 @@ class PredictCodec:
         classes, probabilities = outcome
         if len(classes) == 1:
             return b'{"predictions":[%b%b' % (self._texts[classes[0]] % probabilities[0], self._tail), JSON
-        texts = self._texts
-        rows = [texts[number] % value for number, value in zip(classes, probabilities, strict=True)]
+        rows = [self._texts[number] % value for number, value in zip(classes, probabilities, strict=True)]
         return b'{"predictions":[%b%b' % (b",".join(rows), self._tail), JSON
 
     def _named_rows(self, body: bytes, error: msgspec.ValidationError) -> list[Any]:
@@ -110,7 +111,7 @@ class PredictCodec:
         # What is wrong may stand behind the last feature: a row's numbers are looked at before its length.
         if index and int(index[1]) < len(self._features):
             message = f"{message} for feature '{self._features[int(index[1])]}'"
-        raise ApiError(422, "invalid_input", message, field=path or None) from None
+        raise invalid(message, path) from None
 
 
 class InvocationsCodec(PredictCodec):
@@ -147,16 +148,12 @@ class InvocationsCodec(PredictCodec):
         if not table:
             raise invalid("Expected at least one row", "instances")
         check_rows(count, self._max_rows, "instances")
-        packed = []
+        width = len(self._features)
         for at, row in enumerate(table):
-            if len(row) != len(self._features):
-                raise invalid(f"Expected {len(self._features)} numbers, got {len(row)}", f"instances[{at}]")
-            for number, text in enumerate(row):
-                if not _NUMBER(text) or not -FLOAT32_MAX <= float(text) <= FLOAT32_MAX:
-                    message = f"Expected a float32 number, got '{text[:40]}' for feature '{self._features[number]}'"
-                    raise invalid(message, f"instances[{at}][{number}]")
-            packed.append(self._pack(*map(float, row)))
-        return b"".join(packed), count
+            if len(row) != width:
+                raise invalid(f"Expected {width} numbers, got {len(row)}", f"instances[{at}]")
+        data = [float(text) if _NUMBER(text) else text for row in table for text in row]
+        return pack(self._model, data, lambda number: f"instances[{number // width}][{number % width}]"), count
 
 
 def _quoted(text: str) -> str:
@@ -181,8 +178,20 @@ def check_rows(count: int, limit: int, field: str) -> None:
         raise ApiError(422, "too_many_rows", message, field=field)
 
 
-def invalid(message: str, field: str) -> ApiError:
-    return ApiError(422, "invalid_input", message, field=field)
+def pack(model: Model, data: list[Any], field: Callable[[int], str]) -> bytes:
+    """The numbers of some rows, one after the other, as the model takes them; `field` names the one that is wrong."""
+    width = model.width
+    for number, value in enumerate(data):
+        # bool is an int for Python; not so for a tensor. NaN is in no range.
+        if type(value) not in (float, int) or not -FLOAT32_MAX <= value <= FLOAT32_MAX:
+            got = f", got '{value[:40]}'" if isinstance(value, str) else ""
+            feature = model.manifest.features[number % width]
+            raise invalid(f"Expected a float32 number{got} for feature '{feature}'", field(number))
+    return struct.pack(f"{len(data)}f", *data)
+
+
+def invalid(message: str, field: str | None) -> ApiError:
+    return ApiError(422, "invalid_input", message, field=field or None)
 
 
 def malformed(error: Exception) -> ApiError:

@@ -8,7 +8,6 @@ drifted.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from .model import Manifest
@@ -25,8 +24,8 @@ class Drift:
         self._numpy: Any = numpy
         self._features = manifest.features
         self._edges = [numpy.asarray(bins.edges, numpy.float32) for bins in manifest.distribution]
-        self._trained = [bins.shares for bins in manifest.distribution]
-        self._counts = [[0] * len(bins.shares) for bins in manifest.distribution]
+        self._trained = [numpy.maximum(bins.shares, LEAST_SHARE) for bins in manifest.distribution]
+        self._counts = [numpy.zeros(len(bins.shares), numpy.int64) for bins in manifest.distribution]
         self._pending: list[bytes] = []
         self._pending_rows = 0
         self.rows = 0
@@ -47,20 +46,15 @@ class Drift:
         self._pending_rows = 0
         self.rows += len(rows)
         for counts, edges, column in zip(self._counts, self._edges, rows.T, strict=True):
-            found = numpy.bincount(numpy.searchsorted(edges, column, side="right"), minlength=len(counts))
-            counts[:] = [have + int(new) for have, new in zip(counts, found, strict=True)]
+            counts += numpy.bincount(numpy.searchsorted(edges, column, side="right"), minlength=len(counts))
 
     def psi(self) -> dict[str, float]:
         """Per feature; empty as long as no row was seen."""
         self.count()
         if not self.rows:
             return {}
-        return {
-            name: round(sum(_term(count / self.rows, share) for count, share in zip(counts, trained, strict=True)), 6)
-            for name, counts, trained in zip(self._features, self._counts, self._trained, strict=True)
-        }
-
-
-def _term(share: float, trained: float) -> float:
-    share, trained = max(share, LEAST_SHARE), max(trained, LEAST_SHARE)
-    return (share - trained) * math.log(share / trained)
+        numpy, result = self._numpy, {}
+        for name, counts, trained in zip(self._features, self._counts, self._trained, strict=True):
+            share = numpy.maximum(counts / self.rows, LEAST_SHARE)
+            result[name] = round(float(numpy.sum((share - trained) * numpy.log(share / trained))), 6)
+        return result

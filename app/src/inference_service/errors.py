@@ -20,45 +20,19 @@ class ApiError(Exception):
     headers: what the answer has beside its type.
     """
 
-    def __init__(
-        self, status: int, code: str, message: str, *, field: str | None = None, headers: Headers = ()
-    ) -> None:
+    def __init__(self, status: int, code: str, message: str, field: str | None = None, headers: Headers = ()) -> None:
         super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.field = field
-        self.headers = headers
-
-
-class ErrorDetail(msgspec.Struct, omit_defaults=True):
-    code: str
-    message: str
-    request_id: str
-    field: str | None = None
-
-
-class ErrorBody(msgspec.Struct):
-    error: ErrorDetail
-
-
-class ProtocolError(msgspec.Struct, omit_defaults=True):
-    """The Open Inference Protocol's."""
-
-    error: str
-    code: str
-    request_id: str
-    field: str | None = None
-
-
-_encode = msgspec.json.Encoder().encode
+        self.status, self.code, self.message, self.field, self.headers = status, code, message, field, headers
 
 
 def error_body(error: ApiError, request_id: str, path: str) -> bytes:
     """path: the request's, or its route's."""
+    detail = {"code": error.code, "message": error.message, "request_id": request_id}
+    if error.field is not None:
+        detail["field"] = error.field
     if path == "/v2" or path.startswith("/v2/"):
-        return _encode(ProtocolError(error.message, error.code, request_id, error.field))
-    return _encode(ErrorBody(ErrorDetail(error.code, error.message, request_id, error.field)))
+        return msgspec.json.encode({"error": detail.pop("message"), **detail})
+    return msgspec.json.encode({"error": detail})
 
 
 def overloaded(message: str) -> ApiError:
@@ -67,7 +41,7 @@ def overloaded(message: str) -> ApiError:
 
 def not_ready(state: str, reason: str) -> ApiError:
     """A service that has failed says so in `code`, and does not ask to be tried again: a deployer need not wait."""
-    message = f"The service is {state}: {reason}" if reason else f"The service is {state}"
-    if state == "failed":
-        return ApiError(503, "failed", message)
-    return ApiError(503, "not_ready", message, headers=_RETRY)
+    code, headers = ("failed", ()) if state == "failed" else ("not_ready", _RETRY)
+    return ApiError(
+        503, code, f"The service is {state}: {reason}" if reason else f"The service is {state}", headers=headers
+    )

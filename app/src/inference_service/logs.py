@@ -7,8 +7,9 @@ service says about itself is written at once, and all is flushed when it stops.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
-import time
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -16,21 +17,31 @@ import msgspec
 FLUSH_AFTER_S = 0.05
 FLUSH_LINES = 256
 
-_encode = msgspec.json.Encoder().encode
+
+class _Request(msgspec.Struct, omit_defaults=True, gc=False):
+    time: datetime
+    level: str
+    message: str
+    method: str
+    route: str
+    status: int
+    ms: float
+    rows: int
+    request_id: str
+    model_version: str
+    trace_id: str = ""
 
 
 class Log:
     def __init__(self, fd: int = 1) -> None:
         self._fd = fd
-        self._lines: list[str] = []
-        self._second = 0
-        self._stamp = ""
+        self._lines: list[_Request | dict[str, Any]] = []
+        self._encode_lines = msgspec.json.Encoder().encode_lines
         self._timer: asyncio.TimerHandle | None = None
 
     def event(self, level: str, message: str, **fields: Any) -> None:
         """A line about the service itself."""
-        now = self._time()
-        self._lines.append(_encode({"time": now, "level": level, "message": message, **fields}).decode())
+        self._lines.append({"time": datetime.now(UTC), "level": level, "message": message, **fields})
         self.flush()
 
     def request(
@@ -44,13 +55,10 @@ class Log:
         trace_id: str,
         model: str,
     ) -> None:
-        """The line of a request. Its texts must be free of characters that JSON escapes; no feature values."""
-        trace = f',"trace_id":"{trace_id}"' if trace_id else ""
-        self._lines.append(
-            f'{{"time":"{self._time()}","level":"info","message":"request","method":"{method}","route":"{route}",'
-            f'"status":{status},"ms":{seconds * 1000:.3f},"rows":{rows},"request_id":"{request_id}"{trace},'
-            f'"model_version":"{model}"}}'
-        )
+        """The line of a request; no feature values."""
+        now, ms = datetime.now(UTC), round(seconds * 1000, 3)
+        line = _Request(now, "info", "request", method, route, status, ms, rows, request_id, model, trace_id)
+        self._lines.append(line)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_AFTER_S, self.flush)
         elif len(self._lines) >= FLUSH_LINES:
@@ -60,9 +68,7 @@ class Log:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not self._lines:
-            return
-        data = ("\n".join(self._lines) + "\n").encode()
+        data = self._encode_lines(self._lines)
         self._lines.clear()
         try:
             while data:
@@ -71,10 +77,14 @@ class Log:
             # Nobody reads the log any more: no reason to stop serving.
             pass
 
-    def _time(self) -> str:
-        now = time.time()
-        second = int(now)
-        if second != self._second:
-            self._second = second
-            self._stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        return f"{self._stamp}.{int((now - second) * 1000):03d}Z"
+
+class Forward(logging.Handler):
+    """What uvicorn has to say, in the form of all other lines."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        trace = {"trace": logging.Formatter().formatException(record.exc_info)} if record.exc_info else {}
+        self._log.event(record.levelname.lower(), record.getMessage().strip(), **trace)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from .errors import ApiError, Headers
 
-# Shared by all answers in JSON: `wire` knows it by identity.
 JSON: Headers = ((b"content-type", b"application/json"),)
 CSV: Headers = ((b"content-type", b"text/csv; charset=utf-8"),)
 # What curl and urllib say when they were not told.
@@ -29,7 +28,9 @@ def combined(pairs: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
 
 
 def too_large(limit: int) -> ApiError:
-    return ApiError(413, "body_too_large", f"The body is over the limit of {limit} bytes")
+    """Closes the connection: the rest of the body is not worth reading."""
+    message = f"The body is over the limit of {limit} bytes"
+    return ApiError(413, "body_too_large", message, headers=((b"connection", b"close"),))
 
 
 def body_type(headers: dict[bytes, bytes], *taken: str) -> str:
@@ -56,24 +57,20 @@ def answer_type(headers: dict[bytes, bytes], *offered: str) -> str:
     text = headers.get(b"accept", b"").decode("latin-1")
     if not text.strip():
         return offered[0]
-    best, chosen = (0.0, 0, 0), ""
-    ranges = [part.lower().partition(";") for part in text.split(",")]
-    for offer in offered:
-        specificity = {"*/*": 1, f"{offer.partition('/')[0]}/*": 2, offer: 3}
-        # Of all ranges that an offer is in, the most specific decides; among equals, what is named first.
-        matching = [
-            (specificity[name.strip()], -at, parameters)
-            for at, (name, _, parameters) in enumerate(ranges)
-            if name.strip() in specificity
-        ]
-        if not matching:
-            continue
-        specific, order, parameters = max(matching)
+    ranges = []
+    for at, (name, _, parameters) in enumerate(part.partition(";") for part in text.lower().split(",")):
         found = _QUALITY(parameters)
-        rank = (float(found[1]) if found else 1.0, specific, order)
-        if rank[0] and rank > best:
-            best, chosen = rank, offer
-    if not chosen:
+        ranges.append((name.strip(), -at, float(found[1]) if found else 1.0))
+
+    def preference(offer: str) -> tuple[float, int, int]:
+        # Of all ranges that an offer is in, the most specific decides; among equals, what is named first.
+        specificity = {"*/*": 1, f"{offer.partition('/')[0]}/*": 2, offer: 3}
+        matching = [(specificity[name], at, quality) for name, at, quality in ranges if name in specificity]
+        specific, at, quality = max(matching, default=(0, 0, 0.0))
+        return quality, specific, at
+
+    chosen = max(offered, key=preference)
+    if not preference(chosen)[0]:
         raise ApiError(406, "not_acceptable", f"No answer can be given as '{text}'; accept {' or '.join(offered)}")
     return chosen
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import time
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 
 from .cache import Cache
 from .drift import Drift
@@ -42,19 +43,16 @@ class Histogram:
 class Metrics:
     def __init__(self) -> None:
         self.started_at = time.time()
-        self.requests: dict[tuple[str, str, int], int] = {}
-        self.durations: dict[str, Histogram] = {}
+        # By method, route and status; by route.
+        self.requests: defaultdict[tuple[str, str, int], int] = defaultdict(int)
+        self.durations: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(SECONDS))
         self.in_flight = 0
         self.inference = Histogram(SECONDS)
         self.batch_rows = Histogram(ROWS)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        key = (method, route, status)
-        self.requests[key] = self.requests.get(key, 0) + 1
-        histogram = self.durations.get(route)
-        if histogram is None:
-            histogram = self.durations[route] = Histogram(SECONDS)
-        histogram.observe(seconds)
+        self.requests[method, route, status] += 1
+        self.durations[route].observe(seconds)
 
     def run(self, seconds: float, rows: int) -> None:
         self.inference.observe(seconds)
@@ -108,10 +106,8 @@ def _gauge(name: str, text: str, value: float, kind: str = "gauge") -> list[str]
 
 
 def _info(name: str, text: str, labels: dict[str, str]) -> list[str]:
-    if not labels:
-        return []
     inner = ",".join(f'{key}="{_escape(value)}"' for key, value in labels.items())
-    return [*_head(name, "gauge", text), f"{name}{{{inner}}} 1"]
+    return [*_head(name, "gauge", text), f"{name}{{{inner}}} 1"] if labels else []
 
 
 def _escape(value: str) -> str:
@@ -119,8 +115,4 @@ def _escape(value: str) -> str:
 
 
 def _resident_bytes() -> int:
-    fd = os.open("/proc/self/statm", os.O_RDONLY)
-    try:
-        return int(os.read(fd, 128).split()[1]) * PAGE_BYTES
-    finally:
-        os.close(fd)
+    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -13,156 +14,118 @@ from starlette.routing import Route
 from .codecs import INPUT_NAME
 from .errors import ApiError, error_body, not_ready
 from .infer import InferCodec
+from .model import Manifest
 from .openapi import PAGE_POLICY, document, page
 from .service import Service
 
+_MODEL = "/v2/models/{model}"
+_VERSION = f"{_MODEL}/versions/{{version}}"
+
 
 def routes(service: Service) -> list[Route]:
+    """All routes; those of predictions are reached only while there is no model, or for one that is not served."""
     settings = service.settings
+    release = settings.service_version
 
     def model_labels() -> dict[str, str]:
-        model = service.model
-        if model is None:
+        if service.model is None:
             return {}
-        manifest = model.manifest
+        manifest = service.model.manifest
         return {"name": manifest.name, "version": manifest.version, "sha256": manifest.sha256}
 
-    def require_ready() -> None:
+    def ready(request: Request) -> dict[str, Any]:
         if service.state != "ready":
             raise not_ready(service.state, service.reason)
+        return {"status": "ready", "model_version": service.model_version}
 
-    async def health(_: Request) -> Response:
-        return _json({"status": "alive"})
+    def known_model(request: Request) -> Manifest:
+        """Raises unless the path names the model, and the version, that is served."""
+        if service.model is None:
+            raise not_ready(service.state, service.reason)
+        manifest = service.model.manifest
+        wanted = request.path_params.get("version", manifest.version)
+        if (request.path_params["model"], wanted) != (manifest.name, manifest.version):
+            raise ApiError(404, "no_such_model", f"This service serves {manifest.name} {manifest.version} only")
+        return manifest
 
-    async def ready(_: Request) -> Response:
-        require_ready()
-        return _json({"status": "ready", "model_version": service.model_version})
+    def model(request: Request) -> dict[str, Any]:
+        manifest = known_model(request)
+        outputs = [{"name": name, "datatype": datatype, "shape": [-1]} for name, datatype in InferCodec.OUTPUTS]
+        return {
+            "name": manifest.name,
+            "versions": [manifest.version],
+            "platform": "onnx_onnxv1",
+            "inputs": [{"name": INPUT_NAME, "datatype": "FP32", "shape": [-1, len(manifest.features)]}],
+            "outputs": outputs,
+        }
 
-    async def version(_: Request) -> Response:
-        release = {"version": settings.service_version, "commit": settings.service_revision}
-        return _json({**release, "model": model_labels() or None})
+    def model_ready(request: Request) -> dict[str, Any]:
+        manifest = known_model(request)
+        ready(request)
+        return {"name": manifest.name, "ready": True}
+
+    def predict(request: Request) -> Any:
+        if "model" in request.path_params:
+            known_model(request)
+        raise not_ready(service.state, service.reason)
 
     async def metrics(_: Request) -> Response:
         text = service.metrics.render(
-            queued_rows=service.queued_rows,
+            queued_rows=service.batcher.queued_rows if service.batcher else 0,
             ready=service.state == "ready",
             model=model_labels(),
-            release={"version": settings.service_version, "revision": settings.service_revision},
+            release={"version": release, "revision": settings.service_revision},
             cache=service.cache,
             drift=service.drift,
         )
         return Response(text, media_type="text/plain; version=0.0.4")
 
-    async def openapi(_: Request) -> Response:
-        return _json(document(service))
-
     async def docs(_: Request) -> Response:
         # The edge's own policy is for answers that have none, and forbids styles.
         return HTMLResponse(page(document(service)), headers={"content-security-policy": PAGE_POLICY})
 
-    async def v2_live(_: Request) -> Response:
-        return _json({"live": True})
-
-    async def v2_ready(_: Request) -> Response:
-        require_ready()
-        return _json({"ready": True})
-
-    async def v2_server(_: Request) -> Response:
-        return _json({"name": "inference", "version": settings.service_version, "extensions": ["binary_tensor_data"]})
-
-    def known_model(request: Request) -> None:
-        """Raises unless the path names the model, and the version, that is served."""
-        if service.model is None:
-            raise not_ready(service.state, service.reason)
-        manifest = service.model.manifest
-        name = request.path_params["model"]
-        wanted = request.path_params.get("version", manifest.version)
-        if name != manifest.name or wanted != manifest.version:
-            raise ApiError(404, "no_such_model", f"This service serves {manifest.name} {manifest.version} only")
-
-    async def v2_model(request: Request) -> Response:
-        known_model(request)
-        assert service.model is not None
-        manifest = service.model.manifest
-        return _json(
-            {
-                "name": manifest.name,
-                "versions": [manifest.version],
-                "platform": "onnx_onnxv1",
-                "inputs": [{"name": INPUT_NAME, "datatype": "FP32", "shape": [-1, len(manifest.features)]}],
-                "outputs": [
-                    {"name": name, "datatype": datatype, "shape": [-1]} for name, datatype in InferCodec.OUTPUTS
-                ],
-            }
-        )
-
-    async def v2_model_ready(request: Request) -> Response:
-        known_model(request)
-        require_ready()
-        return _json({"name": request.path_params["model"], "ready": True})
-
-    async def predict(_: Request) -> Response:
-        """Only reached while there is no model: with one, `http` answers before Starlette is asked."""
-        raise not_ready(service.state, service.reason)
-
-    async def v2_infer(request: Request) -> Response:
-        """Reached while there is no model, or for one that is not served."""
-        known_model(request)
-        raise not_ready(service.state, service.reason)
-
-    model_path = "/v2/models/{model}"
-    version_path = f"{model_path}/versions/{{version}}"
     return [
-        Route("/health", health),
-        Route("/ready", ready),
-        Route("/version", version),
+        _json("/health", lambda _: {"status": "alive"}),
+        _json("/ready", ready),
+        _json("/ping", ready),
+        _json("/version", lambda _: {
+            "version": release, "commit": settings.service_revision, "model": model_labels() or None,
+        }),
         Route("/metrics", metrics),
-        Route("/openapi.json", openapi),
+        _json("/openapi.json", lambda _: document(service)),
         Route("/docs", docs),
-        Route("/predict", predict, methods=["POST"]),
-        Route("/ping", ready),
-        Route("/invocations", predict, methods=["POST"]),
-        Route("/v2", v2_server),
-        Route("/v2/health/live", v2_live),
-        Route("/v2/health/ready", v2_ready),
-        Route(model_path, v2_model),
-        Route(f"{model_path}/ready", v2_model_ready),
-        Route(f"{model_path}/infer", v2_infer, methods=["POST"]),
-        Route(version_path, v2_model),
-        Route(f"{version_path}/ready", v2_model_ready),
-        Route(f"{version_path}/infer", v2_infer, methods=["POST"]),
-    ]
+        _json("/v2", lambda _: {"name": "inference", "version": release, "extensions": ["binary_tensor_data"]}),
+        _json("/v2/health/live", lambda _: {"live": True}),
+        _json("/v2/health/ready", lambda request: {"ready": bool(ready(request))}),
+        *[_json(path, model) for path in (_MODEL, _VERSION)],
+        *[_json(f"{path}/ready", model_ready) for path in (_MODEL, _VERSION)],
+        *[_json(f"{path}/infer", predict, "POST") for path in (_MODEL, _VERSION)],
+        *[_json(path, predict, "POST") for path in ("/predict", "/invocations")],
+    ]  # fmt: skip
 
 
-def _json(value: Any) -> Response:
-    return Response(msgspec.json.encode(value), media_type="application/json")
+def _json(path: str, content: Callable[[Request], Any], method: str = "GET") -> Route:
+    async def endpoint(request: Request) -> Response:
+        return Response(msgspec.json.encode(content(request)), media_type="application/json")
+
+    return Route(path, endpoint, methods=[method])
 
 
-def _error(request: Request, error: ApiError, headers: dict[str, str] | None = None) -> Response:
-    own = {name.decode(): value.decode() for name, value in error.headers}
+async def refused(request: Request, error: Exception) -> Response:
+    """The answer to a request whose handler raised; what Starlette refuses by itself are unknown paths and methods."""
+    headers: dict[str, str] = {}
+    if isinstance(error, HTTPException):
+        # Not the path of `request.url`, which is made of the Host header too: whatever a client wrote there.
+        path, headers = request.scope["path"], dict(error.headers or {})
+        if error.status_code == 405:
+            allowed = ", ".join(sorted(headers.get("Allow", "").split(", ")))
+            error = ApiError(405, "method_not_allowed", f"{path} takes {allowed}, not {request.method}")
+        elif error.status_code == 404:
+            error = ApiError(404, "not_found", f"There is nothing at {path}; see /docs")
+        else:
+            error = ApiError(error.status_code, "http_error", str(error.detail))
+    elif not isinstance(error, ApiError):
+        error = ApiError(500, "internal", "The service failed")
+    headers |= {name.decode(): value.decode() for name, value in error.headers}
     body = error_body(error, request.state.request_id, request.scope["path"])
-    return Response(body, error.status, {**(headers or {}), **own}, media_type="application/json")
-
-
-async def api_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ApiError)
-    return _error(request, error)
-
-
-async def http_error(request: Request, error: Exception) -> Response:
-    """What Starlette refuses by itself: unknown paths and methods."""
-    assert isinstance(error, HTTPException)
-    # Not the path of `request.url`, which is made of the Host header too: whatever a client wrote there.
-    path, method = request.scope["path"], request.method
-    if error.status_code == 405:
-        allowed = ", ".join(sorted((error.headers or {}).get("Allow", "").split(", ")))
-        wrong = ApiError(405, "method_not_allowed", f"{path} takes {allowed}, not {method}")
-    elif error.status_code == 404:
-        wrong = ApiError(404, "not_found", f"There is nothing at {path}; see /docs")
-    else:
-        wrong = ApiError(error.status_code, "http_error", str(error.detail))
-    return _error(request, wrong, dict(error.headers or {}))
-
-
-async def internal_error(request: Request, error: Exception) -> Response:
-    return _error(request, ApiError(500, "internal", "The service failed"))
+    return Response(body, error.status, headers, media_type="application/json")

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
+from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from .batcher import Batcher, Caller
-from .cache import Cache, Keeping
+from .batcher import Batcher
+from .cache import Cache
 from .codecs import Codec, InvocationsCodec, PredictCodec
 from .drift import Drift
 from .infer import InferCodec
 from .logs import Log
 from .metrics import Metrics
-from .model import Model, ModelError, load
+from .model import Model, ModelError, Outcome, load
 from .settings import Settings
 from .store import StoreUnavailable, model_folder
 
@@ -43,10 +44,6 @@ class Service:
         self.drift: Drift | None = None
         self._executor: ThreadPoolExecutor | None = None
 
-    @property
-    def queued_rows(self) -> int:
-        return self.batcher.queued_rows if self.batcher else 0
-
     async def start(self) -> None:
         """Load the model in a thread, so that /health and /ready answer meanwhile. Never raises: see `state`.
 
@@ -65,22 +62,15 @@ class Service:
                 self.log.event("warning", "not ready yet", reason=self.reason, retry_s=pause_s)
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, RETRY_MOST_S)
-            except ModelError as error:
-                self._failed(str(error))
-                return
             except Exception as error:
-                self._failed(f"Failed to load the model: {type(error).__name__}: {error}")
+                unknown = f"Failed to load the model: {type(error).__name__}: {error}"
+                self.reason = str(error) if isinstance(error, ModelError) else unknown
+                self.state = "failed"
+                self.log.event("error", "not ready", reason=self.reason)
                 return
-        self.log.event(
-            "info",
-            "ready",
-            model=model.manifest.name,
-            model_version=self.model_version,
-            sha256=model.manifest.sha256,
-            load_ms=round((time.perf_counter() - started) * 1000),
-            full_batch_ms=round(full_batch_s * 1000, 3),
-            runs=runs,
-        )
+        names = {"model": model.manifest.name, "model_version": self.model_version, "sha256": model.manifest.sha256}
+        load_ms, batch_ms = round((time.perf_counter() - started) * 1000), round(full_batch_s * 1000, 3)
+        self.log.event("info", "ready", **names, load_ms=load_ms, full_batch_ms=batch_ms, runs=runs)
 
     def _load(self) -> tuple[Model, float]:
         settings = self.settings
@@ -108,17 +98,15 @@ class Service:
             self.cache = Cache(settings.cache_entries, manifest.version)
         if settings.drift and manifest.distribution:
             self.drift = Drift(manifest)
-        infer = InferCodec(model, settings.max_rows)
+        infer = "/v2/models/{model}/infer", InferCodec(model, settings.max_rows)
         self.model = model
         self.model_version = manifest.version
-        self.endpoints.update(
-            {
-                "/predict": ("/predict", PredictCodec(model, settings.max_rows)),
-                "/invocations": ("/invocations", InvocationsCodec(model, settings.max_rows)),
-                f"/v2/models/{manifest.name}/infer": ("/v2/models/{model}/infer", infer),
-                f"/v2/models/{manifest.name}/versions/{manifest.version}/infer": ("/v2/models/{model}/infer", infer),
-            }
-        )
+        self.endpoints |= {
+            "/predict": ("/predict", PredictCodec(model, settings.max_rows)),
+            "/invocations": ("/invocations", InvocationsCodec(model, settings.max_rows)),
+            f"/v2/models/{manifest.name}/infer": infer,
+            f"/v2/models/{manifest.name}/versions/{manifest.version}/infer": infer,
+        }
         if self.state == "loading":
             self.state, self.reason = "ready", ""
         # What was imported and loaded stays until the end: the collector need not look through it again and again.
@@ -126,22 +114,20 @@ class Service:
         gc.freeze()
         return "inline" if inline else "in a thread"
 
-    def submit(self, batcher: Batcher, buffer: bytes, rows: int, caller: Caller, started: float) -> None:
-        """Have packed rows predicted, by way of the cache and the drift counters when these are on."""
+    def predict(self, batcher: Batcher, buffer: bytes, rows: int, started: float) -> Awaitable[Outcome]:
+        """What the model says of packed rows, by way of the cache and the drift counters when these are on."""
         if self.drift is not None:
             self.drift.add(buffer, rows)
-        if self.cache is None:
-            batcher.submit(buffer, rows, caller, started)
-            return
-        outcome = self.cache.get(buffer)
-        if outcome is None:
-            batcher.submit(buffer, rows, Keeping(self.cache, buffer, caller), started)
-        else:
-            caller.answer(outcome)
+        if self.cache is not None:
+            return self._cached(self.cache, batcher, buffer, rows, started)
+        return batcher.submit(buffer, rows, started)
 
-    def _failed(self, reason: str) -> None:
-        self.state, self.reason = "failed", reason
-        self.log.event("error", "not ready", reason=reason)
+    async def _cached(self, cache: Cache, batcher: Batcher, buffer: bytes, rows: int, started: float) -> Outcome:
+        outcome = cache.get(buffer)
+        if outcome is None:
+            outcome = await batcher.submit(buffer, rows, started)
+            cache.put(buffer, outcome)
+        return outcome
 
     def drain(self) -> None:
         """From now on not ready, but requests are still answered."""

@@ -75,6 +75,7 @@ _LEAST: dict[str, float] = {
 }  # fmt: skip
 _KINDS: dict[object, str] = {int: "a whole number", float: "a number", bool: "true or false"}
 _SHA256 = re.compile(r"[0-9a-f]{64}").fullmatch
+_STORE = re.compile(r"s3://[^/]+(/.*)?").fullmatch
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*").fullmatch
 
 
@@ -85,19 +86,16 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     for field in msgspec.structs.fields(Settings):
         variable = field.name.upper()
         text = environment.get(variable)
-        if text is None or text == "":
+        if not text:
             continue
         try:
-            value = msgspec.convert(text, field.type, strict=False)
+            value = values[field.name] = msgspec.convert(text, field.type, strict=False)
         except msgspec.ValidationError:
             problems.append(f"{variable} must be {_KINDS[field.type]}, not '{text}'")
             continue
-        least = _LEAST.get(field.name)
         # `not >=` also refuses NaN.
-        if least is not None and not value >= least:
-            problems.append(f"{variable} must be at least {least:g}, not '{text}'")
-        else:
-            values[field.name] = value
+        if field.name in _LEAST and not value >= _LEAST[field.name]:
+            problems.append(f"{variable} must be at least {_LEAST[field.name]:g}, not '{text}'")
     settings = Settings(**values)  # type: ignore[arg-type]
     problems += _problems(settings)
     if problems:
@@ -119,10 +117,9 @@ def _problems(settings: Settings) -> list[str]:
         found.append(f"API_KEY_SHA256 must be one or two SHA-256 in lower-case hex ({len(hashes)} given)")
     if settings.model_sha256 and not _SHA256(settings.model_sha256):
         found.append(f"MODEL_SHA256 must be 64 lower-case hex digits, not '{settings.model_sha256}'")
-    if settings.model_store:
-        if not re.fullmatch(r"s3://[^/]+(/.*)?", settings.model_store):
-            found.append(f"MODEL_STORE must look like s3://bucket/prefix, not '{settings.model_store}'")
-        for name, text in (("MODEL_VERSION", settings.model_version), ("MODEL_NAME", settings.model_name)):
-            if not _NAME(text):
-                found.append(f"{name} must say what to fetch from MODEL_STORE, not '{text}'")
+    if settings.model_store and not _STORE(settings.model_store):
+        found.append(f"MODEL_STORE must look like s3://bucket/prefix, not '{settings.model_store}'")
+    for name, text in (("MODEL_VERSION", settings.model_version), ("MODEL_NAME", settings.model_name)):
+        if settings.model_store and not _NAME(text):
+            found.append(f"{name} must say what to fetch from MODEL_STORE, not '{text}'")
     return found

@@ -7,7 +7,6 @@ and renamed: a folder that bears a version's name is whole.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import tempfile
@@ -17,7 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from .model import Manifest, ModelError, load_files
+from .model import Manifest, ModelError, check, load_files
 from .settings import Settings
 
 CONNECT_TIMEOUT_S = 2
@@ -38,11 +37,10 @@ def model_folder(settings: Settings) -> Path:
     if folder.is_dir():
         try:
             load_files(folder)
+            return folder
         except ModelError:
             # Spoilt on disk: fetch it again rather than refuse for ever.
             shutil.rmtree(folder)
-        else:
-            return folder
     _download(settings, folder)
     return folder
 
@@ -56,16 +54,17 @@ def _download(settings: Settings, folder: Path) -> None:
         manifest = msgspec.json.decode(text, type=Manifest)
     except msgspec.DecodeError as error:
         raise ModelError(f"{settings.model_store}: {prefix}/manifest.json is not a manifest: {error}") from error
-    content = _get(client, parts.netloc, f"{prefix}/{Path(manifest.file).name}")
-    checksum = hashlib.sha256(content).hexdigest()
-    if checksum != manifest.sha256:
-        name = f"s3://{parts.netloc}/{prefix}/{manifest.file}"
-        raise ModelError(f"Wrong checksum: {name} has SHA-256 {checksum}, but its manifest says {manifest.sha256}")
+    name = Path(manifest.file).name
+    content = _get(client, parts.netloc, f"{prefix}/{name}")
+    check(f"s3://{parts.netloc}/{prefix}/{name}", content, manifest)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
-        _write(temporary / "manifest.json", text)
-        _write(temporary / Path(manifest.file).name, content)
+        for file, data in (("manifest.json", text), (name, content)):
+            with (temporary / file).open("wb") as opened:
+                opened.write(data)
+                opened.flush()
+                os.fsync(opened.fileno())
         try:
             temporary.rename(folder)
         except OSError:
@@ -105,10 +104,3 @@ def _get(client: Any, bucket: str, key: str) -> bytes:
     except BotoCoreError as error:
         raise StoreUnavailable(f"Failed to read s3://{bucket}/{key}: {error}") from error
     return content
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

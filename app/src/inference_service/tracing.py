@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-import queue
 import re
 import threading
 import time
 import urllib.request
+from collections import deque
+from collections.abc import Mapping
 from typing import NamedTuple
-from urllib.error import URLError
 
 MAX_WAITING = 4096
 GROUP = 256
@@ -48,13 +48,9 @@ class Exporter:
 
     def __init__(self, endpoint: str, service_version: str) -> None:
         self._url = endpoint.rstrip("/") + "/v1/traces"
-        self._resource = {
-            "attributes": [
-                _attribute("service.name", "inference"),
-                _attribute("service.version", service_version),
-            ]
-        }
-        self._spans: queue.SimpleQueue[dict[str, object] | None] = queue.SimpleQueue()
+        self._resource = _attributes({"service.name": "inference", "service.version": service_version})
+        self._spans: deque[dict[str, object]] = deque()
+        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="spans", daemon=True)
         self._thread.start()
         self.dropped = 0
@@ -63,10 +59,12 @@ class Exporter:
         """Queue the span of a request that has just ended."""
         if trace is not None and not trace.sampled:
             return
-        if self._spans.qsize() >= MAX_WAITING:
+        if len(self._spans) >= MAX_WAITING:
             self.dropped += 1
             return
         end = time.time_ns()
+        attributes: dict[str, str | int] = {"http.request.method": method, "http.route": route}
+        attributes["http.response.status_code"] = status
         span: dict[str, object] = {
             "traceId": trace.trace_id if trace else os.urandom(16).hex(),
             "spanId": os.urandom(8).hex(),
@@ -75,43 +73,25 @@ class Exporter:
             # The protocol's JSON writes 64-bit numbers as texts.
             "startTimeUnixNano": str(end - int(seconds * 1e9)),
             "endTimeUnixNano": str(end),
-            "attributes": [
-                _attribute("http.request.method", method),
-                _attribute("http.route", route),
-                {"key": "http.response.status_code", "value": {"intValue": str(status)}},
-            ],
+            **_attributes(attributes),
         }
         if trace:
             span["parentSpanId"] = trace.parent_id
         if status >= 500:
             span["status"] = {"code": STATUS_ERROR}
-        self._spans.put(span)
+        self._spans.append(span)
 
     def close(self) -> None:
         """Send what is left; waits for at most one send."""
-        self._spans.put(None)
+        self._closing.set()
         self._thread.join(SEND_TIMEOUT_S + GROUP_WAIT_S)
 
     def _work(self) -> None:
-        while True:
-            group: list[dict[str, object]] = []
-            until = 0.0
-            ended = False
-            while len(group) < GROUP:
-                try:
-                    span = self._spans.get(timeout=max(0.0, until - time.monotonic()) if group else None)
-                except queue.Empty:
-                    break
-                if span is None:
-                    ended = True
-                    break
-                if not group:
-                    until = time.monotonic() + GROUP_WAIT_S
-                group.append(span)
-            if group:
-                self._send(group)
-            if ended:
-                return
+        closing = False
+        while not closing:
+            closing = self._closing.wait(GROUP_WAIT_S)
+            while self._spans:
+                self._send([self._spans.popleft() for _ in range(min(GROUP, len(self._spans)))])
 
     def _send(self, spans: list[dict[str, object]]) -> None:
         scope = {"scope": {"name": "inference_service"}, "spans": spans}
@@ -120,9 +100,10 @@ class Exporter:
         try:
             with urllib.request.urlopen(request, timeout=SEND_TIMEOUT_S) as response:
                 response.read()
-        except (URLError, OSError, ValueError):
+        except (OSError, ValueError):
             self.dropped += len(spans)
 
 
-def _attribute(key: str, value: str) -> dict[str, object]:
-    return {"key": key, "value": {"stringValue": value}}
+def _attributes(values: Mapping[str, str | int]) -> dict[str, object]:
+    kinds = {str: "stringValue", int: "intValue"}
+    return {"attributes": [{"key": key, "value": {kinds[type(value)]: str(value)}} for key, value in values.items()]}

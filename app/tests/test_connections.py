@@ -1,4 +1,4 @@
-"""The short way over the connection: it answers as uvicorn's way does, and gives way to it where it must."""
+"""Requests as connections bring them: in pieces, several at once, from clients that leave, during a stop."""
 
 from __future__ import annotations
 
@@ -9,28 +9,10 @@ import tracemalloc
 
 import pytest
 
-from inference_service.wire import Wire
-
 from .connections import Listen, post, until
 
 
-@pytest.fixture
-def usual(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The paths of the requests that went uvicorn's way."""
-    paths: list[str] = []
-    begin = Wire._begin_as_usual
-
-    def noted(wire: Wire) -> None:
-        paths.append(wire.url.decode())
-        begin(wire)
-
-    monkeypatch.setattr(Wire, "_begin_as_usual", noted)
-    return paths
-
-
-async def test_a_request_in_pieces_is_answered_like_a_whole_one(
-    listening: Listen, row: list[float], usual: list[str]
-) -> None:
+async def test_a_request_in_pieces_is_answered_like_a_whole_one(listening: Listen, row: list[float]) -> None:
     mine, key = "X-Request-Id: mine", "X-Api-Key: secret"
     cases = [
         (post({"instances": [row]}, mine, key), 200),
@@ -61,10 +43,9 @@ async def test_a_request_in_pieces_is_answered_like_a_whole_one(
                 connection.writer.close()
             assert answers[0] == answers[1]
             assert answers[0][0] == status
-        assert usual == ["/predict"] * len(cases)
         lines = [line for line in service.client.lines() if line["message"] == "request"]
         assert [line["status"] for line in lines] == [status for _, status in cases for _ in "12"]
-        assert service.app.desk.metrics.in_flight == 0
+        assert service.app.service.metrics.in_flight == 0
 
 
 async def test_requests_sent_at_once_are_answered_in_their_order(listening: Listen, row: list[float]) -> None:
@@ -86,14 +67,14 @@ async def test_a_request_waits_for_the_answer_to_the_one_before(listening: Liste
         held = service.hold()
         connection = await service.connect()
         await connection.send(post({"instances": [row]}) + post({"instances": [row]}))
-        assert len(held.callers) == 1
+        assert len(held.waiting) == 1
         for number in range(2):
-            (await held.asked()).answer(([number], [0.5]))
+            (await held.asked()).set_result(([number], [0.5]))
             labels = [one["label"] for one in (await connection.answer())[2]["predictions"]]
             assert labels == [["malignant", "benign"][number]]
 
 
-async def test_what_needs_more_goes_the_usual_way(listening: Listen, row: list[float], usual: list[str]) -> None:
+async def test_queries_and_clients_that_expect_or_close_are_answered(listening: Listen, row: list[float]) -> None:
     body = {"instances": [row]}
     async with listening() as service:
         connection = await service.connect()
@@ -108,12 +89,9 @@ async def test_what_needs_more_goes_the_usual_way(listening: Listen, row: list[f
         await connection.send(post(body, version="1.0"))
         assert (await connection.answer())[1]["connection"] == "close"
         assert await connection.closed()
-    assert usual == ["/predict?x=1", "/predict", "/predict"]
 
 
-async def test_a_body_in_chunks_that_came_together_is_whole(
-    listening: Listen, row: list[float], usual: list[str]
-) -> None:
+async def test_a_body_in_chunks_that_came_together_is_whole(listening: Listen, row: list[float]) -> None:
     content = json.dumps({"instances": [row]}).encode()
     chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (content[:10], content[10:]))
     head = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -121,23 +99,28 @@ async def test_a_body_in_chunks_that_came_together_is_whole(
         connection = await service.connect()
         await connection.send(head + chunks + b"0\r\n\r\n")
         assert (await connection.answer())[0] == 200
-        assert usual == []
         await connection.send(head + b"5\r\n[1,2,\r\nno length\r\n")
         assert await connection.reader.readline() == b"HTTP/1.1 400 Bad Request\r\n"
-        assert service.app.desk.metrics.in_flight == 0
+        assert service.app.service.metrics.in_flight == 0
 
 
-async def test_a_client_that_leaves_is_noted_and_not_answered(listening: Listen, row: list[float]) -> None:
+async def test_a_client_that_leaves_is_no_error(listening: Listen, row: list[float]) -> None:
     async with listening() as service:
         held = service.hold()
-        connection = await service.connect()
+        connection, slow = await service.connect(), await service.connect()
         await connection.send(post({"instances": [row]}))
-        caller = await held.asked()
-        connection.writer.close()
-        await until(lambda: caller.ended)
+        await slow.send(post({"instances": [row]})[:-1])
+        asked = await held.asked()
+        for each in (connection, slow):
+            each.writer.close()
+        # The one is noted while its body is read; the other's answer finds nobody.
+        await until(lambda: service.app.service.metrics.in_flight == 1)
+        asked.set_result(([0], [0.75]))
+        await until(lambda: service.app.service.metrics.in_flight == 0)
         lines = [line for line in service.client.lines() if line["message"] == "request"]
-        assert [(line["status"], line["rows"]) for line in lines] == [(499, 0)]
-        assert service.app.desk.metrics.in_flight == 0
+        assert [(line["status"], line["rows"]) for line in lines] == [(499, 0), (200, 1)]
+        assert [line for line in service.client.lines() if line["level"] == "error"] == []
+        assert service.app.service.metrics.in_flight == 0
 
 
 async def test_a_stop_waits_for_the_answer_and_closes_after_it(listening: Listen, row: list[float]) -> None:
@@ -145,10 +128,10 @@ async def test_a_stop_waits_for_the_answer_and_closes_after_it(listening: Listen
         held = service.hold()
         connection, idle = await service.connect(), await service.connect()
         await connection.send(post({"instances": [row]}))
-        caller = await held.asked()
+        asked = await held.asked()
         service.server.should_exit = True
         assert await idle.closed()
-        caller.answer(([0], [0.75]))
+        asked.set_result(([0], [0.75]))
         status, headers, body = await connection.answer()
         assert (status, headers["connection"]) == (200, "close")
         assert body["predictions"] == [{"label": "malignant", "probability": 0.75}]
@@ -167,7 +150,7 @@ async def test_idle_connections_are_closed_and_busy_ones_are_not(listening: List
 
 @pytest.mark.parametrize("path", ["/predict", "/v2/models/breast-cancer/infer"])
 async def test_an_idle_connection_keeps_nothing_of_its_last_request(
-    listening: Listen, row: list[float], usual: list[str], path: str
+    listening: Listen, row: list[float], path: str
 ) -> None:
     tensor = {"name": "features", "shape": [100, len(row)], "datatype": "FP64", "data": row * 100}
     request = post({"inputs": [tensor]} if path.endswith("infer") else {"instances": [row] * 100}, path=path)
@@ -182,5 +165,4 @@ async def test_an_idle_connection_keeps_nothing_of_its_last_request(
             grown = tracemalloc.get_traced_memory()[0]
         finally:
             tracemalloc.stop()
-    assert usual == []
     assert grown < len(connections) * len(request) / 2
