@@ -39,7 +39,7 @@ class Client(httpx.AsyncClient):
     log_file: Path
 
     def lines(self) -> list[dict[str, Any]]:
-        self.app.service.log.flush()
+        self.app.service.records.flush()
         return [json.loads(line) for line in self.log_file.read_text().splitlines()]
 
 

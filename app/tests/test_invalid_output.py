@@ -89,9 +89,9 @@ async def test_a_row_without_probabilities_is_an_error_that_names_it(
                         error = problem(answer)
                         assert error["code"] == "invalid_output"
                         assert f"for row {at} (the first is row 0)" in error["message"]
+        logged = [line for line in client.lines() if line["message"] == "request failed"]
         requests = client.app.service.metrics.requests
         assert sum(count for (_, _, status), count in requests.items() if status == 500) == asked
-        logged = [line for line in client.lines() if line["message"] == "request failed"]
         assert len(logged) == asked
         assert "NaN" in logged[0]["reason"]
         csv = {"content-type": "text/csv", "accept": "text/csv"}

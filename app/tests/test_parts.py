@@ -8,7 +8,9 @@ import json
 import os
 import struct
 import threading
+import time
 from collections.abc import Iterator
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,10 @@ from inference_service.auth import ApiKeys
 from inference_service.cache import Cache
 from inference_service.drift import CHUNK_ROWS, Drift
 from inference_service.errors import ApiError
-from inference_service.logs import FLUSH_AFTER_S, FLUSH_LINES, Log
+from inference_service.logs import Log
 from inference_service.metrics import Histogram, Metrics
 from inference_service.model import load
+from inference_service.records import FLUSH_AFTER_S, FLUSH_COUNT, Records
 from inference_service.tracing import Exporter, parse_traceparent
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -85,12 +88,15 @@ def test_label_values_are_escaped() -> None:
 
 async def test_log_writes_in_groups_and_survives_a_closed_reader() -> None:
     read, write = os.pipe()
-    log = Log(write)
-    for _ in range(FLUSH_LINES):
-        log.request("GET", "/x", 200, 0.001, 1, "id", TRACE, "m1")
+    log, metrics = Log(write), Metrics()
+    records = Records(log, metrics)
+    for _ in range(FLUSH_COUNT):
+        records.add("GET", "/x", 200, time.perf_counter(), 1, b"id", f"00-{TRACE}-{PARENT}-01".encode())
     lines = os.read(read, 1 << 20).decode().splitlines()
-    assert len(lines) == FLUSH_LINES
-    assert json.loads(lines[0])["trace_id"] == TRACE
+    assert len(lines) == metrics.requests["GET", "/x", 200] == FLUSH_COUNT
+    line = json.loads(lines[0])
+    assert line["trace_id"] == TRACE
+    assert abs(datetime.fromisoformat(line["time"]).timestamp() - time.time()) < 5
     os.close(read)
     log.event("info", "nobody listens")
     os.close(write)
@@ -98,8 +104,7 @@ async def test_log_writes_in_groups_and_survives_a_closed_reader() -> None:
 
 async def test_log_line_is_written_soon_even_if_none_follows() -> None:
     read, write = os.pipe()
-    log = Log(write)
-    log.request("GET", "/x", 200, 0.001, 1, "id", "", "m1")
+    Records(Log(write), Metrics()).add("GET", "/x", 200, time.perf_counter(), 1, b"id", None)
     await asyncio.sleep(FLUSH_AFTER_S * 4)
     assert json.loads(os.read(read, 1 << 20))["route"] == "/x"
     os.close(read)
@@ -152,9 +157,9 @@ def collector() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 def test_spans_reach_the_collector(collector: tuple[str, list[dict[str, Any]]]) -> None:
     endpoint, received = collector
     exporter = Exporter(endpoint, "v1.2.3")
-    exporter.span("/predict", "POST", 200, 0.001, parse_traceparent(f"00-{TRACE}-{PARENT}-01".encode()))
-    exporter.span("/predict", "POST", 500, 0.001, None)
-    exporter.span("/predict", "POST", 200, 0.001, parse_traceparent(f"00-{TRACE}-{PARENT}-00".encode()))
+    exporter.span("/predict", "POST", 200, 0.001, time.time(), parse_traceparent(f"00-{TRACE}-{PARENT}-01".encode()))
+    exporter.span("/predict", "POST", 500, 0.001, time.time(), None)
+    exporter.span("/predict", "POST", 200, 0.001, time.time(), parse_traceparent(f"00-{TRACE}-{PARENT}-00".encode()))
     exporter.close()
     spans = [span for body in received for span in body["resourceSpans"][0]["scopeSpans"][0]["spans"]]
     assert {body["path"] for body in received} == {"/v1/traces"}
@@ -166,6 +171,6 @@ def test_spans_reach_the_collector(collector: tuple[str, list[dict[str, Any]]]) 
 
 def test_spans_are_dropped_and_counted_when_the_collector_is_away() -> None:
     exporter = Exporter("http://127.0.0.1:9", "v1.2.3")
-    exporter.span("/predict", "POST", 200, 0.001, None)
+    exporter.span("/predict", "POST", 200, 0.001, time.time(), None)
     exporter.close()
     assert exporter.dropped == 1

@@ -1,7 +1,7 @@
 """The application: `create_app(settings)` gives an ASGI application; nothing is read at import.
 
-It is plain ASGI: middleware and request objects would cost more than a prediction. Identity, limits, key, log line and
-metrics are done here, inline, and Starlette (see `routes`) answers only what is not in a hurry.
+It is plain ASGI: middleware and request objects would cost more than a prediction. Identity, limits and key are done
+here, inline, log line and metrics later (see `records`), and Starlette answers only what is not in a hurry (`routes`).
 """
 
 from __future__ import annotations
@@ -27,10 +27,9 @@ from .metrics import Metrics
 from .routes import refused, routes
 from .service import Service
 from .settings import Settings
-from .tracing import Exporter, parse_traceparent
+from .tracing import Exporter
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-PROBES = {"/health", "/ready", "/metrics", "/ping", "/v2/health/live", "/v2/health/ready"}
 # nginx's word for a client that left before it was answered.
 CLIENT_CLOSED_REQUEST = 499
 _CLOSE = (b"connection", b"close")
@@ -49,12 +48,12 @@ class Deadline:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    def watch(self) -> asyncio.Task[None]:
+    def watch(self, started: float) -> asyncio.Task[None]:
         """Watch the current task, until it is taken out of `since`."""
         # With the loop: to find it, Python 3.11 asks the kernel for the process's number, each time.
         task: asyncio.Task[None] | None = asyncio.current_task(self._loop)
         assert task is not None
-        self.since[task] = time.perf_counter()
+        self.since[task] = started
         if self._timer is None:
             self._loop = task.get_loop()
             self._timer = self._loop.call_later(self.limit_s, self._look)
@@ -83,12 +82,11 @@ class App:
     def __init__(self, settings: Settings, log: Log) -> None:
         self.settings = settings
         self.service = Service(settings, log, Metrics())
-        # Set when the application starts: it has a thread.
-        self._exporter: Exporter | None = None
         self._keys = ApiKeys(settings.api_key_hashes) if settings.api_key_hashes else None
+        self._max_body = settings.max_body_bytes
         self._deadline = Deadline(settings.deadline_ms / 1000)
         self._release = (b"x-release", settings.service_version.encode())
-        self._id_prefix = urandom(6).hex().encode()
+        self._id_prefix = urandom(6).hex()
         self._next_id = count(1).__next__
         handlers = dict.fromkeys((HTTPException, ApiError, Exception), refused)
         self.other = Starlette(routes=routes(self.service), lifespan=self._lifespan, exception_handlers=handlers)
@@ -99,15 +97,16 @@ class App:
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         if self.settings.otel_exporter_otlp_endpoint:
-            self._exporter = Exporter(self.settings.otel_exporter_otlp_endpoint, self.settings.service_version)
+            exporter = Exporter(self.settings.otel_exporter_otlp_endpoint, self.settings.service_version)
+            self.service.records.exporter = exporter
         # Not awaited: the socket must listen, and /health and /ready answer, while the model loads.
         loading = asyncio.create_task(self.service.start())
         yield
         loading.cancel()
         await asyncio.gather(loading, return_exceptions=True)
-        if self._exporter is not None:
-            await asyncio.to_thread(self._exporter.close)
         self.service.close()
+        if self.service.records.exporter is not None:
+            await asyncio.to_thread(self.service.records.exporter.close)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http":
@@ -132,18 +131,40 @@ class App:
                 if self._keys is not None:
                     self._keys.check(headers.get(b"x-api-key"))
                 if b"upgrade" in headers and _offers_upgrade(headers):
-                    message = "The request offers another protocol (Upgrade), so its body was not read; send it without"
-                    raise ApiError(400, "upgrade_not_supported", message, headers=(_CLOSE,))
-                body = await self._read(receive, headers)
-                if body is None:
-                    return
+                    text = "The request offers another protocol (Upgrade), so its body was not read; send it without"
+                    raise ApiError(400, "upgrade_not_supported", text, headers=(_CLOSE,))
+                announced = headers.get(b"content-length")
+                if announced is not None and announced.isdigit() and int(announced) > self._max_body:
+                    raise too_large(self._max_body)
+                body: bytes = b""
+                task = self._deadline.watch(started)
+                try:
+                    while True:
+                        message = await receive()
+                        if message["type"] == "http.disconnect":
+                            return
+                        body += message.get("body", b"")
+                        if len(body) > self._max_body:
+                            raise too_large(self._max_body)
+                        if not message.get("more_body"):
+                            break
+                except asyncio.CancelledError:
+                    if not self._deadline.passed(task):
+                        raise
+                    text = f"The body did not arrive within {self._deadline.limit_s:g} s"
+                    raise ApiError(408, "body_too_slow", text) from None
+                finally:
+                    del self._deadline.since[task]
                 batcher = service.batcher
                 assert batcher is not None
                 batcher.admit()
                 if b"content-encoding" in headers:
-                    body = decompressed(body, headers[b"content-encoding"], self.settings.max_body_bytes)
+                    body = decompressed(body, headers[b"content-encoding"], self._max_body)
                 buffer, rows, context = codec.decode(body, headers)
-                outcome = await service.predict(batcher, buffer, rows, started)
+                if service.notes_inputs:
+                    outcome = await service.predict(batcher, buffer, rows, started)
+                else:
+                    outcome = await batcher.submit(buffer, rows, started)
                 answer, own = codec.encode(outcome, context)
                 status = 200
             except Exception as error:
@@ -160,33 +181,9 @@ class App:
             await send({"type": "http.response.start", "status": status, "headers": response})
             await send({"type": "http.response.body", "body": answer})
         finally:
-            self._record("POST", route, status, started, rows, request_id, headers)
-
-    async def _read(self, receive: Receive, headers: dict[bytes, bytes]) -> bytes | None:
-        """The body, None if the client has gone; given up as soon as it is over the limit or takes too long."""
-        limit = self.settings.max_body_bytes
-        announced = headers.get(b"content-length", b"")
-        if announced.isdigit() and int(announced) > limit:
-            raise too_large(limit)
-        task = self._deadline.watch()
-        body: bytes = b""
-        try:
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    return None
-                body += message["body"]
-                if len(body) > limit:
-                    raise too_large(limit)
-                if not message.get("more_body"):
-                    return body
-        except asyncio.CancelledError:
-            if not self._deadline.passed(task):
-                raise
-            text = f"The body did not arrive within {self._deadline.limit_s:g} s"
-            raise ApiError(408, "body_too_slow", text) from None
-        finally:
-            del self._deadline.since[task]
+            service.metrics.in_flight -= 1
+            traceparent = headers.get(b"traceparent")
+            service.records.add("POST", route, status, started, rows, request_id, traceparent)
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
@@ -213,32 +210,16 @@ class App:
             # metrics by path would let anybody make as many as they like.
             route = scope["route"].path if "route" in scope else "unknown"
             method = scope["method"] if scope["method"] in METHODS else "OTHER"
-            self._record(method, route, status, started, 0, request_id, headers)
+            self.service.metrics.in_flight -= 1
+            traceparent = headers.get(b"traceparent")
+            self.service.records.add(method, route, status, started, 0, request_id, traceparent)
 
     def _request_id(self, headers: dict[bytes, bytes]) -> bytes:
         """The edge's, when it gave one that is safe to repeat; else one of our own."""
         given = headers.get(b"x-request-id")
         if given is not None and _REQUEST_ID(given):
             return given
-        return b"%b-%d" % (self._id_prefix, self._next_id())
-
-    def _record(
-        self, method: str, route: str, status: int, started: float, rows: int, request_id: bytes,
-        headers: dict[bytes, bytes],
-    ) -> None:  # fmt: skip
-        """Count and log a request that has just ended."""
-        seconds = time.perf_counter() - started
-        service = self.service
-        service.metrics.in_flight -= 1
-        service.metrics.request(method, route, status, seconds)
-        if route in PROBES and not self.settings.log_probes:
-            return
-        traceparent = headers.get(b"traceparent")
-        trace = parse_traceparent(traceparent) if traceparent else None
-        if self._exporter is not None:
-            self._exporter.span(route, method, status, seconds, trace)
-        trace_id = trace.trace_id if trace else ""
-        service.log.request(method, route, status, seconds, rows, request_id.decode(), trace_id, service.model_version)
+        return f"{self._id_prefix}-{self._next_id()}".encode()
 
 
 def _offers_upgrade(headers: dict[bytes, bytes]) -> bool:

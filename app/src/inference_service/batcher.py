@@ -7,8 +7,9 @@ turn of the event loop, and under load the batches grow by themselves, because m
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
-from collections import deque
+from bisect import bisect_right
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import KW_ONLY, dataclass
@@ -43,7 +44,7 @@ class Batcher:
 
     def __post_init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._queue: deque[_Waiting] = deque()
+        self._queue: list[_Waiting] = []
         self._worker: asyncio.Task[None] | None = None
         self._set_limit()
         self.queued_rows = 0
@@ -115,20 +116,21 @@ class Batcher:
 
     def _take(self) -> tuple[list[_Waiting], int]:
         """The next batch and its rows, without those that nobody waits for any more."""
-        batch: list[_Waiting] = []
-        total = 0
-        queue = self._queue
+        taken = self._queue
+        if self.queued_rows <= self.max_batch_rows:
+            self._queue, self.queued_rows = [], 0
+        else:
+            ends = list(itertools.accumulate([rows for _, rows, _, _ in taken]))
+            count = max(bisect_right(ends, self.max_batch_rows), 1)
+            taken, self._queue = taken[:count], taken[count:]
+            self.queued_rows -= ends[count - 1]
         now = time.perf_counter()
-        while queue and (not batch or total + queue[0][1] <= self.max_batch_rows):
-            waiting = queue.popleft()
-            _, rows, answer, expires = waiting
-            self.queued_rows -= rows
-            if expires < now:
-                _expire(answer)
-            elif not answer.done():
-                batch.append(waiting)
-                total += rows
-        return batch, total
+        batch = [waiting for waiting in taken if waiting[3] >= now and not waiting[2].done()]
+        if len(batch) < len(taken):
+            for _, _, answer, expires in taken:
+                if expires < now:
+                    _expire(answer)
+        return batch, sum([rows for _, rows, _, _ in batch])
 
     def _measured(self, seconds: float, rows: int) -> None:
         self.observe(seconds, rows)
@@ -147,15 +149,16 @@ def _expire(answer: asyncio.Future[Outcome]) -> None:
 
 def _deliver(batch: list[_Waiting], outcome: Outcome) -> None:
     classes, probabilities = outcome
+    all_valid = INVALID not in classes
     at = 0
     for _, rows, answer, _ in batch:
         end = at + rows
-        own = classes[at:end]
         if answer.done():
             pass
-        elif INVALID in own:
-            message = f"The model gave {NO_PROBABILITIES} for row {own.index(INVALID)} (the first is row 0)"
-            answer.set_exception(ApiError(500, "invalid_output", message))
+        elif all_valid or INVALID not in classes[at:end]:
+            answer.set_result((classes[at:end], probabilities[at:end]))
         else:
-            answer.set_result((own, probabilities[at:end]))
+            at_fault = classes.index(INVALID, at) - at
+            message = f"The model gave {NO_PROBABILITIES} for row {at_fault} (the first is row 0)"
+            answer.set_exception(ApiError(500, "invalid_output", message))
         at = end

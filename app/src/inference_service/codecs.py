@@ -65,6 +65,8 @@ class PredictCodec:
             for name in model.manifest.classes
         ]
         self._tail = b'],"model_version":%s}' % msgspec.json.encode(model.manifest.version)
+        tail = self._tail.replace(b"%", b"%%")
+        self._single = [b'{"predictions":[' + text + tail for text in self._texts]
 
     def decode(self, body: bytes, headers: dict[bytes, bytes]) -> tuple[bytes, int, Any]:
         # Most requests have this type, and none of the others is worth what looking at it costs.
@@ -86,7 +88,7 @@ class PredictCodec:
     def encode(self, outcome: Outcome, context: Any) -> tuple[bytes, Headers]:
         classes, probabilities = outcome
         if len(classes) == 1:
-            return b'{"predictions":[%b%b' % (self._texts[classes[0]] % probabilities[0], self._tail), JSON
+            return self._single[classes[0]] % probabilities[0], JSON
         rows = [self._texts[number] % value for number, value in zip(classes, probabilities, strict=True)]
         return b'{"predictions":[%b%b' % (b",".join(rows), self._tail), JSON
 

@@ -89,9 +89,10 @@ class Model:
         rows = self._from_buffer(buffer, self._float32).reshape(-1, self.width)
         table = self._run(["probabilities"], {self._input: rows})[0].tolist()
         # For the rows of a usual batch, faster than arrays.
-        highest = [max(row) for row in table]
-        classes = [row.index(most) for row, most in zip(table, highest, strict=True)]
-        if not all(0 <= value <= 1 for row in table for value in row):
+        highest = list(map(max, table))
+        classes = list(map(list.index, table, highest))
+        # Whether all are within 0 to 1, as almost always. Beside a NaN `min` and `max` may miss it; a sum is then NaN.
+        if not (min(map(min, table)) >= 0 and max(highest) <= 1 and sum(map(sum, table)) >= 0):
             for at, row in enumerate(table):
                 if not all(-_ROUNDING <= value <= 1 + _ROUNDING for value in row):
                     classes[at] = INVALID

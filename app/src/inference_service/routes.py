@@ -70,6 +70,7 @@ def routes(service: Service) -> list[Route]:
         raise not_ready(service.state, service.reason)
 
     async def metrics(_: Request) -> Response:
+        service.records.flush()
         text = service.metrics.render(
             queued_rows=service.batcher.queued_rows if service.batcher else 0,
             ready=service.state == "ready",

@@ -17,6 +17,7 @@ from .infer import InferCodec
 from .logs import Log
 from .metrics import Metrics
 from .model import Model, ModelError, Outcome, load
+from .records import PROBES, Records
 from .settings import Settings
 from .store import StoreUnavailable, model_folder
 
@@ -34,6 +35,7 @@ class Service:
         self.settings = settings
         self.log = log
         self.metrics = metrics
+        self.records = Records(log, metrics, frozenset() if settings.log_probes else PROBES)
         self.state = "loading"
         self.reason = "the model is not loaded yet"
         self.model: Model | None = None
@@ -42,6 +44,7 @@ class Service:
         self.batcher: Batcher | None = None
         self.cache: Cache | None = None
         self.drift: Drift | None = None
+        self.notes_inputs = False
         self._executor: ThreadPoolExecutor | None = None
 
     async def start(self) -> None:
@@ -98,9 +101,10 @@ class Service:
             self.cache = Cache(settings.cache_entries, manifest.version)
         if settings.drift and manifest.distribution:
             self.drift = Drift(manifest)
+        self.notes_inputs = self.cache is not None or self.drift is not None
         infer = "/v2/models/{model}/infer", InferCodec(model, settings.max_rows)
         self.model = model
-        self.model_version = manifest.version
+        self.model_version = self.records.model_version = manifest.version
         self.endpoints |= {
             "/predict": ("/predict", PredictCodec(model, settings.max_rows)),
             "/invocations": ("/invocations", InvocationsCodec(model, settings.max_rows)),
@@ -136,4 +140,4 @@ class Service:
     def close(self) -> None:
         if self._executor is not None:
             self._executor.shutdown(wait=True)
-        self.log.flush()
+        self.records.flush()

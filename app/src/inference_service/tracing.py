@@ -11,7 +11,6 @@ import json
 import os
 import re
 import threading
-import time
 import urllib.request
 from collections import deque
 from collections.abc import Mapping
@@ -55,14 +54,14 @@ class Exporter:
         self._thread.start()
         self.dropped = 0
 
-    def span(self, route: str, method: str, status: int, seconds: float, trace: Trace | None) -> None:
+    def span(self, route: str, method: str, status: int, seconds: float, ended: float, trace: Trace | None) -> None:
         """Queue the span of a request that has just ended."""
         if trace is not None and not trace.sampled:
             return
         if len(self._spans) >= MAX_WAITING:
             self.dropped += 1
             return
-        end = time.time_ns()
+        end = int(ended * 1e9)
         attributes: dict[str, str | int] = {"http.request.method": method, "http.route": route}
         attributes["http.response.status_code"] = status
         span: dict[str, object] = {
