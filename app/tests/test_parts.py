@@ -91,7 +91,7 @@ async def test_log_writes_in_groups_and_survives_a_closed_reader() -> None:
     log, metrics = Log(write), Metrics()
     records = Records(log, metrics)
     for _ in range(FLUSH_COUNT):
-        records.add("GET", "/x", 200, time.perf_counter(), 1, b"id", f"00-{TRACE}-{PARENT}-01".encode())
+        records.add(("GET", "/x", 200, 0.0, time.perf_counter(), 1, b"id", f"00-{TRACE}-{PARENT}-01".encode()))
     lines = os.read(read, 1 << 20).decode().splitlines()
     assert len(lines) == metrics.requests["GET", "/x", 200] == FLUSH_COUNT
     line = json.loads(lines[0])
@@ -104,7 +104,7 @@ async def test_log_writes_in_groups_and_survives_a_closed_reader() -> None:
 
 async def test_log_line_is_written_soon_even_if_none_follows() -> None:
     read, write = os.pipe()
-    Records(Log(write), Metrics()).add("GET", "/x", 200, time.perf_counter(), 1, b"id", None)
+    Records(Log(write), Metrics()).add(("GET", "/x", 200, 0.0, time.perf_counter(), 1, b"id", None))
     await asyncio.sleep(FLUSH_AFTER_S * 4)
     assert json.loads(os.read(read, 1 << 20))["route"] == "/x"
     os.close(read)

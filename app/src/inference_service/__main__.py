@@ -1,7 +1,5 @@
 """Run the service: `python -m inference_service`, settings from the environment (see `settings`)."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os
@@ -49,21 +47,10 @@ class Server(uvicorn.Server):
 
 def configuration(app: App, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        interface="asgi3",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=settings.keep_alive_s,
-        timeout_graceful_shutdown=settings.shutdown_timeout_s,
-    )
+        app, host=settings.host, port=settings.port, loop="uvloop", http="httptools", ws="none", lifespan="on",
+        interface="asgi3", log_config=None, access_log=False, server_header=False, proxy_headers=False,
+        timeout_keep_alive=settings.keep_alive_s, timeout_graceful_shutdown=settings.shutdown_timeout_s,
+    )  # fmt: skip
 
 
 def main() -> int:

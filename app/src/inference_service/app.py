@@ -4,8 +4,6 @@ It is plain ASGI: middleware and request objects would cost more than a predicti
 here, inline, log line and metrics later (see `records`), and Starlette answers only what is not in a hurry (`routes`).
 """
 
-from __future__ import annotations
-
 import asyncio
 import re
 import time
@@ -183,7 +181,8 @@ class App:
         finally:
             service.metrics.in_flight -= 1
             traceparent = headers.get(b"traceparent")
-            service.records.add("POST", route, status, started, rows, request_id, traceparent)
+            ended = "POST", route, status, started, time.perf_counter(), rows, request_id, traceparent
+            service.records.add(ended)
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
@@ -212,7 +211,8 @@ class App:
             method = scope["method"] if scope["method"] in METHODS else "OTHER"
             self.service.metrics.in_flight -= 1
             traceparent = headers.get(b"traceparent")
-            self.service.records.add(method, route, status, started, 0, request_id, traceparent)
+            ended = method, route, status, started, time.perf_counter(), 0, request_id, traceparent
+            self.service.records.add(ended)
 
     def _request_id(self, headers: dict[bytes, bytes]) -> bytes:
         """The edge's, when it gave one that is safe to repeat; else one of our own."""

@@ -1,7 +1,5 @@
 """API keys: the settings have only their SHA-256, and two are valid at once so that clients can change over."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 
@@ -23,10 +21,8 @@ class ApiKeys:
         if key and self._valid and hmac.compare_digest(key, self._valid):
             return
         digest = hashlib.sha256(key or b"").digest()
-        valid = False
-        for known in self._hashes:
-            valid |= hmac.compare_digest(digest, known)
-        if not valid:
+        # Not `any`, which ends at the first: all are compared.
+        if not sum(hmac.compare_digest(digest, known) for known in self._hashes):
             what = "is not valid" if key else "is missing"
             raise ApiError(401, "unauthorized", f"The API key in the header X-Api-Key {what}")
         self._valid = key

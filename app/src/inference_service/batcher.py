@@ -4,8 +4,6 @@ Whatever is queued when the model becomes free forms the next batch. There is no
 turn of the event loop, and under load the batches grow by themselves, because more arrives while a run is busy.
 """
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 import time
@@ -20,7 +18,7 @@ from .model import INVALID, NO_PROBABILITIES, Outcome
 # How much a new measurement counts in the time of a run.
 _NEWEST_SHARE = 0.1
 
-# Rows packed as float32, their number, who waits for them, and until when (on the clock of time.perf_counter).
+# Rows packed as float32, their number, who waits for them, and since when (on the clock of time.perf_counter).
 _Waiting = tuple[bytes, int, "asyncio.Future[Outcome]", float]
 
 
@@ -58,12 +56,11 @@ class Batcher:
         if self._queue and self.queued_rows + rows > self._limit_rows:
             raise self._overloaded()
         answer: asyncio.Future[Outcome] = self._loop.create_future()
-        expires = started + self.deadline_s
-        self._queue.append((buffer, rows, answer, expires))
+        self._queue.append((buffer, rows, answer, started))
         self.queued_rows += rows
         if self.executor is not None:
             # While a thread runs, the deadline also ends the wait of those whose run has begun.
-            timer = self._loop.call_later(expires - time.perf_counter(), _expire, answer)
+            timer = self._loop.call_later(started + self.deadline_s - time.perf_counter(), _expire, answer)
             answer.add_done_callback(lambda _: timer.cancel())
         if self._worker is None:
             self._worker = self._loop.create_task(self._work())
@@ -124,11 +121,11 @@ class Batcher:
             count = max(bisect_right(ends, self.max_batch_rows), 1)
             taken, self._queue = taken[:count], taken[count:]
             self.queued_rows -= ends[count - 1]
-        now = time.perf_counter()
-        batch = [waiting for waiting in taken if waiting[3] >= now and not waiting[2].done()]
+        oldest = time.perf_counter() - self.deadline_s
+        batch = [waiting for waiting in taken if waiting[3] >= oldest and not waiting[2].done()]
         if len(batch) < len(taken):
-            for _, _, answer, expires in taken:
-                if expires < now:
+            for _, _, answer, started in taken:
+                if started < oldest:
                     _expire(answer)
         return batch, sum([rows for _, rows, _, _ in batch])
 

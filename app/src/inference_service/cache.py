@@ -4,8 +4,6 @@ A service serves one model for its whole life, and the cache lives in the servic
 The key still begins with the model's version, so that a shared key space stays right by construction.
 """
 
-from __future__ import annotations
-
 from .model import Outcome
 
 

@@ -5,8 +5,6 @@ it (`/invocations`); `infer` has the Open Inference Protocol. All of it is made 
 counts and ranges while it reads.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import itertools

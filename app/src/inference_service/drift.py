@@ -6,8 +6,6 @@ PSI = Σ (share − trained) · ln(share / trained) over the bins; below 0.1 is 
 drifted.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from .model import Manifest

@@ -4,8 +4,6 @@
 and the rest stands beside it.
 """
 
-from __future__ import annotations
-
 import msgspec
 
 # Of an answer, beside those that every answer has.

@@ -1,7 +1,5 @@
 """Exit 0 when the service on this machine answers /health; for the image's HEALTHCHECK, standard library only."""
 
-from __future__ import annotations
-
 import http.client
 import os
 import sys

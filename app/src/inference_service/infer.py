@@ -6,8 +6,6 @@ Inference-Header-Content-Length says where the JSON ends; behind it stand the te
 in their order, little-endian. Parameters that are not known are ignored.
 """
 
-from __future__ import annotations
-
 import struct
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """What requests say about their bodies: content types, content encodings, and which type an answer may have."""
 
-from __future__ import annotations
-
 import re
 import zlib
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Prometheus metrics, counted inline. All is touched on the event loop only, so plain numbers need no lock."""
 
-from __future__ import annotations
-
 import resource
 import time
 from bisect import bisect_left
@@ -59,15 +57,9 @@ class Metrics:
         self.batch_rows.observe(rows)
 
     def render(
-        self,
-        *,
-        queued_rows: int,
-        ready: bool,
-        model: dict[str, str],
-        release: dict[str, str],
-        cache: Cache | None = None,
-        drift: Drift | None = None,
-    ) -> str:
+        self, *, queued_rows: int, ready: bool, model: dict[str, str], release: dict[str, str],
+        cache: Cache | None = None, drift: Drift | None = None,
+    ) -> str:  # fmt: skip
         """The text format 0.0.4 of Prometheus."""
         lines = _head("http_requests_total", "counter", "Requests answered.")
         for (method, route, status), count in sorted(self.requests.items()):

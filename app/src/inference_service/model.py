@@ -1,7 +1,5 @@
 """The edge to the model: reading it from a folder, proving that it is the right one, running it."""
 
-from __future__ import annotations
-
 import hashlib
 import struct
 import time

@@ -4,8 +4,6 @@ The file's `errors` are the responses that every prediction has; what it says of
 and numbers and lists that are 0 or empty there, are filled in.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from base64 import b64encode
@@ -31,15 +29,15 @@ def document(service: Service) -> dict[str, Any]:
     features = manifest.features if manifest else []
     width = len(features)
     text = _FILE.read_text()
-    for word, value in (
-        ("MODEL_NAME", manifest.name if manifest else settings.model_name),
-        ("MODEL_VERSION", manifest.version if manifest else settings.model_version or "unknown"),
-        ("RELEASE", settings.service_version),
-    ):
+    name = manifest.name if manifest else settings.model_name
+    version = manifest.version if manifest else settings.model_version or "unknown"
+    for word, value in (("MODEL_NAME", name), ("MODEL_VERSION", version), ("RELEASE", settings.service_version)):
         text = text.replace(word, json.dumps(value)[1:-1])
     parts: dict[str, Any] = json.loads(text)
     content: dict[str, Any] = parts["document"]
-    schemas = content["components"]["schemas"]
+    schemas, paths = content["components"]["schemas"], content["paths"]
+    infer = f"/v2/models/{name}"
+    paths[f"{infer}/versions/{version}/infer"] = paths[f"{infer}/infer"]
     schemas["Number"] |= {"minimum": -FLOAT32_MAX, "maximum": FLOAT32_MAX}
     schemas["Row"] |= {"minItems": width, "maxItems": width, "description": ", ".join(features)}
     schemas["NamedRow"] |= {
@@ -57,12 +55,12 @@ def document(service: Service) -> dict[str, Any]:
         schemas["PredictRequest"]["example"] = {"instances": [row]}
         schemas["InferRequest"]["example"] = {"inputs": [tensor]}
     line = ",".join([r"-?[0-9]{1,9}(\.[0-9]{1,9})?"] * width)
-    table = content["paths"]["/invocations"]["post"]["requestBody"]["content"]["text/csv"]["schema"]
+    table = paths["/invocations"]["post"]["requestBody"]["content"]["text/csv"]["schema"]
     table["pattern"] = f"^{line}(\\n{line})*\\n?$"
     errors = parts["errors"]
     if not settings.api_key_hashes:
         del errors["401"]
-    for path, item in content["paths"].items():
+    for path, item in paths.items():
         if operation := item.get("post"):
             operation["security"] = [{"ApiKey": []}] if settings.api_key_hashes else []
             shape = _SCHEMAS + ("ProtocolError" if path.startswith("/v2/") else "Error")

@@ -4,8 +4,6 @@ A request that ends only leaves a tuple. All of them are looked at together, at 
 processor has the code at hand, and each costs a third of what it would cost by itself. `/metrics` looks at them first.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from datetime import UTC, datetime
@@ -37,6 +35,10 @@ class _Line(msgspec.Struct, gc=False):
     message: str = "request"
 
 
+# Method, route, status; when it began and ended on the clock of time.perf_counter; rows, id, the header traceparent.
+Ended = tuple[str, str, int, float, float, int, bytes, bytes | None]
+
+
 class Records:
     """silent: routes whose requests are not logged."""
 
@@ -44,18 +46,13 @@ class Records:
         self._log = log
         self._metrics = metrics
         self._silent = silent
-        self._ended: list[tuple[str, str, int, float, float, int, bytes, bytes | None]] = []
+        self._ended: list[Ended] = []
         self._timer: asyncio.TimerHandle | None = None
         self.exporter: Exporter | None = None
         self.model_version = ""
 
-    def add(
-        self, method: str, route: str, status: int, started: float, rows: int, request_id: bytes,
-        traceparent: bytes | None,
-    ) -> None:  # fmt: skip
-        """A request that has just ended; `started` on the clock of time.perf_counter."""
-        ended = time.perf_counter()
-        self._ended.append((method, route, status, started, ended, rows, request_id, traceparent))
+    def add(self, ended: Ended) -> None:
+        self._ended.append(ended)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_AFTER_S, self.flush)
         elif len(self._ended) >= FLUSH_COUNT:

@@ -1,7 +1,5 @@
 """The routes that are not in a hurry: liveness, readiness, version, metrics, the model's metadata, documentation."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
@@ -51,13 +49,9 @@ def routes(service: Service) -> list[Route]:
     def model(request: Request) -> dict[str, Any]:
         manifest = known_model(request)
         outputs = [{"name": name, "datatype": datatype, "shape": [-1]} for name, datatype in InferCodec.OUTPUTS]
-        return {
-            "name": manifest.name,
-            "versions": [manifest.version],
-            "platform": "onnx_onnxv1",
-            "inputs": [{"name": INPUT_NAME, "datatype": "FP32", "shape": [-1, len(manifest.features)]}],
-            "outputs": outputs,
-        }
+        inputs = [{"name": INPUT_NAME, "datatype": "FP32", "shape": [-1, len(manifest.features)]}]
+        names = {"name": manifest.name, "versions": [manifest.version], "platform": "onnx_onnxv1"}
+        return {**names, "inputs": inputs, "outputs": outputs}
 
     def model_ready(request: Request) -> dict[str, Any]:
         manifest = known_model(request)
@@ -72,13 +66,10 @@ def routes(service: Service) -> list[Route]:
     async def metrics(_: Request) -> Response:
         service.records.flush()
         text = service.metrics.render(
-            queued_rows=service.batcher.queued_rows if service.batcher else 0,
-            ready=service.state == "ready",
-            model=model_labels(),
-            release={"version": release, "revision": settings.service_revision},
-            cache=service.cache,
-            drift=service.drift,
-        )
+            queued_rows=service.batcher.queued_rows if service.batcher else 0, ready=service.state == "ready",
+            model=model_labels(), release={"version": release, "revision": settings.service_revision},
+            cache=service.cache, drift=service.drift,
+        )  # fmt: skip
         return Response(text, media_type="text/plain; version=0.0.4")
 
     async def docs(_: Request) -> Response:

@@ -1,11 +1,8 @@
 """What the service does, without HTTP: its state, its model, and the way of a request to it and back."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import time
-from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -44,6 +41,7 @@ class Service:
         self.batcher: Batcher | None = None
         self.cache: Cache | None = None
         self.drift: Drift | None = None
+        # Whether `predict` does more than the batcher.
         self.notes_inputs = False
         self._executor: ThreadPoolExecutor | None = None
 
@@ -88,15 +86,10 @@ class Service:
         if not inline:
             self._executor = ThreadPoolExecutor(1, "model")
         self.batcher = Batcher(
-            model.run,
-            max_batch_rows=settings.max_batch_rows,
-            max_queue_rows=settings.max_queue_rows,
-            max_queue_s=settings.max_queue_ms / 1000,
-            full_run_s=full_batch_s,
-            deadline_s=settings.deadline_ms / 1000,
-            observe=self.metrics.run,
-            executor=self._executor,
-        )
+            model.run, max_batch_rows=settings.max_batch_rows, max_queue_rows=settings.max_queue_rows,
+            max_queue_s=settings.max_queue_ms / 1000, full_run_s=full_batch_s, deadline_s=settings.deadline_ms / 1000,
+            observe=self.metrics.run, executor=self._executor,
+        )  # fmt: skip
         if settings.cache_entries:
             self.cache = Cache(settings.cache_entries, manifest.version)
         if settings.drift and manifest.distribution:
@@ -118,19 +111,15 @@ class Service:
         gc.freeze()
         return "inline" if inline else "in a thread"
 
-    def predict(self, batcher: Batcher, buffer: bytes, rows: int, started: float) -> Awaitable[Outcome]:
-        """What the model says of packed rows, by way of the cache and the drift counters when these are on."""
+    async def predict(self, batcher: Batcher, buffer: bytes, rows: int, started: float) -> Outcome:
+        """What the model says of packed rows, by way of the drift counters and the cache."""
         if self.drift is not None:
             self.drift.add(buffer, rows)
-        if self.cache is not None:
-            return self._cached(self.cache, batcher, buffer, rows, started)
-        return batcher.submit(buffer, rows, started)
-
-    async def _cached(self, cache: Cache, batcher: Batcher, buffer: bytes, rows: int, started: float) -> Outcome:
-        outcome = cache.get(buffer)
+        outcome = self.cache.get(buffer) if self.cache is not None else None
         if outcome is None:
             outcome = await batcher.submit(buffer, rows, started)
-            cache.put(buffer, outcome)
+            if self.cache is not None:
+                self.cache.put(buffer, outcome)
         return outcome
 
     def drain(self) -> None:

@@ -1,7 +1,5 @@
 """What the service can be told from outside, by environment variables. Each field is one, in upper case."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

@@ -5,8 +5,6 @@ as the folder (a volume) has the version. What arrives is checked against its ma
 and renamed: a folder that bears a version's name is whole.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import tempfile

@@ -5,8 +5,6 @@ Spans are sent in groups from a thread of their own; when the collector is away 
 telemetry must never be a reason to fail.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -62,8 +60,7 @@ class Exporter:
             self.dropped += 1
             return
         end = int(ended * 1e9)
-        attributes: dict[str, str | int] = {"http.request.method": method, "http.route": route}
-        attributes["http.response.status_code"] = status
+        attributes = {"http.request.method": method, "http.route": route, "http.response.status_code": status}
         span: dict[str, object] = {
             "traceId": trace.trace_id if trace else os.urandom(16).hex(),
             "spanId": os.urandom(8).hex(),
@@ -97,8 +94,7 @@ class Exporter:
         body = json.dumps({"resourceSpans": [{"resource": self._resource, "scopeSpans": [scope]}]}).encode()
         request = urllib.request.Request(self._url, body, {"content-type": "application/json"})
         try:
-            with urllib.request.urlopen(request, timeout=SEND_TIMEOUT_S) as response:
-                response.read()
+            urllib.request.urlopen(request, timeout=SEND_TIMEOUT_S).close()
         except (OSError, ValueError):
             self.dropped += len(spans)
 
