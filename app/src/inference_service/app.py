@@ -7,7 +7,7 @@ here, inline, log line and metrics later (see `records`), and Starlette answers 
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
 from os import urandom
@@ -17,7 +17,6 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
 from .auth import ApiKeys
-from .codecs import Codec
 from .errors import ApiError, Headers, error_body
 from .logs import Log
 from .media import JSON, combined, decompressed, too_large
@@ -84,8 +83,7 @@ class App:
         self._max_body = settings.max_body_bytes
         self._deadline = Deadline(settings.deadline_ms / 1000)
         self._release = (b"x-release", settings.service_version.encode())
-        self._id_prefix = urandom(6).hex()
-        self._next_id = count(1).__next__
+        self._own_id = map((urandom(6).hex().encode() + b"-%d").__mod__, count(1)).__next__
         handlers = dict.fromkeys((HTTPException, ApiError, Exception), refused)
         self.other = Starlette(routes=routes(self.service), lifespan=self._lifespan, exception_handlers=handlers)
         # A redirect to the path without the slash would be absolute, with the scheme and host of a request that came by
@@ -106,17 +104,14 @@ class App:
         if self.service.records.exporter is not None:
             await asyncio.to_thread(self.service.records.exporter.close)
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        if scope["type"] != "http":
-            return self.other(scope, receive, send)
-        endpoint = self.service.endpoints.get(scope["path"])
-        if endpoint is None or scope["method"] != "POST":
-            return self._pass_on(scope, receive, send)
-        return self._predict(endpoint, scope, receive, send)
-
-    async def _predict(self, endpoint: tuple[str, Codec], scope: Scope, receive: Receive, send: Send) -> None:
-        started = time.perf_counter()
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a prediction, in one coroutine from its first byte to its last; the rest is passed on."""
         service = self.service
+        endpoint = service.endpoints.get(scope["path"]) if scope["type"] == "http" else None
+        if endpoint is None or scope["method"] != "POST":
+            await self._pass_on(scope, receive, send)
+            return
+        started = time.perf_counter()
         service.metrics.in_flight += 1
         route, codec = endpoint
         headers = combined(scope["headers"])
@@ -185,6 +180,10 @@ class App:
             service.records.add(ended)
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let Starlette answer: what is no prediction, and all while there is no model."""
+        if scope["type"] != "http":
+            await self.other(scope, receive, send)
+            return
         started = time.perf_counter()
         self.service.metrics.in_flight += 1
         status = CLIENT_CLOSED_REQUEST
@@ -219,7 +218,7 @@ class App:
         given = headers.get(b"x-request-id")
         if given is not None and _REQUEST_ID(given):
             return given
-        return f"{self._id_prefix}-{self._next_id()}".encode()
+        return self._own_id()
 
 
 def _offers_upgrade(headers: dict[bytes, bytes]) -> bool:

@@ -65,15 +65,17 @@ class Records:
         # Between this clock and that of the requests.
         ahead = time.time() - time.perf_counter()
         lines = []
+        last_ms, when = 0, datetime.now(UTC)
         for method, route, status, started, ended, rows, request_id, traceparent in self._ended:
             seconds = ended - started
             self._metrics.request(method, route, status, seconds)
             if route in self._silent:
                 continue
-            line = _Line(
-                datetime.fromtimestamp(ended + ahead, UTC), method, route, status, int(seconds * 1e6) / 1000, rows,
-                request_id.decode(), self.model_version,
-            )  # fmt: skip
+            # To the millisecond, in which all requests of a batch end.
+            if (now_ms := int((ended + ahead) * 1000)) != last_ms:
+                last_ms, when = now_ms, datetime.fromtimestamp(now_ms / 1000, UTC)
+            ms = int(seconds * 1e6) / 1000
+            line = _Line(when, method, route, status, ms, rows, request_id.decode(), self.model_version)
             lines.append(line)
             trace = parse_traceparent(traceparent) if traceparent else None
             if trace is not None:
