@@ -210,7 +210,7 @@ def open_account(it: Rehearsal) -> str:
 
 
 def bootstrap(it: Rehearsal) -> str:
-    it.terraform.bootstrap(it.log)
+    it.terraform.variables(it.wanted, it.key, it.terraform.bootstrap(it.log))
     # Of the first run: a later one begins with what an earlier one has applied.
     known = it.place.path / "before.json"
     if not known.exists():

@@ -93,13 +93,14 @@ def with_key(access: dict[str, Any], key: str) -> dict[str, Any]:
     return {**access, "public_keys": [*(it for it in access["public_keys"] if it != key), key]}
 
 
-def added_variables(wanted: Wanted, key: str) -> dict[str, Any]:
-    """The playbooks run with the rights of the pipeline's role, so there has to be one.
+def added_variables(wanted: Wanted, key: str, backend: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The playbooks run with the rights of the pipeline's role, so there has to be one, which reads this state.
 
     A fleet starts with a bundle, ECS and Lambda with an image: where terraform.tfvars names none, nothing is behind it.
     """
     added = {"topology": wanted.topology, "access": with_key(wanted.access, key)}
-    added["ci"] = wanted.ci or {"repository": PIPELINE}
+    state = {"state": {name: backend[name] for name in ("bucket", "key")}} if backend else {}
+    added["ci"] = (wanted.ci or {"repository": PIPELINE}) | state
     if wanted.topology == "fleet":
         added["bundle"] = wanted.bundle or ANY_BUNDLE
     if wanted.topology in ("ecs", "serverless"):
@@ -172,23 +173,24 @@ class Terraform:
         finally:
             override.unlink()
 
-    def bootstrap(self, log: Path) -> None:
-        """The bucket of the state, as docs/runbooks/first-apply.md says, and backend.hcl from its outputs."""
+    def bootstrap(self, log: Path) -> dict[str, Any]:
+        """The bucket of the state, as docs/runbooks/first-apply.md says; what backend.hcl, from its outputs, says."""
         state = f"-state={self.place.path / 'bootstrap.tfstate'}"
         region = f"-var=region={self.environment['AWS_REGION']}"
         self.run("init", "-input=false", "-no-color", root="bootstrap", log=log)
         self.run("apply", "-input=false", "-no-color", "-auto-approve", state, region, root="bootstrap", log=log)
         _, said = self.run("output", "-json", state, "backend", root="bootstrap")
-        backend = json.loads(said) | {"key": f"{self.place.env}/terraform.tfstate"}
+        backend: dict[str, Any] = json.loads(said) | {"key": f"{self.place.env}/terraform.tfstate"}
         lines = [f"{name} = {json.dumps(value)}" for name, value in backend.items()]
         (self.folder / "backend.hcl").write_text("\n".join(lines) + "\n")
+        return backend
 
     def init(self, log: Path) -> None:
         self.run("init", "-input=false", "-no-color", "-reconfigure", "-backend-config=backend.hcl", log=log)
 
-    def variables(self, wanted: Wanted, key: str) -> None:
+    def variables(self, wanted: Wanted, key: str, backend: Mapping[str, Any] | None = None) -> None:
         """What the rehearsal adds to the user's variables, as a file that comes after them."""
-        (self.folder / "rehearsal.tfvars.json").write_text(json.dumps(added_variables(wanted, key)))
+        (self.folder / "rehearsal.tfvars.json").write_text(json.dumps(added_variables(wanted, key, backend)))
 
     def apply(self, log: Path, *more: str) -> None:
         self.run(

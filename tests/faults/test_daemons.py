@@ -225,11 +225,18 @@ def test_haproxy_restarted_and_killed_loses_only_what_it_had() -> None:
 
 
 def test_haproxy_killed_at_the_switch() -> None:
+    """The rollout ends whole, live or undone. What is lost is lost while HAProxy is away, and nothing afterwards."""
     before = host.live()
     wanted = host.other(before)
-    answer = host.deploy_at("switch/SetMap", "systemctl kill --signal KILL haproxy", host.request(wanted))
-    edge_answers()
-    host.recovered()
+    with predictions(**host.LOAD) as load:
+        load.wait_for(10, what=lambda sample: True)
+        begin = time.monotonic()
+        answer = host.deploy_at("switch/SetMap", "systemctl kill --signal KILL haproxy", host.request(wanted))
+        edge_answers()
+        end = time.monotonic()
+        host.recovered()
+        load.wait_for(len(load.samples) + 10, what=lambda sample: True)
+        assert [it for it in load.failed if it.at > end + SLACK_S or it.at + it.seconds < begin] == []
     assert answer.code in (0, 8), answer
     assert host.live() == (wanted if answer.code == 0 else before)
 

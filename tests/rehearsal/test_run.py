@@ -59,6 +59,9 @@ def test_there_is_a_pipeline_whose_rights_the_playbooks_have() -> None:
     own = {"repository": "acme/api", "subjects": None}
     assert added_variables(replace(DEV, ci=own), "key")["ci"] == own
     assert added_variables(DEV, "key")["ci"] == {"repository": "example/slipway"}
+    backend = {"bucket": "states", "key": "dev/terraform.tfstate", "region": "eu-central-1"}
+    state = {"bucket": "states", "key": "dev/terraform.tfstate"}
+    assert added_variables(replace(DEV, ci=own), "key", backend)["ci"] == own | {"state": state}
 
 
 def test_every_example_leaves_its_keys_to_its_reader() -> None:

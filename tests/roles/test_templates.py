@@ -51,7 +51,7 @@ def play(role: str, destination: Path, more: dict[str, Any]) -> dict[str, Any]:
     base = ROOT / "roles" / role
     texts = {it.name: f"lookup('ansible.builtin.template', '{it}')" for it in TEMPLATES if base in it.parents}
     if role == "release":
-        texts["service.json"] = "_release_config | to_json"
+        texts["config.json"] = "_release_config | to_json"
     all_of_them = ", ".join(f"'{name}': {text}" for name, text in texts.items())
     copy = {"content": f"{{{{ {{{all_of_them}}} | to_json }}}}", "dest": str(destination), "mode": "0644"}
     return {
@@ -122,7 +122,7 @@ def test_units_are_whole(rendered: Path, role: str) -> None:
 
 
 def test_the_slot_outlives_the_engine_and_a_drain(rendered: Path) -> None:
-    text = (rendered / "release" / "slot.service.j2").read_text()
+    text = (rendered / "release" / "service@.service").read_text()
     parser = configparser.ConfigParser(strict=False, interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     parser.read_string(text)
@@ -131,7 +131,7 @@ def test_the_slot_outlives_the_engine_and_a_drain(rendered: Path) -> None:
 
 
 def test_the_engine_accepts_the_rendered_settings(rendered: Path) -> None:
-    config = read_config(json.loads((rendered / "release" / "service.json").read_text()), "service.json")
+    config = read_config(json.loads((rendered / "release" / "config.json").read_text()), "service.json")
     assert config.slots == {"blue": 18080, "green": 18081}
     edge = read_edge(json.loads((rendered / "edge" / "edge.json").read_text()), "edge.json")
     assert edge.config == "/etc/haproxy/haproxy.cfg"
@@ -234,7 +234,7 @@ while (my $unit = <STDIN>) {
 
 def test_needrestart_restarts_nothing_that_serves(rendered: Path) -> None:
     files = [
-        rendered / it for it in ("edge/slipway-edge.conf", "docker/slipway-docker.conf", "release/needrestart.conf.j2")
+        rendered / it for it in ("edge/slipway-edge.conf", "docker/slipway-docker.conf", "release/slipway-service.conf")
     ]
     serves = ["inference@blue.service", "inference@green.service", "slipway-recover@inference.service",
               "slipway-watchdog@inference.service",

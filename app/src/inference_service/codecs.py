@@ -1,8 +1,8 @@
 """The formats of requests and answers: from bytes to rows, and from the model's outcome to bytes.
 
 `PredictCodec` is this service's own JSON (`/predict`), `InvocationsCodec` the same or CSV, as SageMaker's clients send
-it (`/invocations`); `infer` has the Open Inference Protocol. All of it is made once for a model: msgspec checks types,
-counts and ranges while it reads.
+it (`/invocations`); `open_inference` has the Open Inference Protocol. All of it is made once for a model: msgspec
+checks types, counts and ranges while it reads.
 """
 
 import csv

@@ -11,8 +11,8 @@ from starlette.routing import Route
 
 from .codecs import INPUT_NAME
 from .errors import ApiError, error_body, not_ready
-from .infer import InferCodec
 from .model import Manifest
+from .open_inference import InferCodec
 from .openapi import PAGE_POLICY, document, page
 from .service import Service
 

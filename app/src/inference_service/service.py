@@ -10,10 +10,10 @@ from .batcher import Batcher
 from .cache import Cache
 from .codecs import Codec, InvocationsCodec, PredictCodec
 from .drift import Drift
-from .infer import InferCodec
 from .logs import Log
 from .metrics import Metrics
 from .model import Model, ModelError, Outcome, load
+from .open_inference import InferCodec
 from .records import PROBES, Records
 from .settings import Settings
 from .store import StoreUnavailable, model_folder

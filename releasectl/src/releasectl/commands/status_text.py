@@ -1,4 +1,7 @@
-"""The status as text: first whether clients are served, then what is live, then what is wrong."""
+"""The status of a host as text: first whether clients are served, then what is live, then what is wrong.
+
+The table that `fab status` shows of several hosts: tools/status_table.py.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 The transaction: phases, each with a deadline, effects and the undo of those effects. Derived from the Intent alone (and
 the host's config), so that recovery derives the very same phases from the first line of the journal.
 
-To add a phase: its name in phase_names.py, its effects and their undo in `phases_of`, its row in docs/architecture.md.
+To add a phase: its name in phase_names.py, its effects and their undo in `phases_of`, its row in docs/architecture.md,
+and in `WAITS_FOR` (plugin_utils/event_stream.py of the collection) what a deploy shows while it waits for it.
 """
 
 from __future__ import annotations
