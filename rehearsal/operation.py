@@ -72,18 +72,19 @@ def pipeline(it: Rehearsal) -> str:
     folder = it.place.path / "job"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
-    key, report = folder / "id_ed25519", folder / "drift.json"
+    key = folder / "id_ed25519"
     shell.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)])
     argv = [sys.executable, "tools/authorize_key.py", it.place.env, "--key", f"{key}.pub"]
     argv += ["--terraform", str(it.terraform.folder)]
     rights = it.terraform.env("env") | it.world.role(it.pipeline_role)
     shell.run(argv, env=rights, cwd=settings.ROOT, log=it.log)
     reached = run_command.carry_out(it.world.client("ssm"))
-    variables = it.switches() | {"ansible_ssh_private_key_file": str(key), "drift_report": str(report)}
+    variables = it.switches() | {"ansible_ssh_private_key_file": str(key)}
     (folder / "variables.json").write_text(json.dumps(variables))
     job = {name: value for name, value in it.environment().items() if name != "SSH_AUTH_SOCK"}
     job |= {"ENVIRONMENT": it.place.env, "VERSION": it.version}
-    for line in (lines := lines_of_jobs()):
+    lines = [line.replace("drift_report=", f"drift_report={folder}/") for line in lines_of_jobs()]
+    for line in lines:
         command = f"{line} --extra-vars @{shlex.quote(str(folder / 'variables.json'))}"
         shell.run(["bash", "-e", "-c", command], env=job, cwd=settings.ROOT, deadline_s=LINE_S, log=it.log)
     return f"a key of its own on {', '.join(reached)}; {len(lines)} lines of the workflows, no drift"

@@ -26,7 +26,7 @@ def rendered(document: dict[str, Any], given: dict[str, list[str]]) -> str:
 
 def carry_out(ssm: Any) -> list[str]:
     """Every command that was sent, on its instances; the ids of these."""
-    reached = []
+    reached: set[str] = set()
     for command in ssm.list_commands()["Commands"]:
         document = json.loads(ssm.get_document(Name=command["DocumentName"])["Content"])
         script = rendered(document, command["Parameters"])
@@ -34,5 +34,5 @@ def carry_out(ssm: Any) -> list[str]:
             if not inside.agent_is_up(name(instance)):
                 raise shell.Failed(f"The agent of {instance} is not connected: Run Command does not reach it.")
             shell.run(["docker", "exec", "--interactive", name(instance), "sh"], input=script)
-            reached.append(instance)
-    return reached
+            reached.add(instance)
+    return sorted(reached)

@@ -64,6 +64,7 @@ FREE = (
     "aws_budgets_budget",
     "aws_ce_",
     "aws_scheduler_schedule",
+    "aws_ssm_document",
     "aws_ssm_parameter",
     "aws_ecs_cluster_capacity_providers",
     "aws_ecs_task_definition",

@@ -33,3 +33,31 @@ resource "aws_ssm_document" "authorize_key" {
     }]
   })
 }
+
+data "aws_iam_policy_document" "authorize_key" {
+  count = local.authorize_key == null ? 0 : 1
+
+  statement {
+    sid       = "AuthorizeKeys"
+    actions   = ["ssm:SendCommand"]
+    resources = ["arn:${local.partition}:ssm:${local.region}:${local.account}:document/${var.name}-authorize-key"]
+  }
+
+  statement {
+    sid       = "AuthorizeKeysOnHosts"
+    actions   = ["ssm:SendCommand"]
+    resources = ["arn:${local.partition}:ec2:${local.region}:${local.account}:instance/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "ssm:resourceTag/Environment"
+      values   = [var.name]
+    }
+  }
+
+  statement {
+    sid       = "SeeWhetherKeysAreIn"
+    actions   = ["ssm:GetCommandInvocation"]
+    resources = ["*"]
+  }
+}

@@ -11,6 +11,7 @@ data "aws_iam_policy_document" "ci" {
       data.aws_iam_policy_document.decrypt.json,
       data.aws_iam_policy_document.read_objects.json,
     ],
+    data.aws_iam_policy_document.authorize_key[*].json,
     var.ci.hosts ? [
       data.aws_iam_policy_document.read_settings.json,
       data.aws_iam_policy_document.read_together.json,
@@ -98,42 +99,6 @@ data "aws_iam_policy_document" "ci" {
         variable = "aws:ResourceTag/Environment"
         values   = [var.name]
       }
-    }
-  }
-
-  dynamic "statement" {
-    for_each = local.authorize_key[*]
-
-    content {
-      sid       = "AuthorizeKeys"
-      actions   = ["ssm:SendCommand"]
-      resources = ["arn:${local.partition}:ssm:${local.region}:${local.account}:document/${var.name}-authorize-key"]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = local.authorize_key[*]
-
-    content {
-      sid       = "AuthorizeKeysOnHosts"
-      actions   = ["ssm:SendCommand"]
-      resources = ["arn:${local.partition}:ec2:${local.region}:${local.account}:instance/*"]
-
-      condition {
-        test     = "StringEquals"
-        variable = "ssm:resourceTag/Environment"
-        values   = [var.name]
-      }
-    }
-  }
-
-  dynamic "statement" {
-    for_each = local.authorize_key[*]
-
-    content {
-      sid       = "SeeWhetherKeysAreIn"
-      actions   = ["ssm:GetCommandInvocation"]
-      resources = ["*"]
     }
   }
 
