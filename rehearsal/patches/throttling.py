@@ -1,7 +1,7 @@
-"""While a file is there, every third request to an address is throttled, as AWS does with a client that asks too often.
+"""While a file is there, every third request of a client to an address is throttled, as AWS does if it asks too often.
 
-moto answers every request at once. By address, because AWS serves a client that asks again later, and Terraform asks
-its bucket only five times.
+moto answers every request at once. By client and address, because AWS serves a client that asks again later: if two
+requests of the reconcilers came between any two of Terraform's, it would never be served.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ BODY = (
 
 def throttled(application: Callable[..., Iterable[bytes]], flag: Path = THROTTLED) -> Callable[..., Iterable[bytes]]:
     """The WSGI application that throttles while the file is there."""
-    requests = Counter[tuple[str, str]]()
+    requests = Counter[tuple[str, str, str]]()
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        address = (environ["REQUEST_METHOD"], environ["PATH_INFO"])
+        client = environ.get("HTTP_USER_AGENT", "").partition("/")[0]
+        asked = client, environ["REQUEST_METHOD"], environ["PATH_INFO"]
         if flag.exists():
-            requests[address] += 1
-            if requests[address] % EVERY == 0:
+            requests[asked] += 1
+            if requests[asked] % EVERY == 0:
                 start_response(
                     "503 Service Unavailable", [("Content-Type", "text/xml"), ("Content-Length", str(len(BODY)))]
                 )

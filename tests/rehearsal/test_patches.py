@@ -163,9 +163,11 @@ def test_every_third_request_is_throttled_while_the_flag_is_there(client: Any, f
             except ClientError as error:
                 codes.append(error.response["Error"]["Code"])
         assert codes == ["", "", "RequestLimitExceeded"] * 2
-        # The next one is the third; of another address it is the first.
+        # The next one is the third; of another client, or another address, it is the first.
         impatient.describe_vpcs()
         impatient.describe_vpcs()
+        other = client("ec2", config=Config(retries={"total_max_attempts": 1}, user_agent="APN/1.0 HashiCorp/1.0"))
+        assert other.describe_vpcs()["Vpcs"]
         assert client("s3", config=Config(retries={"total_max_attempts": 1})).list_buckets()["Buckets"] is not None
         # As every client of AWS, boto3 tries again.
         assert all(client("ec2").describe_vpcs()["Vpcs"] for _ in range(3))
