@@ -8,8 +8,47 @@ import json
 import tracemalloc
 
 import pytest
+from uvicorn.server import ServerState
+
+from inference_service.__main__ import configuration
 
 from .connections import Listen, post, until
+
+
+class Recorder(asyncio.Transport):
+    """A transport that keeps what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes) -> None:  # type: ignore[override]
+        self.writes.append(bytes(data))
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_an_answer_leaves_in_one_write(listening: Listen, row: list[float], kept: bool) -> None:
+    """A process that is killed has answered or it has not, so that the edge can ask the other release."""
+    async with listening() as service:
+        config = configuration(service.app, service.app.settings)
+        arguments = {"config": config, "server_state": ServerState(), "app_state": {}}
+        protocol, transport = config.http_protocol_class(**arguments), Recorder()
+        protocol.connection_made(transport)
+        protocol.data_received(post({"instances": [row]}, *([] if kept else ["Connection: close"])))  # type: ignore
+        await until(lambda: transport.writes)
+        (answer,) = transport.writes
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 OK")
+        assert len(json.loads(body)["predictions"]) == 1
+        assert transport.closed is not kept
+        protocol.connection_lost(None)
 
 
 async def test_a_request_in_pieces_is_answered_like_a_whole_one(listening: Listen, row: list[float]) -> None:

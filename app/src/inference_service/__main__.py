@@ -13,6 +13,7 @@ import uvicorn
 
 from .app import App, create_app
 from .logs import Forward, Log
+from .one_write import in_one_write
 from .settings import Settings, SettingsError, from_environment
 
 EXIT_CONFIGURATION = 2
@@ -46,11 +47,12 @@ class Server(uvicorn.Server):
 
 
 def configuration(app: App, settings: Settings) -> uvicorn.Config:
-    return uvicorn.Config(
+    config = uvicorn.Config(
         app, host=settings.host, port=settings.port, loop="uvloop", http="httptools", ws="none", lifespan="on",
         interface="asgi3", log_config=None, access_log=False, server_header=False, proxy_headers=False,
         timeout_keep_alive=settings.keep_alive_s, timeout_graceful_shutdown=settings.shutdown_timeout_s,
     )  # fmt: skip
+    return in_one_write(config)
 
 
 def main() -> int:

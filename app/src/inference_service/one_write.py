@@ -1,0 +1,51 @@
+"""Answers leave in one write: head and body together.
+
+uvicorn writes them one after the other. A process that is killed between the two has begun an answer that nobody can
+finish, and the edge cannot ask the other release any more. It also saves a system call.
+"""
+
+import asyncio
+from typing import Any
+
+import uvicorn
+
+
+class OneWrite:
+    """A transport that gathers what is written in one turn of the event loop."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._parts: list[bytes] = []
+        self._call_soon = asyncio.get_running_loop().call_soon
+
+    def write(self, data: bytes) -> None:
+        if not self._parts:
+            self._call_soon(self._flush)
+        self._parts.append(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._parts:
+            self._transport.write(b"".join(self._parts))
+            self._parts.clear()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+def in_one_write(config: uvicorn.Config) -> uvicorn.Config:
+    """The same configuration, whose connections write to such a transport."""
+    config.load()
+    protocol_class = config.http_protocol_class
+
+    def protocol(**arguments: Any) -> asyncio.Protocol:
+        made = protocol_class(**arguments)
+        connect = made.connection_made
+        made.connection_made = lambda transport: connect(OneWrite(transport))  # type: ignore
+        return made
+
+    config.http_protocol_class = protocol  # type: ignore[assignment]
+    return config
