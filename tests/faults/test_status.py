@@ -25,9 +25,9 @@ from tests.harness import host_driver as host
 from tests.harness import lab
 from tests.harness.daemons import edge_command
 from tests.harness.oncall import (
-    METRICS,
     FIX,
     LINEAGE,
+    METRICS,
     NOT_SERVING,
     broken,
     clean,
