@@ -17,6 +17,7 @@ import boto3
 import pytest
 
 from terraform.tools import plan as terraform_plan
+from tests.harness.moto import start_instance
 
 from .conftest import ROOT, stand_in
 from .inventories import answers, ask, play, run, surroundings
@@ -57,9 +58,9 @@ def aws() -> Iterator[str]:
 def hosts(aws: str) -> dict[str, str]:
     """One running host for each environment, tagged as the host module does, and others that are none of ours."""
     ec2 = client(aws, "eu-central-1")
-    start(ec2, Environment="slipway-dev", Service="inference", Role="bastion")
-    ec2.stop_instances(InstanceIds=[start(ec2, Environment="slipway-dev", Service="inference", Role="host")])
-    return {e: start(ec2, Environment=f"slipway-{e}", Service="inference", Role="host") for e in ENVIRONMENTS}
+    start_instance(ec2, Environment="slipway-dev", Service="inference", Role="bastion")
+    ec2.stop_instances(InstanceIds=[start_instance(ec2, Environment="slipway-dev", Service="inference", Role="host")])
+    return {e: start_instance(ec2, Environment=f"slipway-{e}", Service="inference", Role="host") for e in ENVIRONMENTS}
 
 
 @pytest.fixture(scope="module")
@@ -70,13 +71,13 @@ def mixed(aws: str) -> dict[str, str]:
     subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
     private = {"NetworkInterfaces": [{"DeviceIndex": 0, "SubnetId": subnet, "AssociatePublicIpAddress": False}]}
     made = {
-        "nothing": start(ec2, **ours, Service="inference"),
-        "no tag": start(ec2, **ours),
-        "lower case": start(ec2, **ours, service="inference"),
-        "another value": start(ec2, **ours, Service="Inference"),
-        "no tags at all": start(ec2),
-        "stopped": start(ec2, **ours, Service="inference"),
-        "no public address": start(ec2, private, **ours, Service="inference"),
+        "nothing": start_instance(ec2, **ours, Service="inference"),
+        "no tag": start_instance(ec2, **ours),
+        "lower case": start_instance(ec2, **ours, service="inference"),
+        "another value": start_instance(ec2, **ours, Service="Inference"),
+        "no tags at all": start_instance(ec2),
+        "stopped": start_instance(ec2, **ours, Service="inference"),
+        "no public address": start_instance(ec2, private, **ours, Service="inference"),
     }
     ec2.stop_instances(InstanceIds=[made["stopped"]])
     return made
@@ -84,15 +85,6 @@ def mixed(aws: str) -> dict[str, str]:
 
 def client(aws: str, region: str) -> Any:
     return boto3.client("ec2", region_name=region, endpoint_url=aws, aws_access_key_id="t", aws_secret_access_key="t")
-
-
-def start(ec2: Any, more: dict[str, Any] | None = None, **tags: str) -> str:
-    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
-    wanted = [{"ResourceType": "instance", "Tags": [{"Key": k, "Value": v} for k, v in tags.items()]}] if tags else []
-    made = ec2.run_instances(
-        ImageId=image, MinCount=1, MaxCount=1, InstanceType="t3.micro", TagSpecifications=wanted, **(more or {})
-    )
-    return str(made["Instances"][0]["InstanceId"])
 
 
 @pytest.mark.parametrize("env", ENVIRONMENTS)
@@ -111,7 +103,7 @@ def test_an_environment_finds_its_own_running_hosts(env: str, aws: str, hosts: d
 
 
 def test_a_service_of_another_name_is_found_and_has_its_own_images(aws: str, tmp_path: Path) -> None:
-    host = start(client(aws, "eu-west-2"), Environment="slipway-prod", Service="scoring", Role="host")
+    host = start_instance(client(aws, "eu-west-2"), Environment="slipway-prod", Service="scoring", Role="host")
     scoring = {"domains": ["s.test"], "slots": {"blue": 18080, "green": 18081}, "version": "v1"}
     more = ("--extra-vars", json.dumps({"services": {"scoring": scoring}}))
     found = answers(ask("prod", aws, infra("prod", service="scoring"), tmp_path, *more, AWS_REGION="eu-west-2"))
@@ -122,7 +114,7 @@ def test_a_service_of_another_name_is_found_and_has_its_own_images(aws: str, tmp
 
 
 def test_a_service_that_the_inventory_does_not_know_is_named(aws: str, tmp_path: Path) -> None:
-    start(client(aws, "eu-west-3"), Environment="slipway-prod", Service="scoring", Role="host")
+    start_instance(client(aws, "eu-west-3"), Environment="slipway-prod", Service="scoring", Role="host")
     done = ask("prod", aws, infra("prod", service="scoring"), tmp_path, AWS_REGION="eu-west-3")
     assert done.returncode != 0 and "default_service is 'scoring', which services does not have" in done.stdout
 

@@ -16,6 +16,7 @@ from rehearsal import haproxy, shell
 from rehearsal.haproxy import Check, Group, Rule, Target
 from rehearsal.settings import PREFIX
 from tests.harness.balancers import GONE, REDIRECT, balancer, forward
+from tests.harness.ports import free_port
 
 IMAGE = f"{PREFIX}/cloud"
 
@@ -68,12 +69,6 @@ class Played:
             shell.docker("rm", "--force", self.container)
         for server in self.servers:
             server.shutdown()
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @pytest.fixture

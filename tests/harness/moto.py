@@ -9,8 +9,10 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from rehearsal.settings import ROOT
+from tests.harness.ports import free_port
 
 LOCK = "roles/lab_images/files/services/requirements.lock"
 MAKING = threading.Lock()
@@ -27,9 +29,7 @@ def python() -> str:
 @contextlib.contextmanager
 def running(**environ: str) -> Iterator[str]:
     """Its address. `environ`: further environment variables, those of moto and of the patches."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     server = subprocess.Popen(
         [python(), "-m", "rehearsal.cloud", "--port", str(port)],
         cwd=ROOT,
@@ -50,3 +50,13 @@ def running(**environ: str) -> Iterator[str]:
     finally:
         server.kill()  # it keeps nothing, and answers a polite signal late on a busy machine
         server.wait(timeout=10)
+
+
+def start_instance(ec2: Any, more: dict[str, Any] | None = None, **tags: str) -> str:
+    """Its id. `more`: further parameters of RunInstances."""
+    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    wanted = [{"ResourceType": "instance", "Tags": [{"Key": k, "Value": v} for k, v in tags.items()]}] if tags else []
+    made = ec2.run_instances(
+        ImageId=image, MinCount=1, MaxCount=1, InstanceType="t3.micro", TagSpecifications=wanted, **(more or {})
+    )
+    return str(made["Instances"][0]["InstanceId"])

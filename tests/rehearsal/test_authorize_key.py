@@ -14,6 +14,7 @@ import pytest
 
 from rehearsal import run_command, shell
 from rehearsal.settings import ROOT
+from tests.harness.moto import start_instance
 from tools import authorize_key
 
 from .conftest import REGION
@@ -41,14 +42,6 @@ class Session:
         return self.others.get(service) or self.make(service)
 
 
-def start(client: Any, **tags: str) -> str:
-    ec2 = client("ec2")
-    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
-    wanted = [{"ResourceType": "instance", "Tags": [{"Key": k, "Value": v} for k, v in tags.items()]}]
-    made = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, TagSpecifications=wanted)
-    return str(made["Instances"][0]["InstanceId"])
-
-
 def test_the_running_hosts_of_the_environment_take_the_key_and_no_other_ones(client: Any) -> None:
     ssm = client("ssm")
     ssm.create_document(
@@ -56,10 +49,10 @@ def test_the_running_hosts_of_the_environment_take_the_key_and_no_other_ones(cli
     )
     with pytest.raises(authorize_key.Refused, match="slipway-dev has no running host in eu-central-1"):
         authorize_key.authorize(Session(client), WANTED, KEY)
-    host = start(client, Environment="slipway-dev", Role="host")
-    start(client, Environment="slipway-prod", Role="host")
-    start(client, Environment="slipway-dev", Role="bastion")
-    stopped = start(client, Environment="slipway-dev", Role="host")
+    host = start_instance(client("ec2"), Environment="slipway-dev", Role="host")
+    start_instance(client("ec2"), Environment="slipway-prod", Role="host")
+    start_instance(client("ec2"), Environment="slipway-dev", Role="bastion")
+    stopped = start_instance(client("ec2"), Environment="slipway-dev", Role="host")
     client("ec2").stop_instances(InstanceIds=[stopped])
     assert authorize_key.authorize(Session(client), WANTED, KEY) == [host]
     (sent,) = ssm.list_commands()["Commands"]
@@ -100,7 +93,7 @@ def test_a_command_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_host_that_did_not_take_the_key_is_named(client: Any) -> None:
-    host = start(client, Environment="slipway-staging", Role="host")
+    host = start_instance(client("ec2"), Environment="slipway-staging", Role="host")
     failed = Session(client, ssm=Answers({"Status": "Failed", "StandardErrorContent": "disk full"}))
     with pytest.raises(authorize_key.Refused, match=f"not authorized on {host}: Failed disk full"):
         authorize_key.authorize(failed, WANTED | {"environment": "slipway-staging"}, KEY)

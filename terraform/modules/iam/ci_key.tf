@@ -3,12 +3,14 @@
 
 locals {
   authorize_key = try(var.ci.key_user, null) # the user, or null
+  # Known before the document is made, so that a plan shows the rights.
+  authorize_document = "${var.name}-authorize-key"
 }
 
 resource "aws_ssm_document" "authorize_key" {
   count = local.authorize_key == null ? 0 : 1
 
-  name            = "${var.name}-authorize-key"
+  name            = local.authorize_document
   document_type   = "Command"
   document_format = "JSON"
   target_type     = "/AWS::EC2::Instance"
@@ -40,7 +42,7 @@ data "aws_iam_policy_document" "authorize_key" {
   statement {
     sid       = "AuthorizeKeys"
     actions   = ["ssm:SendCommand"]
-    resources = ["arn:${local.partition}:ssm:${local.region}:${local.account}:document/${var.name}-authorize-key"]
+    resources = ["arn:${local.partition}:ssm:${local.region}:${local.account}:document/${local.authorize_document}"]
   }
 
   statement {

@@ -3,15 +3,18 @@
 data "aws_iam_policy_document" "host" {
   #checkov:skip=CKV_AWS_356:only the statements listed in wildcard_reasons, whose actions know no resource
   #checkov:skip=CKV_AWS_111:cloudwatch:PutMetricData knows no resource; limited to one namespace
-  source_policy_documents = [
-    data.aws_iam_policy_document.pull.json,
-    data.aws_iam_policy_document.read_settings.json,
-    data.aws_iam_policy_document.read_together.json,
-    data.aws_iam_policy_document.decrypt.json,
-    data.aws_iam_policy_document.read_objects.json,
-    data.aws_iam_policy_document.write_logs.json,
-    data.aws_iam_policy_document.publish_metrics.json,
-  ]
+  source_policy_documents = concat(
+    [
+      data.aws_iam_policy_document.pull.json,
+      data.aws_iam_policy_document.read_settings.json,
+      data.aws_iam_policy_document.read_together.json,
+      data.aws_iam_policy_document.decrypt.json,
+      data.aws_iam_policy_document.read_objects.json,
+      data.aws_iam_policy_document.write_logs.json,
+      data.aws_iam_policy_document.publish_metrics.json,
+    ],
+    data.aws_iam_policy_document.dns_challenge[*].json,
+  )
 
   dynamic "statement" {
     for_each = var.host.session_manager ? [1] : []
@@ -87,50 +90,6 @@ data "aws_iam_policy_document" "host" {
       sid       = "FinishLifecycleActions"
       actions   = [for a in ["CompleteLifecycleAction", "RecordLifecycleActionHeartbeat"] : "autoscaling:${a}"]
       resources = statement.value
-    }
-  }
-
-  # What certbot's plugin calls, for the records of the challenge only:
-  # https://certbot-dns-route53.readthedocs.io/en/stable/
-  dynamic "statement" {
-    for_each = var.host.dns_challenge[*]
-
-    content {
-      sid       = "FindZones"
-      actions   = ["route53:ListHostedZones"]
-      resources = ["*"]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = var.host.dns_challenge[*]
-
-    content {
-      sid       = "WaitForTheChallenge"
-      actions   = ["route53:GetChange"]
-      resources = ["arn:${local.partition}:route53:::change/*"]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = var.host.dns_challenge[*]
-
-    content {
-      sid       = "AnswerTheChallenge"
-      actions   = ["route53:ChangeResourceRecordSets"]
-      resources = ["arn:${local.partition}:route53:::hostedzone/${statement.value.zone_id}"]
-
-      condition {
-        test     = "ForAllValues:StringEquals"
-        variable = "route53:ChangeResourceRecordSetsNormalizedRecordNames"
-        values   = [for n in statement.value.names : "_acme-challenge.${n}"]
-      }
-
-      condition {
-        test     = "ForAllValues:StringEquals"
-        variable = "route53:ChangeResourceRecordSetsRecordTypes"
-        values   = ["TXT"]
-      }
     }
   }
 }
