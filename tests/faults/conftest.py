@@ -31,7 +31,7 @@ def quick_host() -> Iterator[None]:
         list(pool.map(_bring, (host.A, host.B)))
     before = lab.on_host("cat", host.CONFIG)
     was = lab.live_version()
-    host.shell(f"systemctl stop {host.TIMERS} {host.METRICS}")
+    host.shell(f"{host.STOP_RECOVERY}; systemctl stop {host.METRICS}")
     host.forget_record(host.CONFIG)
     host.set_repairs(False)
     host.good(host.releasectl("recover"))

@@ -29,7 +29,7 @@ def heard() -> Iterator[None]:
     host.set_repairs(True)
     host.shell(f"systemctl start {host.TIMERS}")
     yield
-    host.shell(f"systemctl unmask {host.TIMERS}; systemctl enable {host.TIMERS}; systemctl stop {host.TIMERS}")
+    host.shell(f"systemctl unmask {host.TIMERS}; systemctl enable {host.TIMERS}; {host.STOP_RECOVERY}")
     host.set_repairs(False)
     host.shell(f"rm -f {POST} {NOTES}")
 
@@ -115,8 +115,7 @@ def test_an_unreadable_entry_of_the_live_map(load: SteadyLoad, services: None) -
 def test_recovery_by_hand_leaves_stopped_timers_alone() -> None:
     # A recovery that the exit of a container starts would start them again.
     host.set_repairs(False)
-    services = host.TIMERS.replace(".timer", ".service")
-    host.shell(f"systemctl stop {host.TIMERS} {services}; systemctl stop {host.TIMERS}")
+    host.shell(host.STOP_RECOVERY)
     before = entries()
     host.good(host.releasectl("recover"))
     assert "inactive" in host.shell(f"systemctl is-active {TIMER} || true") and entries() == before

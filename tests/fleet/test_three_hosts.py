@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tests.harness import lab
+from tests.harness.host_driver import STOP_RECOVERY, TIMERS
 from tests.harness.load.predictions import predictions
 
 HOSTS = ("inference-1", "inference-2", "inference-3")
@@ -154,12 +155,11 @@ def test_who_asks_for_it_keeps_what_went_live() -> None:
 
 
 def test_fab_tells_the_worst_host_first_and_what_a_release_changes() -> None:
-    timers = ("slipway-watchdog@inference.timer", "slipway-recover@inference.timer")
-    on("inference-2", "systemctl", "stop", *timers)
+    on("inference-2", "sh", "-c", STOP_RECOVERY)
     try:
         told = lab.run(str(lab.BIN / "fab"), "status")
     finally:
-        on("inference-2", "systemctl", "start", *timers)
+        on("inference-2", "sh", "-c", f"systemctl start {TIMERS}")
     assert told.code == 1, told.out
     assert told.out.index("inference-2") < min(told.out.index("inference-1"), told.out.index("inference-3")), told.out
     assert "the recovery timer is not active: nothing is repaired. Fix on inference-2: sudo systemctl " in told.out

@@ -19,6 +19,9 @@ HOME = "/var/lib/slipway/inference"
 CONFIG = "/etc/slipway/inference/service.json"
 TIMERS = "slipway-recover@inference.timer slipway-watchdog@inference.timer"
 METRICS = "slipway-metrics@inference.timer"
+# A recovery in flight starts timers that are stopped under it, and so does one that a container's exit starts. So end
+# it too, then stop what it started.
+STOP_RECOVERY = f"systemctl stop {TIMERS} {TIMERS.replace('.timer', '.service')}; systemctl stop {TIMERS}"
 A, B = "v6.2.0", "v7.2.0"
 """Two versions that are well and start in no time; which is live changes from test to test."""
 LOUD = "v6.15.0"
