@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -93,6 +94,41 @@ async def test_full_queue_refuses_at_once() -> None:
         ((b"retry-after", b"1"),),
     )
     assert await first == ([97, 98], [97 / 256, 98 / 256])
+
+
+async def accepted(shared: Batcher, asked: int) -> int:
+    """How many of so many requests with one row each are answered, all of one turn of the event loop."""
+    answers = []
+    for _ in range(asked):
+        with suppress(ApiError):
+            shared.admit()
+            answers.append(submit(shared, b"a", 1))
+    await asyncio.gather(*answers)
+    return len(answers)
+
+
+async def test_fewer_may_wait_while_some_are_refused_and_all_again_afterwards() -> None:
+    shared = batcher(Fake(), queue=16)
+    assert [await accepted(shared, 20) for _ in range(3)] == [16, 4, 4]
+    assert [await accepted(shared, 1) for _ in range(2)] == [1, 1]
+    assert await accepted(shared, 20) == 16
+
+
+async def test_as_many_may_wait_for_a_thread_as_ever() -> None:
+    with ThreadPoolExecutor(1) as executor:
+        shared = batcher(Fake(), executor, queue=16)
+        assert [await accepted(shared, 20) for _ in range(3)] == [16, 16, 16]
+
+
+async def test_who_is_refused_ends_the_turn_for_smaller_ones_too() -> None:
+    shared = batcher(Fake(), queue=3)
+    first = submit(shared, b"ab", 2)
+    with pytest.raises(ApiError):
+        submit(shared, b"ab", 2)
+    with pytest.raises(ApiError):
+        shared.admit()
+    await first
+    shared.admit()
 
 
 @pytest.mark.parametrize("threaded", [False, True])

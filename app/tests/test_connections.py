@@ -41,7 +41,7 @@ async def test_an_answer_leaves_in_one_write(listening: Listen, row: list[float]
         arguments = {"config": config, "server_state": ServerState(), "app_state": {}}
         protocol, transport = config.http_protocol_class(**arguments), Recorder()
         protocol.connection_made(transport)
-        protocol.data_received(post({"instances": [row]}, *([] if kept else ["Connection: close"])))  # type: ignore
+        protocol.data_received(post({"instances": [row]}, *([] if kept else ["Connection: close"])))
         await until(lambda: transport.writes)
         (answer,) = transport.writes
         head, _, body = answer.partition(b"\r\n\r\n")

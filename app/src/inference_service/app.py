@@ -129,6 +129,9 @@ class App:
                 announced = headers.get(b"content-length")
                 if announced is not None and announced.isdigit() and int(announced) > self._max_body:
                     raise too_large(self._max_body)
+                batcher = service.batcher
+                assert batcher is not None
+                batcher.admit()
                 body: bytes = b""
                 task = self._deadline.watch(started)
                 try:
@@ -148,8 +151,6 @@ class App:
                     raise ApiError(408, "body_too_slow", text) from None
                 finally:
                     del self._deadline.since[task]
-                batcher = service.batcher
-                assert batcher is not None
                 batcher.admit()
                 if b"content-encoding" in headers:
                     body = decompressed(body, headers[b"content-encoding"], self._max_body)

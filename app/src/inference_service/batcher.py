@@ -17,6 +17,8 @@ from .model import INVALID, NO_PROBABILITIES, Outcome
 
 # How much a new measurement counts in the time of a run.
 _NEWEST_SHARE = 0.1
+# Of the rows that may wait, how many may while requests are refused.
+_OVERLOADED_SHARE = 0.25
 
 # Rows packed as float32, their number, who waits for them, and since when (on the clock of time.perf_counter).
 _Waiting = tuple[bytes, int, "asyncio.Future[Outcome]", float]
@@ -44,6 +46,8 @@ class Batcher:
         self._loop = asyncio.get_running_loop()
         self._queue: list[_Waiting] = []
         self._worker: asyncio.Task[None] | None = None
+        self._refused = False
+        self._limit_rows = self.max_queue_rows
         self._set_limit()
         self.queued_rows = 0
 
@@ -68,16 +72,29 @@ class Batcher:
 
     def admit(self) -> None:
         """Raises ApiError 503 if even a single row would be refused; for before a body is decoded, most of the work."""
-        if self.queued_rows >= self._limit_rows and self._queue:
+        if self._queue and (self._refused or self.queued_rows >= self._limit_rows):
             raise self._overloaded()
 
     def _overloaded(self) -> ApiError:
+        # A thread's runs take nothing from the event loop: there, as many may wait as ever.
+        self._refused = self.executor is None
         return overloaded(f"{self.queued_rows} rows are waiting already; the limit is {self._limit_rows}")
 
     def _set_limit(self) -> None:
         """As many rows may wait as runs answer within `max_queue_s`, by what runs took of late."""
         in_time = int(self.max_queue_s / max(self.full_run_s, 1e-6) * self.max_batch_rows)
-        self._limit_rows = min(in_time, self.max_queue_rows)
+        self._most_rows = min(in_time, self.max_queue_rows)
+        self._limit_rows = min(self._limit_rows, self._most_rows)
+
+    def _adapt_limit(self) -> None:
+        """Let fewer wait after some were refused, and twice as many after each turn in which nobody was.
+
+        The event loop refuses and runs by turns, so a long queue makes long turns, in which more arrive to be refused.
+        A short one serves about as many, and each sooner.
+        """
+        wanted = self._most_rows * _OVERLOADED_SHARE if self._refused else self._limit_rows * 2
+        self._limit_rows = min(int(wanted), self._most_rows)
+        self._refused = False
 
     async def _work(self) -> None:
         """Run all that is queued; on the event loop without a pause between runs.
@@ -87,7 +104,9 @@ class Batcher:
         try:
             # Two turns of the event loop belong to a batch: what comes while the last answers are written is read in
             # the second one. Without it, half of the clients would always wait for the other half.
-            await asyncio.sleep(0)
+            if not self._refused:
+                await asyncio.sleep(0)
+            self._adapt_limit()
             while self._queue:
                 batch, rows = self._take()
                 if batch:

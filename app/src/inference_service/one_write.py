@@ -11,26 +11,29 @@ import uvicorn
 
 
 class OneWrite:
-    """A transport that gathers what is written in one turn of the event loop."""
+    """A transport that keeps what is written until the next write, or until the turn of the event loop ends."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        self._parts: list[bytes] = []
+        self._kept = b""
         self._call_soon = asyncio.get_running_loop().call_soon
 
     def write(self, data: bytes) -> None:
-        if not self._parts:
+        if self._kept:
+            data, self._kept = self._kept + data, b""
+            self._transport.write(data)
+        else:
+            self._kept = data
             self._call_soon(self._flush)
-        self._parts.append(data)
 
     def close(self) -> None:
         self._flush()
         self._transport.close()
 
     def _flush(self) -> None:
-        if self._parts:
-            self._transport.write(b"".join(self._parts))
-            self._parts.clear()
+        if self._kept:
+            data, self._kept = self._kept, b""
+            self._transport.write(data)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)

@@ -99,6 +99,6 @@ class Exporter:
             self.dropped += len(spans)
 
 
-def _attributes(values: Mapping[str, str | int]) -> dict[str, object]:
+def _attributes(values: Mapping[str, object]) -> dict[str, object]:
     kinds = {str: "stringValue", int: "intValue"}
     return {"attributes": [{"key": key, "value": {kinds[type(value)]: str(value)}} for key, value in values.items()]}
