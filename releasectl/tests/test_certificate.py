@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from releasectl.documents.host_settings import TlsSettings
 from releasectl.edge import certificate as module
+from releasectl.edge.certbot import Certbot
 from releasectl.edge.certificate import fingerprint, install, install_reason, join_pem, state, write_certificate
-from releasectl.edge.renewal import Certbot
 from releasectl.model.errors import Failure
 
 from .certificates import NAME, pair, runtime_socket, settings

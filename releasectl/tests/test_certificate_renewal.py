@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from releasectl.edge.renewal import Certbot, judge, parse_certificate, parse_renewal, read_certificate
+from releasectl.edge.certbot import Certbot, judge, parse_certificate, parse_renewal, read_certificate
 from releasectl.model.errors import Failure
 
 from .certificates import CONFIGURATION, DNS, HTTP, NAME, NOW, certificate, settings

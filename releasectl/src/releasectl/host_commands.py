@@ -145,8 +145,8 @@ def _tls(paths: Paths) -> TlsSettings:
 
 
 def _certificate(parsed: argparse.Namespace, paths: Paths, environment: Mapping[str, str]) -> str:
+    from .edge.certbot import Certbot
     from .edge.certificate import install, install_reason, state, update_account
-    from .edge.renewal import Certbot
 
     given = getattr(parsed, "settings", None)
     settings = parse(given, "--settings", read_tls) if given else _tls(paths)

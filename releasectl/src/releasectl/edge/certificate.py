@@ -19,7 +19,7 @@ from typing import Any
 from ..documents.host_settings import TlsSettings
 from ..host.files import read_text, write_atomic
 from ..model.errors import Code, Failure
-from .renewal import Certbot, judge, read_certificate
+from .certbot import Certbot, judge, read_certificate
 from .runtime_socket import NotRunning, Runtime
 
 PEM = re.compile(r"-----BEGIN ([A-Z ]+)-----.+?-----END \1-----", re.DOTALL)

@@ -13,9 +13,9 @@ from ..host.files import read_text
 from ..host.paths import Paths
 from ..model.errors import Failure
 from ..rollout.surroundings import Certificates, Leaf
+from .certbot import Certbot
 from .certificate import PEM, served_certificate
 from .reload import HAPROXY, alerts
-from .renewal import Certbot
 
 TIMEOUT_S = 5.0
 PLACE = re.compile(r"\[(/[^\s:\]]+):(\d+)\] : (.*)")
