@@ -108,7 +108,7 @@ test-unit: .venv/.ok
 
 test-app: .venv/.ok
 	tools=$$(tools/tool_venv app app/requirements-test.lock) && cd app \
-	  && "$$tools/mypy" && "$$tools/ruff" check . && "$$tools/ruff" format --check . \
+	  && "$$tools/python" -m mypy && "$$tools/python" -m ruff check . && "$$tools/python" -m ruff format --check . \
 	  && "$$tools/python" -m pytest tests --cov --cov-config=pyproject.toml
 
 test-terraform: .venv/.ok

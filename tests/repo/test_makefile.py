@@ -144,7 +144,8 @@ def test_environments_are_kept(tree: Path) -> None:
 def test_in_ci_environments_are_created_again_once_a_run(tree: Path) -> None:
     make(tree, "test", CI="true")
     assert len(calls(tree, "bootstrap")) == 1
-    assert len(calls(tree, "python")) == 6, "not every suite ran"
+    suites = [argv for argv, _ in calls(tree, "python") if argv[:2] == ["-m", "pytest"]]
+    assert len(suites) == 6, "not every suite ran"
     make(tree, "verify", CI="true")
     assert len(calls(tree, "bootstrap")) == 2
 
