@@ -114,6 +114,11 @@ async def test_fewer_may_wait_while_some_are_refused_and_all_again_afterwards() 
     assert await accepted(shared, 20) == 16
 
 
+async def test_as_many_may_wait_as_ever_where_answers_take_no_longer_than_refusals() -> None:
+    shared = batcher(Fake(), queue=16, full_run_s=0.0001)
+    assert [await accepted(shared, 20) for _ in range(3)] == [16, 16, 16]
+
+
 async def test_as_many_may_wait_for_a_thread_as_ever() -> None:
     with ThreadPoolExecutor(1) as executor:
         shared = batcher(Fake(), executor, queue=16)

@@ -17,8 +17,9 @@ from .model import INVALID, NO_PROBABILITIES, Outcome
 
 # How much a new measurement counts in the time of a run.
 _NEWEST_SHARE = 0.1
-# Of the rows that may wait, how many may while requests are refused.
+# Of the rows that may wait, how many may while requests are refused; and about what a refusal takes.
 _OVERLOADED_SHARE = 0.25
+_REFUSAL_S = 50e-6
 
 # Rows packed as float32, their number, who waits for them, and since when (on the clock of time.perf_counter).
 _Waiting = tuple[bytes, int, "asyncio.Future[Outcome]", float]
@@ -90,9 +91,11 @@ class Batcher:
         """Let fewer wait after some were refused, and twice as many after each turn in which nobody was.
 
         The event loop refuses and runs by turns, so a long queue makes long turns, in which more arrive to be refused.
-        A short one serves about as many, and each sooner.
+        A short one serves almost as many, each sooner. Not so with requests that are answered as fast as refused.
         """
-        wanted = self._most_rows * _OVERLOADED_SHARE if self._refused else self._limit_rows * 2
+        run_s = self.queued_rows / len(self._queue) * self.full_run_s / self.max_batch_rows
+        shorter = self._refused and run_s > _REFUSAL_S
+        wanted = self._most_rows * _OVERLOADED_SHARE if shorter else self._limit_rows * 2
         self._limit_rows = min(int(wanted), self._most_rows)
         self._refused = False
 
