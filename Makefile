@@ -65,7 +65,7 @@ rehearse-faults: .venv/.ok ## Rehearse ENV (dev) while AWS fails: throttling, us
 	$(PYTHON) -m rehearsal faults $(REHEARSED)
 
 # Nightly: each environment, and every topology applied and destroyed against the AWS stand-in.
-rehearse-all: .venv/.ok ## Rehearse dev in every topology, staging and prod, then with faults, then apply and destroy every topology (65 min)
+rehearse-all: .venv/.ok ## Rehearse dev in every topology, staging and prod, then with faults, then apply and destroy every topology (60 min)
 	$(PYTHON) -m rehearsal up dev
 	$(PYTHON) -m rehearsal up dev --topology fleet
 	$(PYTHON) -m rehearsal up dev --topology ecs

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import converge, figures, killed, page, stolen
+from benchmarks import compare, converge, figures, killed, page, stolen
 from benchmarks.on_host import Rollout
 from benchmarks.stolen import Stolen
 from tests.harness.load import http2
@@ -208,3 +208,11 @@ def test_the_status_is_timed_for_one_host_and_for_all() -> None:
     text = figures.timings({name: [0.4, 1.2, 1.4] for name in figures.status_rows(4)}, figures.status_rows(4))
     assert "| `releasectl status`, on the host | 3 | 1.200 | 1.400 | ≤ 1: **no** |" in text
     assert text.count("\n") == 6
+
+
+def test_a_ratio_is_that_of_neighbouring_runs() -> None:
+    found = [(1.0, 1.0), (3.0, 2.0), (6.0, 4.0)]
+    text = compare.report({"`fab rollback`": found, compare.NEW_HOST: [(1.0, 2.0)], compare.DEPLOY: found})
+    assert "| `fab rollback` | 3 | 3.00 | 2.00 | 1.50 | ≤ 1.1: **no** |" in text
+    assert "| converge of a new host | 1 | 1.00 | 2.00 | 0.50 | ≤ 1: yes |" in text
+    assert "| `playbooks/deploy.yml` | 3 | 3.00 | 2.00 | 1.50 |  |" in text
