@@ -10,19 +10,18 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 
 from benchmarks import figures, killed, page
-from benchmarks.on_host import Failed, OnHost, Rollout, machine
+from benchmarks.on_host import Failed, OnHost, Rollout
 from benchmarks.stolen import Stolen
+from benchmarks.timed import section, timed
 from tests.harness.load.client import Stream
 from tests.harness.load.measure import NEAR_S, Sample
 from tests.harness.load.streams import ROOT, Load, streams
@@ -67,18 +66,7 @@ class Bench:
             print(f"{datetime.now():%H:%M:%S}  {text}", flush=True)
 
     def command(self, *argv: str, may_fail: bool = False) -> tuple[float, str]:
-        """(wall seconds, output) of a command as a person types it, its SSH connections made anew."""
-        with tempfile.TemporaryDirectory(prefix="slipway-ssh-") as folder:
-            environ = {**os.environ, "ANSIBLE_SSH_CONTROL_PATH_DIR": folder, "ANSIBLE_NOCOLOR": "1"}
-            begin = time.monotonic()
-            done = subprocess.run(
-                [str(BIN / argv[0]), *argv[1:]], cwd=ROOT, env=environ, stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=1200,
-            )  # fmt: skip
-            took = time.monotonic() - begin
-        if done.returncode and not may_fail:
-            raise Failed(f"{' '.join(argv)}: exit {done.returncode}\n{done.stdout[-3000:]}")
-        return took, done.stdout
+        return timed((str(BIN / argv[0]), *argv[1:]), may_fail=may_fail)
 
     def play(self, playbook: str, *words: str) -> tuple[float, str]:
         return self.command("ansible-playbook", playbook, "--limit", self.arguments.host, *words)
@@ -208,9 +196,7 @@ class Bench:
 
 def write(name: str, title: str, content: str, stolen: float) -> None:
     command = f"python -m benchmarks.commands {' '.join(sys.argv[1:])}".strip()
-    head = f"{datetime.now(timezone.utc):%Y-%m-%d}, `{command}`, {machine()}."
-    taken = f"The hypervisor took {stolen:.0%} of its time meanwhile."
-    page.write(PAGE, name, title, f"{head} {taken}\n\n{content}")
+    page.write(PAGE, name, title, section(command, stolen, content))
 
 
 def read_arguments(argv: list[str] | None) -> argparse.Namespace:

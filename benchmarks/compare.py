@@ -11,23 +11,21 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 
 from benchmarks import page
 from benchmarks.figures import verdict
-from benchmarks.on_host import Failed, machine
+from benchmarks.on_host import Failed
 from benchmarks.stolen import Stolen
+from benchmarks.timed import ROOT, section, timed
 from tests.harness.load.measure import median
 
-ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"
 VERSION = "v2.0.0"
 NEW_HOST = "converge of a new host"
@@ -56,18 +54,8 @@ class Comparison:
     """What was run → (of this checkout, of the other one)."""
 
     def run(self, checkout: Path, argv: tuple[str, ...]) -> float:
-        """Wall seconds of a command with new SSH connections."""
-        with tempfile.TemporaryDirectory(prefix="slipway-ssh-") as directory:
-            environ = {**os.environ, "ANSIBLE_SSH_CONTROL_PATH_DIR": directory, "LAB_HOSTS": str(self.hosts)}
-            begin = time.monotonic()
-            done = subprocess.run(
-                [str(checkout / ".venv" / "bin" / argv[0]), *argv[1:]], cwd=checkout, env=environ,
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=1200,
-            )  # fmt: skip
-            seconds = time.monotonic() - begin
-        if done.returncode:
-            raise Failed(f"{checkout}: {' '.join(argv)}: exit {done.returncode}\n{done.stdout[-3000:]}")
-        return seconds
+        program = str(checkout / ".venv" / "bin" / argv[0])
+        return timed((program, *argv[1:]), cwd=checkout, environ={"LAB_HOSTS": str(self.hosts)})[0]
 
     def pair(self, name: str, ours: tuple[str, ...], others: tuple[str, ...], swap: bool = False) -> None:
         turns: list[tuple[Path, tuple[str, ...]]] = [(ROOT, ours), (self.other, others)]
@@ -115,10 +103,9 @@ def write(name: str, comparison: Comparison, arguments: argparse.Namespace, shar
     of = ("git", "-C", str(comparison.other), "rev-parse", "--short", "HEAD")
     commit = subprocess.run(of, capture_output=True, text=True, check=True).stdout.strip()
     options = f"--hosts {arguments.hosts} --repeats {arguments.repeats} --only {name}"
-    head = f"{datetime.now(timezone.utc):%Y-%m-%d}, `python -m benchmarks.compare OTHER {options}`, {machine()}."
-    taken = f"The other commit is {commit}. The hypervisor took {share:.0%} of the time meanwhile."
-    content = report(comparison.seconds)
-    page.write(PAGE, f"compare-{name}", f"Two commits in turns: {name}", f"{head} {taken}\n\n{content}")
+    content = f"OTHER is {commit}.\n\n{report(comparison.seconds)}"
+    command = f"python -m benchmarks.compare OTHER {options}"
+    page.write(PAGE, f"compare-{name}", f"Two commits in turns: {name}", section(command, share, content))
     print(content)
 
 

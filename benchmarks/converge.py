@@ -8,24 +8,22 @@ with everything on it.
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 
 from benchmarks import page
 from benchmarks.figures import verdict
-from benchmarks.on_host import machine
+from benchmarks.on_host import Failed
 from benchmarks.stolen import Stolen
+from benchmarks.timed import ROOT, section, timed
 from tests.harness.load.measure import median
 
-ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"
 ANSIBLE = str(Path(sys.executable).parent / "ansible-playbook")
 # A file of the role with the most tasks, and the line that makes it drift.
@@ -36,10 +34,6 @@ NO_DRIFT, SEVERAL, ONE_FILE, NEW = "no drift, one host", "no drift, {} hosts", "
 # Seconds; for several hosts, times of one host.
 BARS = {NO_DRIFT: 6.0, ONE_FILE: 15.0, NEW: 63.0}
 GROWTH_BAR = 1.6
-
-
-class Failed(Exception):
-    """A run that failed, or that did not do what is measured."""
 
 
 @dataclass(frozen=True)
@@ -66,20 +60,7 @@ def report(runs: Mapping[str, Sequence[Run]]) -> str:
 
 
 def command(*argv: str, hosts: int) -> tuple[float, str]:
-    """Wall seconds and output, with new SSH connections."""
-    with tempfile.TemporaryDirectory(prefix="slipway-ssh-") as directory:
-        environ = {**os.environ, "ANSIBLE_SSH_CONTROL_PATH_DIR": directory, "ANSIBLE_NOCOLOR": "1"}
-        if hosts > 1:
-            environ["LAB_HOSTS"] = str(hosts)
-        begin = time.monotonic()
-        done = subprocess.run(
-            argv, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=1800,
-        )  # fmt: skip
-        seconds = time.monotonic() - begin
-    if done.returncode:
-        raise Failed(f"{' '.join(argv)}: exit {done.returncode}\n{done.stdout[-3000:]}")
-    return seconds, done.stdout
+    return timed(argv, environ={"LAB_HOSTS": str(hosts)} if hosts > 1 else None)
 
 
 def site(limit: Sequence[str], hosts: int) -> Run:
@@ -139,11 +120,10 @@ def main(argv: list[str] | None = None) -> int:
         print(f"benchmark: {error}", file=sys.stderr)
         return 1
     words = " ".join(["python -m benchmarks.converge", *(sys.argv[1:] if argv is None else argv)])
-    taken = f"The hypervisor took {share:.0%} of its time meanwhile."
-    section = f"{datetime.now(timezone.utc):%Y-%m-%d}, `{words}`, {machine()}. {taken}\n\n{content}"
-    print(section, flush=True)
+    measured = section(words, share, content)
+    print(measured, flush=True)
     if not arguments.print:
-        page.write(PAGE, "converge", "Converge", section)
+        page.write(PAGE, "converge", "Converge", measured)
     return 0
 
 

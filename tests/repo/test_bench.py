@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import compare, converge, figures, killed, page, stolen
-from benchmarks.on_host import Rollout
+from benchmarks.on_host import Failed, Rollout
 from benchmarks.stolen import Stolen
 from tests.harness.load import http2
 from tests.harness.load.measure import Sample, between, near, quantile, summarize
@@ -113,9 +113,9 @@ def test_four_hosts_are_held_against_one() -> None:
 
 
 def test_a_run_that_did_not_do_what_is_measured_is_no_measurement() -> None:
-    with pytest.raises(converge.Failed, match="3 changes; converge the hosts first"):
+    with pytest.raises(Failed, match="3 changes; converge the hosts first"):
         converge.expect(converge.Run(9.0, 60, 3), changes=False)
-    with pytest.raises(converge.Failed, match="0 changes"):
+    with pytest.raises(Failed, match="0 changes"):
         converge.expect(converge.Run(5.0, 7, 0), changes=True)
 
 

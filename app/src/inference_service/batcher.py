@@ -91,7 +91,7 @@ class Batcher:
         """Let fewer wait after some were refused, and twice as many after each turn in which nobody was.
 
         The event loop refuses and runs by turns, so a long queue makes long turns, in which more arrive to be refused.
-        A short one serves almost as many, each sooner. Not so with requests that are answered as fast as refused.
+        A short one answers each sooner, and fewer in all. It gains nothing where an answer is as cheap as a refusal.
         """
         run_s = self.queued_rows / len(self._queue) * self.full_run_s / self.max_batch_rows
         shorter = self._refused and run_s > _REFUSAL_S
