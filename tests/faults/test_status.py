@@ -54,9 +54,9 @@ def test_a_good_host_serves() -> None:
 
 def test_the_metrics_are_written_within_a_minute_by_a_timer_of_their_own() -> None:
     host.shell(f"rm --force {METRICS}")
-    host.shell(f"systemctl start {host.METRICS}")
+    host.shell(f"systemctl start {host.METRICS}")  # if it is on already: up to 55 s after its last run
     try:
-        lab.wait_until(lambda: written()["serving"] == 1, 30, "the timer writes")
+        lab.wait_until(lambda: written()["serving"] == 1, 60, "the timer writes")
         assert "OnUnitInactiveUSec=50s" in host.shell(f"systemctl show --property=TimersMonotonic {host.METRICS}")
     finally:
         host.shell(f"systemctl stop {host.METRICS}")
