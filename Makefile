@@ -86,7 +86,7 @@ else
 	$(PLAY) playbooks/status.yml $(service) $(limit)
 endif
 
-verify: .venv/.ok ## Verify that the hosts match the inventory (read-only) [HOST=]
+verify: .venv/.ok ## Verify that the hosts match the inventory, by the tests in tests/host (read-only) [HOST=]
 	$(PYTEST) tests/host --env $(ENV) $(limit)
 
 lint: .venv/.ok ## Run the linters and type checkers
