@@ -121,7 +121,7 @@ def rounds(given: argparse.Namespace, releases: list[str]) -> bool:
             ends[f"code {answer.code}"] += 1
             if answer.code:
                 print(f"{number} {fault}: code {answer.code}: {answer.cause}", flush=True)
-            lab.wait_until(lambda: bool(lab.on_host("docker", "ps", "--quiet", check=False)), 60, "Docker answers")
+            lab.wait_until(lambda: bool(lab.on_host("docker", "ps", "--quiet", check=False)), "Docker answers")
             time.sleep(chance.uniform(0, 0.5))
         time.sleep(2)
     print(f"{len(began)} rounds, {given.fault}: rollouts ended with {dict(ends)}")

@@ -66,12 +66,12 @@ def held(share: int, *how: str) -> AbstractContextManager[None]:
 def started(share: int, *words: str) -> Iterator[None]:
     """A canary that runs on the host, with nobody at the other end, and has come to its first step."""
     lab.good(lab.run("docker", "exec", "--detach", lab.CONTAINER, "releasectl", "deploy", *words))
-    lab.wait_until(lambda: percent() == share, 60, f"{share} % go to the canary")
+    lab.wait_until(lambda: percent() == share, f"{share} % go to the canary")
     try:
         yield
     finally:
         lab.on_host("releasectl", "canary", "abort", check=False)
-        lab.wait_until(lambda: lab.status()["changing"] is None, 90, "the canary is over")
+        lab.wait_until(lambda: lab.status()["changing"] is None, "the canary is over", within_s=90)
 
 
 def share_of(load: SteadyLoad, version: str, count: int = 400) -> float:
@@ -101,7 +101,7 @@ def test_three_percent_of_errors_end_it_at_the_first_step(busy: SteadyLoad, no_m
     tried = seen(busy.samples, ERRORS)
     # The time in which it had a share, by the clients' clocks.
     during = [sample for sample in busy.samples if tried[0].at <= sample.at <= tried[-1].at]
-    noise = 3 * sqrt(0.05 * 0.95 * len(during))
+    noise = 4 * sqrt(0.05 * 0.95 * len(during))
     assert len(tried) <= 0.05 * len(during) + noise, f"{len(tried)} of {len(during)} requests saw it"
     failed = [sample for sample in tried if not sample.ok]
     assert failed == busy.failed, "nobody else was failed"
@@ -135,10 +135,10 @@ def test_a_good_one_gets_all_the_traffic_unattended(busy: SteadyLoad) -> None:
 def test_hold_then_abort(busy: SteadyLoad) -> None:
     with held(25, "--step", "300"):
         assert "accepted hold: " in lab.good(say("hold")).out
-        lab.wait_until(lambda: lab.status()["canary"]["state"] == "hold", 10, "it holds")
-        assert abs(share_of(busy, NEW) - 0.25) < 3 * sqrt(0.25 * 0.75 / 400)
+        lab.wait_until(lambda: lab.status()["canary"]["state"] == "hold", "it holds")
+        assert abs(share_of(busy, NEW) - 0.25) < 4 * sqrt(0.25 * 0.75 / 400)
         assert "accepted abort: " in lab.good(say("abort")).out
-        lab.wait_until(lambda: lab.status()["changing"] is None, 60, "it is aborted")
+        lab.wait_until(lambda: lab.status()["changing"] is None, "it is aborted")
     assert lab.live_version() == OLD
     assert share_of(busy, NEW, 100) == 0
     assert busy.failed == []
@@ -150,7 +150,7 @@ def test_hold_then_abort(busy: SteadyLoad) -> None:
 def test_promote(busy: SteadyLoad) -> None:
     with held(10):
         assert "accepted promote: " in lab.good(say("promote")).out
-        lab.wait_until(lambda: lab.status()["changing"] is None, 60, "it is promoted")
+        lab.wait_until(lambda: lab.status()["changing"] is None, "it is promoted")
     assert lab.live_version() == NEW
     assert share_of(busy, NEW, 100) == 1
     assert busy.failed == []
@@ -160,10 +160,10 @@ def test_the_split_survives_a_restart_of_the_edge(busy: SteadyLoad) -> None:
     with held(25):
         lab.on_host("systemctl", "restart", "haproxy")
         busy.wait_for(len(busy.samples) + 50)
-        assert abs(share_of(busy, NEW) - 0.25) < 3 * sqrt(0.25 * 0.75 / 400)
+        assert abs(share_of(busy, NEW) - 0.25) < 4 * sqrt(0.25 * 0.75 / 400)
         assert percent() == 25, "the engine goes on"
         lab.on_host("releasectl", "canary", "promote")
-        lab.wait_until(lambda: lab.status()["changing"] is None, 60, "it is promoted")
+        lab.wait_until(lambda: lab.status()["changing"] is None, "it is promoted")
     assert lab.live_version() == NEW
 
 
@@ -171,7 +171,7 @@ def test_a_killed_engine_s_canary_is_aborted_by_recovery(busy: SteadyLoad) -> No
     with held(25):
         pid = json.loads(lab.on_host("cat", "/run/slipway/inference.lock"))["pid"]
         lab.on_host("kill", "-KILL", str(pid))
-        lab.wait_until(lambda: lab.status()["changing"] is None, 10, "it is dead")
+        lab.wait_until(lambda: lab.status()["changing"] is None, "it is dead")
         lab.on_host("releasectl", "recover")
     assert lab.status()["troubles"] == []
     assert lab.live_version() == OLD
@@ -221,7 +221,7 @@ def test_one_client_sees_one_version(sticky: None) -> None:
             assert set(first[begin : begin + 15]) == {OLD, NEW}, "each way of being known divides them"
         for command in ("reload", "restart"):
             lab.on_host("systemctl", command, "haproxy")
-            lab.wait_until(lambda: lab.ask("/ready").status_code == 200, 10, "the edge answers")
+            lab.wait_until(lambda: lab.ask("/ready").status_code == 200, "the edge answers")
             assert versions_of(CLIENTS) == first, command
         # A header goes before an API key.
         new, old = (CLIENTS[first.index(version)]["X-Variant"] for version in (NEW, OLD))
@@ -230,7 +230,7 @@ def test_one_client_sees_one_version(sticky: None) -> None:
 
         assert percent() == 30
         versions_of([{"X-Variant": new}] * enough)
-        lab.wait_until(lambda: percent() == 60, 20, "the share grows")
+        lab.wait_until(lambda: percent() == 60, "the share grows")
         later = versions_of(CLIENTS)
         assert {now for was, now in zip(first, later, strict=True) if was == NEW} == {NEW}, "who was there stays"
         assert later.count(NEW) > first.count(NEW)

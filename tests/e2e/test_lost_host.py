@@ -44,6 +44,6 @@ def test_a_new_host_takes_over() -> None:
     assert lab.state()["live"]["release"] == live
     assert rollouts() == history
     assert lab.on_host_code("test", "-e", "/var/lib/slipway/restored.json") == 1, "later runs roll out as usual"
-    lab.wait_until(lambda: lab.status()["troubles"] == [], 60, "all is well")
+    lab.wait_until(lambda: lab.status()["troubles"] == [], "all is well")
     print(f"restored in {seconds:.0f} s")
     assert seconds < WITHIN_S

@@ -137,7 +137,7 @@ def test_without_s3_the_cached_model_goes_live_and_another_is_refused(models: Pa
 def test_after_a_reboot_without_s3_the_cached_model_serves(models: Path) -> None:
     with network.unreachable(lab.AWS_NAME, boots=True):
         lab.good(lab.run("docker", "restart", "--time", "0", lab.CONTAINER))
-        lab.wait_until(lambda: lab.ask("/ready").status_code == 200, 60, "the service is back")
+        lab.wait_until(lambda: lab.ask("/ready").status_code == 200, "the service is back")
         assert serves("m2")
         lab.predicts_right(manifest(models / "m2")["golden"])
         assert lab.on_host("ip", "route", "show", "type", "unreachable"), "S3 was out of reach all the while"

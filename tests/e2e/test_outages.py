@@ -32,7 +32,7 @@ def test_a_converge_with_everything_down_changes_nothing() -> None:
 
 def test_a_rebooted_host_serves_again_without_a_person() -> None:
     lab.good(lab.run("docker", "restart", "--time", "60", lab.CONTAINER))
-    seconds = lab.wait_until(lambda: lab.ask("/ready").status_code == 200, 120, "the service is back")
+    seconds = lab.wait_until(lambda: lab.ask("/ready").status_code == 200, "the service is back", within_s=120)
     assert lab.live_version() == "v1.0.0"
     lab.predicts_right()
     print(f"back {seconds:.1f} s after the reboot")
@@ -42,8 +42,8 @@ def test_a_host_that_lost_power_mid_rollout_serves_again_without_a_person() -> N
     lab.on_host("sh", "-c", "nohup releasectl deploy --version v2.0.0 >/dev/null 2>&1 &")
     lab.good(lab.run("docker", "kill", lab.CONTAINER))
     lab.good(lab.run("docker", "start", lab.CONTAINER))
-    lab.wait_until(lambda: lab.ask("/ready").status_code == 200, 120, "the service is back")
-    lab.wait_until(lambda: lab.status()["troubles"] == [], 120, "all is well")
+    lab.wait_until(lambda: lab.ask("/ready").status_code == 200, "the service is back", within_s=120)
+    lab.wait_until(lambda: lab.status()["troubles"] == [], "all is well", within_s=120)
     assert lab.live_version() in ("v1.0.0", "v2.0.0")
     lab.predicts_right()
     lab.good(lab.deploy("v1.0.0"))
@@ -58,4 +58,4 @@ def test_a_restart_of_docker_fails_no_request(load: SteadyLoad) -> None:
 def test_a_killed_container_is_back_in_seconds() -> None:
     slot = lab.state()["live"]["slot"]
     lab.on_host("docker", "kill", f"inference-{slot}")
-    lab.wait_until(lambda: lab.ask("/ready").status_code == 200, 15, "the service is back")
+    lab.wait_until(lambda: lab.ask("/ready").status_code == 200, "the service is back", within_s=15)

@@ -66,7 +66,7 @@ def test_a_container_that_exits_fails_at_once(load: SteadyLoad) -> None:
     assert done.code != 0
     assert "cannot open the model" in done.out
     phases = next(entry for entry in lab.history() if entry["release"]["version"] == "v5.0.0")
-    assert sum(phase["seconds"] for phase in phases["phases"]) < 5, "it must not wait out the readiness deadline"
+    assert sum(phase["seconds"] for phase in phases["phases"]) < 20, "it must not wait out the readiness deadline"
     assert lab.live_version() == "v1.0.0"
 
 

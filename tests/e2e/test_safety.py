@@ -82,10 +82,10 @@ class TestBake:
         old = lab.state()["live"]["slot"]
         with lab.settings(bake_s=20, front_door=front_door):
             lab.good(lab.run("docker", "exec", "-d", lab.CONTAINER, "releasectl", "deploy", "--version", NEW))
-            lab.wait_until(lambda: lab.status()["routed"] != old, 60, "it is switched")
-            lab.wait_until(lambda: lab.events(1)[0]["phase"] == "bake", 60, "it bakes")
+            lab.wait_until(lambda: lab.status()["routed"] != old, "it is switched")
+            lab.wait_until(lambda: lab.events(1)[0]["phase"] == "bake", "it bakes")
             edge_command(f"set map /var/lib/slipway/inference/live.map live {old}\n")
-            lab.wait_until(lambda: lab.status()["changing"] is None, 60, "it is over")
+            lab.wait_until(lambda: lab.status()["changing"] is None, "it is over")
         assert "bake: front door: GET /version should name version v2.0.0" in lab.history()[0]["cause"]
         assert lab.live_version() == OLD
         assert lab.ask("/version").json()["version"] == OLD
@@ -167,7 +167,7 @@ class TestHooks:
         lab.set_live(NEW)
         receive = (lab.ROOT / "tests/e2e/hooks/receive").read_text()
         lab.good(lab.run("docker", "exec", "--detach", lab.CONTAINER, "python3", "-c", receive))
-        lab.wait_until(lambda: ":9099" in lab.on_host("ss", "-tln"), 10, "somebody listens")
+        lab.wait_until(lambda: ":9099" in lab.on_host("ss", "-tln"), "somebody listens")
         result = json.loads(lab.on_host("releasectl", "rollback", "--to", OLD, f"--reason={REASON}", "--json"))
         assert result["warnings"] == []
         head, _, body = lab.on_host("cat", HEARD).partition("\n\n")
@@ -243,7 +243,7 @@ def test_maintenance_stays_until_somebody_ends_it() -> None:
 
         lab.on_host("releasectl", "recover")
         lab.on_host("systemctl", "restart", "haproxy")
-        lab.wait_until(lambda: lab.ask("/version").status_code == 503, 30, "still in maintenance")
+        lab.wait_until(lambda: lab.ask("/version").status_code == 503, "still in maintenance")
         assert "in maintenance" in lab.on_host("releasectl", "deploy", "--version", NEW)
         assert lab.live_version() == NEW
         assert lab.ask("/version").status_code == 503
@@ -259,9 +259,9 @@ def test_fab_speaks_to_a_canary(load: SteadyLoad) -> None:
     assert lab.fab("canary", "abort").code == 2
     words = ("deploy", "--version", NEW, "--canary", "20", "--step", "1", "--hold")
     lab.good(lab.run("docker", "exec", "--detach", lab.CONTAINER, "releasectl", *words))
-    lab.wait_until(lambda: lab.status()["canary"] is not None, 60, "it runs")
+    lab.wait_until(lambda: lab.status()["canary"] is not None, "it runs")
     assert f"{NEW} on" in lab.good(lab.fab("canary", "status")).out
     assert "accepted abort: " in lab.good(lab.fab("canary", "abort")).out
-    lab.wait_until(lambda: lab.status()["changing"] is None, 60, "it is over")
+    lab.wait_until(lambda: lab.status()["changing"] is None, "it is over")
     assert "@" in lab.history()[0]["cause"], "by whom"
     assert lab.live_version() == OLD

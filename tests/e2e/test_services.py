@@ -92,13 +92,13 @@ def test_each_has_its_own_lock() -> None:
     words = ("deploy", "--version", "v1.0.0", "--canary", "20", "--step", "1", "--hold")
     lab.good(lab.run("docker", "exec", "--detach", lab.CONTAINER, "releasectl", "--service", OTHER, *words))
     status = ("--service", OTHER, "status", "--json")
-    lab.wait_until(lambda: json.loads(lab.on_host("releasectl", *status))["canary"] is not None, 60, "a canary runs")
+    lab.wait_until(lambda: json.loads(lab.on_host("releasectl", *status))["canary"] is not None, "a canary runs")
     try:
         lab.on_host("releasectl", "--service", "inference", "deploy", "--version", "v2.0.0")
         lab.on_host("releasectl", "--service", "inference", "rollback", "--to", "v1.0.0")
     finally:
         lab.good(lab.fab("canary", "abort", "--service", OTHER))
-    lab.wait_until(lambda: json.loads(lab.on_host("releasectl", *status))["changing"] is None, 60, "it is over")
+    lab.wait_until(lambda: json.loads(lab.on_host("releasectl", *status))["changing"] is None, "it is over")
     assert ask(lab.NAME)["version"] == "v1.0.0"
     assert ask(DOMAIN)["version"] == "v2.0.0"
 

@@ -57,7 +57,8 @@ def timers(services: None) -> Iterator[None]:
     """On, as on any host, or each status would tell that they are not; with the registry in reach."""
     host.shell(f"systemctl start {host.TIMERS}")
     yield
-    host.shell(f"systemctl stop {host.TIMERS}")
+    # A converge has started the metrics' timer as well.
+    host.shell(f"systemctl stop {host.TIMERS} {host.METRICS}")
 
 
 def _bring(version: str) -> None:

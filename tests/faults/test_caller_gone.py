@@ -67,7 +67,7 @@ def test_the_controller_is_stopped(load: SteadyLoad, number: int, phase: str, ho
     )  # fmt: skip
     threading.Thread(target=playbook.wait, daemon=True).start()
     begun = f'"phase": "{phase}", "event": "start"'
-    lab.wait_until(lambda: begun in host.shell(f"tail -c +{size + 1} {events}"), 90, "the rollout has begun")
+    lab.wait_until(lambda: begun in host.shell(f"tail -c +{size + 1} {events}"), "the rollout has begun", within_s=90)
     os.killpg(playbook.pid, number)
     host.wait_for(wanted)
     seen = host.well(entries + 1)

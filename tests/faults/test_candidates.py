@@ -185,8 +185,8 @@ def _crumbles(before: str) -> None:
     with slow_restarts():
         host.good(host.deploy(host.request(host.other(before), "crumbles")))
         slot = lab.state()["live"]["slot"]
-        lab.wait_until(tells, 30, "status tells how it has ended")
-    lab.wait_until(lambda: bool(host.releasectl("status").doc["healthy"]), 30, "systemd has started it again")
+        lab.wait_until(tells, "status tells how it has ended")
+    lab.wait_until(lambda: bool(host.releasectl("status").doc["healthy"]), "systemd has started it again")
     assert "NRestarts=0" not in host.shell(f"systemctl show --property NRestarts inference@{slot}")
     assert told in lab.status_text()
     # A candidate that fails meanwhile leaves the crashing one live, for there is nothing better.
@@ -196,7 +196,7 @@ def _crumbles(before: str) -> None:
     host.good(host.releasectl("rollback"))
     assert host.live() == before
     # It stands by now, and ends and starts there as before.
-    lab.wait_until(lambda: bool(host.well()), 60, "both are up at once")
+    lab.wait_until(lambda: bool(host.well()), "both are up at once")
 
 
 def test_what_is_live_and_still_starts_is_not_deployed_beside_itself() -> None:

@@ -36,7 +36,7 @@ def test_the_commands_of_the_page_fix_it(incident: Incident) -> None:
         assert HOST.troubles(incident) != []
         for command in incident.commands:
             run(command)
-        lab.wait_until(lambda: HOST.troubles(incident) == [], 30, "the host is fixed")
+        lab.wait_until(lambda: HOST.troubles(incident) == [], "the host is fixed")
     except BaseException:
         HOST.undo(incident)
         raise

@@ -31,7 +31,7 @@ def down_and_up(slot: str, how: str) -> None:
     """One end of the live slot, until its run-slot has seen it ready again."""
     before = _ended()
     host.shell(how.format(slot=slot))
-    lab.wait_until(lambda: bool(_ended() - before), 30, "it is up again, and its events say so")
+    lab.wait_until(lambda: bool(_ended() - before), "it is up again, and its events say so")
 
 
 def _ended() -> set[str]:
@@ -69,7 +69,7 @@ def test_status_says_who_answers_while_it_is_down(load: SteadyLoad) -> None:
     host.shell(f"mv /usr/bin/docker /usr/bin/docker.away; kill -KILL $(docker.away inspect -f '{{{{.State.Pid}}}}' "
                f"inference-{slot})")  # fmt: skip
     try:
-        lab.wait_until(lambda: lab.status()["failover"] is not None, 10, "status says who answers")
+        lab.wait_until(lambda: lab.status()["failover"] is not None, "status says who answers")
         doc = lab.status()
         assert doc["failover"]["release"] == now["standby"]["release"]
         assert doc["failover"]["cause"].endswith("exited with code 137")
@@ -80,7 +80,7 @@ def test_status_says_who_answers_while_it_is_down(load: SteadyLoad) -> None:
     finally:
         host.shell("mv /usr/bin/docker.away /usr/bin/docker")
     host.good(host.releasectl("rollback"))
-    lab.wait_until(lambda: lab.status()["healthy"], 20, "it is well")
+    lab.wait_until(lambda: lab.status()["healthy"], "it is well")
 
 
 def test_the_third_time_it_is_rolled_back(load: SteadyLoad) -> None:
@@ -102,7 +102,7 @@ def test_the_third_time_it_is_rolled_back(load: SteadyLoad) -> None:
     assert entry["by"] == "releasectl recover"
     assert "went down 3 times within 5 minutes; the last time it exited with code 137" in entry["reason"]
     assert '"hook": "post-rollback"' in heard and entry["reason"] in heard
-    lab.wait_until(lambda: bool(host.well()), 30, "what went down stands by")
+    lab.wait_until(lambda: bool(host.well()), "what went down stands by")
 
 
 def test_without_a_standby_lost_is_what_it_had_and_the_time_of_its_restart() -> None:
@@ -129,7 +129,7 @@ def test_a_canary_s_candidate_is_killed(load: SteadyLoad) -> None:
     other = "green" if slot == "blue" else "blue"
     with running(canary(host.other(before), step_s=20), 30) as answers:
         host.shell(KILL.format(slot=other))
-        lab.wait_until(lambda: bool(answers), 20, "the canary is over")
+        lab.wait_until(lambda: bool(answers), "the canary is over")
     assert answers[0].code == 3, answers[0]
     assert host.live() == before
     host.recovered()

@@ -37,7 +37,7 @@ def heard() -> Iterator[None]:
 def repaired(before: int, effect: str, by: str = "recover") -> str:
     """What the history tells since then; event and notification tell the same. The timer itself may have been first."""
     host.shell(f"systemctl start slipway-{by}@inference.service")
-    lab.wait_until(lambda: bool(host.shell(f"cat {NOTES}").strip()), 30, "the hook post-recovery has run")
+    lab.wait_until(lambda: bool(host.shell(f"cat {NOTES}").strip()), "the hook post-recovery has run")
     (entry,) = host.look()["history"][before:]
     assert (entry["kind"], entry["outcome"], entry["by"]) == ("recovery", "repaired", "releasectl recover")
     told = [json.loads(line) for line in host.shell("releasectl --service inference events -n 100").splitlines()]
@@ -92,7 +92,7 @@ def test_a_map_that_differs() -> None:
     before, slot = entries(), lab.state()["live"]["slot"]
     host.shell(NO_SLOT_IS_LIVE.script)
     assert repaired(before, "SetMap").startswith(f"HAProxy routes to {slot}")
-    lab.wait_until(lambda: not lab.status()["troubles"], 30, "the status is clean")
+    lab.wait_until(lambda: not lab.status()["troubles"], "the status is clean")
 
 
 def test_flushed_rules_of_docker() -> None:
@@ -102,14 +102,14 @@ def test_flushed_rules_of_docker() -> None:
         "restarted Docker: Docker's rules are missing (nat DOCKER for port "
     )
     docker_answers()
-    lab.wait_until(lambda: not lab.status()["troubles"], 30, "the status is clean")
+    lab.wait_until(lambda: not lab.status()["troubles"], "the status is clean")
 
 
 def test_an_unreadable_entry_of_the_live_map(load: SteadyLoad, services: None) -> None:
     before = entries()
     edge_command(f"add map {host.HOME}/live.map <<\ngarbage \n\n")
     assert repaired(before, "ReloadEdge") == "the live map has an unreadable entry ('garbage'): HAProxy reloaded"
-    lab.wait_until(lambda: not lab.status()["troubles"], 30, "the status is clean")
+    lab.wait_until(lambda: not lab.status()["troubles"], "the status is clean")
 
 
 def test_recovery_by_hand_leaves_stopped_timers_alone() -> None:

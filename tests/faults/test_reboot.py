@@ -35,10 +35,10 @@ def lose_power() -> float:
     """Seconds until the service answered again. Recovery runs at boot; nobody asks for it here."""
     lab.good(lab.run("docker", "restart", "--time", "0", lab.CONTAINER))
     begin = time.monotonic()
-    lab.wait_until(lambda: lab.ask("/ready").status_code == 200, 90, "the service is back")
+    lab.wait_until(lambda: lab.ask("/ready").status_code == 200, "the service is back", within_s=90)
     seconds = time.monotonic() - begin
-    lab.wait_until(lambda: not host.unexpected_troubles(host.releasectl("status").doc), 60, "record and host agree")
-    lab.wait_until(lambda: host.releasectl("status").doc["changing"] is None, 60, "recovery has ended")
+    lab.wait_until(lambda: not host.unexpected_troubles(host.releasectl("status").doc), "record and host agree")
+    lab.wait_until(lambda: host.releasectl("status").doc["changing"] is None, "recovery has ended")
     return seconds
 
 

@@ -107,7 +107,7 @@ def test_a_session_that_goes_through_it_is_told(fresh: dict[str, object]) -> Non
     through = subprocess.Popen([*words, "-W", f"{target}:443", login], stdin=subprocess.PIPE)
     try:
         seen = f"ss -Htn state established dst {target}"
-        lab.wait_until(lambda: target in host.shell(seen), 10, "the session goes through the host")
+        lab.wait_until(lambda: target in host.shell(seen), "the session goes through the host")
         assert f"a session reaches {target}:443 through it now" in by_key("admin", fresh)
     finally:
         through.kill()

@@ -66,5 +66,5 @@ def test_a_topic_is_told() -> None:
 
 def test_a_rebooted_host_serves_again_without_a_person() -> None:
     lab.good(lab.run("docker", "restart", "--time", "60", lab.CONTAINER))
-    lab.wait_until(lambda: lab.ask("/ready").status_code == 200, 120, "the service is back")
+    lab.wait_until(lambda: lab.ask("/ready").status_code == 200, "the service is back", within_s=120)
     lab.predicts_right()

@@ -28,7 +28,7 @@ def shown() -> dict[str, Any]:
 
 
 def until_ended() -> None:
-    lab.wait_until(lambda: lab.status()["changing"] is None, 30, "the engine has ended")
+    lab.wait_until(lambda: lab.status()["changing"] is None, "the engine has ended")
 
 
 def wait_shown(percent: int, *states: str) -> None:
@@ -36,7 +36,7 @@ def wait_shown(percent: int, *states: str) -> None:
         now = shown()
         return now.get("percent") == percent and (not states or now["state"] in states)
 
-    lab.wait_until(there, 30, f"the canary is at {percent} %")
+    lab.wait_until(there, f"the canary is at {percent} %")
 
 
 @contextmanager

@@ -20,8 +20,8 @@ def container_ids() -> str:
 
 
 def docker_answers() -> None:
-    lab.wait_until(lambda: bool(container_ids()), 30, "Docker answers again")
+    lab.wait_until(lambda: bool(container_ids()), "Docker answers again")
 
 
 def edge_answers() -> None:
-    lab.wait_until(lambda: lab.ask("/ready").status_code == 200, 30, "the edge answers again")
+    lab.wait_until(lambda: lab.ask("/ready").status_code == 200, "the edge answers again")

@@ -134,7 +134,7 @@ def held(place: str, doc: Mapping[str, Any] | None, *argv: str) -> Iterator[list
 
 
 def wait_held(place: str) -> None:
-    lab.wait_until(lambda: "yes" in shell(f"[ ! -e {HELD} ] || echo yes"), 30, f"the engine is at {place}")
+    lab.wait_until(lambda: "yes" in shell(f"[ ! -e {HELD} ] || echo yes"), f"the engine is at {place}")
 
 
 def unexpected_troubles(status: Mapping[str, Any]) -> list[str]:
@@ -205,8 +205,8 @@ def live() -> str:
 
 def wait_for(version: str) -> None:
     """An engine that nobody listens to makes it live, and ends."""
-    lab.wait_until(lambda: live() == version, 60, f"the host makes {version} live by itself")
-    lab.wait_until(lambda: releasectl("status").doc["changing"] is None, 30, "its engine has ended")
+    lab.wait_until(lambda: live() == version, f"the host makes {version} live by itself")
+    lab.wait_until(lambda: releasectl("status").doc["changing"] is None, "its engine has ended")
 
 
 def recovered(entries: int | None = None, home: frozenset[str] = frozenset()) -> dict[str, Any]:

@@ -275,8 +275,11 @@ def predicts_right(goldens: list[dict[str, Any]] = GOLDEN) -> None:
             assert abs(got["probability"] - expected["probability"]) <= golden["tolerance"]
 
 
-def wait_until(what: Callable[[], bool], within_s: float, words: str) -> float:
-    """Seconds until `what` held; an exception counts as no. Raises AssertionError after `within_s`."""
+def wait_until(what: Callable[[], bool], words: str, within_s: float = 60) -> float:
+    """
+    Seconds until `what` held; an exception counts as no. Raises AssertionError after `within_s`: enough for a busy
+    machine, and to be given where the time itself is under test.
+    """
     begin = time.monotonic()
     last: Exception | None = None
     while time.monotonic() - begin < within_s:

@@ -182,7 +182,7 @@ def run_fix(cause: str) -> None:
 
 
 def clean() -> None:
-    lab.wait_until(lambda: lab.status()["troubles"] == [] and code() == 0, 20, "the status is clean")
+    lab.wait_until(lambda: lab.status()["troubles"] == [] and code() == 0, "the status is clean")
     assert first_line().startswith("inference  serving: "), first_line()
 
 
