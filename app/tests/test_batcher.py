@@ -7,6 +7,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,12 +21,14 @@ class Fake:
 
     def __init__(self) -> None:
         self.batches: list[int] = []
+        self.began = threading.Event()
         self.release = threading.Event()
         self.release.set()
         self.error: Exception | None = None
         self.seconds = 0.0
 
     def run(self, buffer: bytes) -> Outcome:
+        self.began.set()
         assert self.release.wait(5)
         if self.error:
             raise self.error
@@ -76,7 +79,7 @@ async def test_what_arrives_while_a_run_is_busy_forms_the_next_batch() -> None:
     with ThreadPoolExecutor(1) as executor:
         shared = batcher(fake, executor)
         futures = [submit(shared, b"a", 1)]
-        await asyncio.sleep(0.02)
+        assert await asyncio.to_thread(fake.began.wait, 5)
         futures += [submit(shared, b"b", 1) for _ in range(3)]
         fake.release.set()
         await asyncio.gather(*futures)
@@ -96,6 +99,12 @@ async def test_full_queue_refuses_at_once() -> None:
     assert await first == ([97, 98], [97 / 256, 98 / 256])
 
 
+@pytest.fixture
+def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs take none: what a busy machine adds to them would count as the model's."""
+    monkeypatch.setattr("inference_service.batcher.time", SimpleNamespace(perf_counter=lambda: 0.0))
+
+
 async def accepted(shared: Batcher, asked: int) -> int:
     """How many of so many requests with one row each are answered, all of one turn of the event loop."""
     answers = []
@@ -107,6 +116,7 @@ async def accepted(shared: Batcher, asked: int) -> int:
     return len(answers)
 
 
+@pytest.mark.usefixtures("no_time")
 async def test_fewer_may_wait_while_some_are_refused_and_all_again_afterwards() -> None:
     shared = batcher(Fake(), queue=16)
     assert [await accepted(shared, 20) for _ in range(3)] == [16, 4, 4]
@@ -114,11 +124,13 @@ async def test_fewer_may_wait_while_some_are_refused_and_all_again_afterwards() 
     assert await accepted(shared, 20) == 16
 
 
+@pytest.mark.usefixtures("no_time")
 async def test_as_many_may_wait_as_ever_where_answers_take_no_longer_than_refusals() -> None:
     shared = batcher(Fake(), queue=16, full_run_s=0.0001)
     assert [await accepted(shared, 20) for _ in range(3)] == [16, 16, 16]
 
 
+@pytest.mark.usefixtures("no_time")
 async def test_as_many_may_wait_for_a_thread_as_ever() -> None:
     with ThreadPoolExecutor(1) as executor:
         shared = batcher(Fake(), executor, queue=16)
@@ -163,7 +175,7 @@ async def test_deadline_passes_for_who_runs_and_who_waits_while_a_thread_is_stuc
     with ThreadPoolExecutor(1) as executor:
         shared = batcher(fake, executor, deadline_s=0.1)
         running = submit(shared, b"a", 1)
-        await asyncio.sleep(0.03)
+        assert await asyncio.to_thread(fake.began.wait, 5)
         waiting = submit(shared, b"b", 1)
         results = await asyncio.wait_for(asyncio.gather(running, waiting, return_exceptions=True), 2)
         fake.release.set()

@@ -106,6 +106,7 @@ async def test_a_request_waits_for_the_answer_to_the_one_before(listening: Liste
         held = service.hold()
         connection = await service.connect()
         await connection.send(post({"instances": [row]}) + post({"instances": [row]}))
+        await until(lambda: held.waiting)
         assert len(held.waiting) == 1
         for number in range(2):
             (await held.asked()).set_result(([number], [0.5]))
@@ -150,6 +151,7 @@ async def test_a_client_that_leaves_is_no_error(listening: Listen, row: list[flo
         await connection.send(post({"instances": [row]}))
         await slow.send(post({"instances": [row]})[:-1])
         asked = await held.asked()
+        await until(lambda: service.app.service.metrics.in_flight == 2)
         for each in (connection, slow):
             each.writer.close()
         # The one is noted while its body is read; the other's answer finds nobody.
@@ -178,12 +180,12 @@ async def test_a_stop_waits_for_the_answer_and_closes_after_it(listening: Listen
 
 
 async def test_idle_connections_are_closed_and_busy_ones_are_not(listening: Listen, row: list[float]) -> None:
-    async with listening(keep_alive_s=1) as service:
+    async with listening(keep_alive_s=2) as service:
         connection = await service.connect()
         for _ in range(3):
             await connection.send(post({"instances": [row]}))
             assert (await connection.answer())[0] == 200
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.8)
         assert await connection.closed()
 
 

@@ -20,7 +20,7 @@ from .process import TIMEOUT_S, Process, free_port
 
 @pytest.fixture
 def process(model_path: Path, tmp_path: Path) -> Iterator[Process]:
-    running = Process(model_path, tmp_path / "log", DRAIN_DELAY_S="0.5")
+    running = Process(model_path, tmp_path / "log", DRAIN_DELAY_S="2")
     try:
         running.wait_until_ready()
         yield running
@@ -54,9 +54,11 @@ def test_load_and_sigterm_lose_no_request(process: Process, golden: list[dict[st
     threads = [threading.Thread(target=client, args=(number,)) for number in range(16)]
     for thread in threads:
         thread.start()
-    time.sleep(1)
+    deadline = time.monotonic() + TIMEOUT_S
+    while min(counts) <= 5 and not failures and time.monotonic() < deadline:
+        time.sleep(0.05)
     process.popen.send_signal(signal.SIGTERM)
-    time.sleep(0.25)
+    process.wait_for("draining")
     # What the edge sees meanwhile: not ready, but still serving new connections.
     assert process.request("GET", "/ready")[0] == 503
     stop.set()
@@ -74,7 +76,7 @@ def test_second_signal_skips_the_delay(model_path: Path, tmp_path: Path) -> None
     process = Process(model_path, tmp_path / "log", DRAIN_DELAY_S="60")
     process.wait_until_ready()
     process.popen.send_signal(signal.SIGTERM)
-    time.sleep(0.2)
+    process.wait_for("draining")
     process.popen.send_signal(signal.SIGTERM)
     assert process.popen.wait(TIMEOUT_S) == 0
 
