@@ -44,4 +44,11 @@ def desired_state(folder: Path, challenge: str) -> dict[str, Any]:
 @pytest.mark.parametrize(("challenge", "acme"), [("none", False), ("http-01", True)])
 def test_only_a_challenge_brings_certbot(tmp_path: Path, challenge: str, acme: bool) -> None:
     state = desired_state(tmp_path, challenge)
-    assert [bool(state[part]) for part in ("packages", "files", "units", "commands")] == [acme] * 4
+    assert [bool(state[part]) for part in ("files", "units", "commands")] == [acme] * 3
+    assert state["packages"] == ["openssl", *["certbot"] * acme]
+
+
+@pytest.mark.parametrize("challenge", ["none", "http-01"])
+def test_a_host_without_a_certificate_has_drifted(tmp_path: Path, challenge: str) -> None:
+    """HAProxy does not start without one, so the placeholder has to be made whatever the challenge."""
+    assert desired_state(tmp_path, challenge)["present"] == ["/etc/haproxy/certs/inference.example.com.pem"]
