@@ -22,8 +22,6 @@ quote = '$(subst ','\'',$(1))'
 json = "$(subst ",\",$(subst \,\\,$(1)))"
 input = --extra-vars $(call quote,{"$(1)": $(call json,$(2))})
 version = $(if $(value VERSION),$(call input,version,$(value VERSION)))
-# Without VERSION the version of the inventory is deployed, unless a newer one is live.
-forward_only = $(if $(value VERSION),,-e release_forward_only=true)
 service = $(if $(value SERVICE),$(call input,service,$(value SERVICE)))
 limit = $(if $(value HOST),--limit $(call quote,$(value HOST)))
 PLAY = .venv/bin/ansible-playbook --inventory inventory/$(ENV)
@@ -42,8 +40,9 @@ FAULTS_HOST = 4
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# During an incident the inventory's version may be older than the one that is live: only VERSION replaces it, for its service.
 deploy: .venv/.ok infra-$(ENV) ## Converge the hosts and deploy VERSION; ENV=local: start the lab first [VERSION= SERVICE= HOST= REASON=]
-	$(PLAY) site.yml $(version) $(forward_only) $(service) $(limit)
+	$(PLAY) site.yml -e release_forward_only=true $(version) $(service) $(limit)
 
 infra-local: .venv/.ok
 	$(PLAY) playbooks/lab/up.yml

@@ -100,7 +100,8 @@ def test_the_lab_gets_a_default_version(tree: Path) -> None:
 def test_a_named_version_may_be_an_older_one(tree: Path) -> None:
     make(tree, "deploy", "ENV=prod", "VERSION=v1.0.0")
     [[argv, _]] = calls(tree, "ansible-playbook")
-    assert argv[2:] == ["site.yml", "--extra-vars", '{"version": "v1.0.0"}']
+    forward_only = ["-e", "release_forward_only=true"]
+    assert argv[2:] == ["site.yml", *forward_only, "--extra-vars", '{"version": "v1.0.0"}']
 
 
 def test_verify_takes_a_host(tree: Path) -> None:

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).parent.parent.parent
 WANTED = {
     "canary": "_release_service.canary",
@@ -17,46 +19,39 @@ WANTED = {
     "memory": "_release_service.options.memory",
     "secrets_in_files": "_release_files | string is search('hidden')",
 }
+SERVICES = {
+    "inference": {"domains": ["a.test"], "slots": {"blue": 1, "green": 2}, "version": "v1.0.0"},
+    "scoring": {
+        "domains": ["b.test"], "slots": {"blue": 3, "green": 4}, "retain_count": 2, "secrets": {"KEY": "hidden"},
+    },
+}  # fmt: skip
 
 
-def test_what_an_environment_sets_stays_beside_the_role_and_the_run(tmp_path: Path) -> None:
-    (tmp_path / "group_vars").mkdir()
-    services = {
-        "inference": {"domains": ["a.test"], "slots": {"blue": 1, "green": 2}, "version": "v1.0.0"},
-        "scoring": {
-            "domains": ["b.test"], "slots": {"blue": 3, "green": 4}, "retain_count": 2, "secrets": {"KEY": "hidden"},
-        },
-    }  # fmt: skip
-    environment: dict[str, Any] = {
-        "services": services,
-        "release_services": "{{ services | slipway.ops.services('inference') }}",
-        "release_canary": {"min_requests": 7, "step_s": 3},
-        "release_options": {"memory": "256m"},
-    }
-    (tmp_path / "group_vars" / "all.yml").write_text(json.dumps(environment))
-    (tmp_path / "hosts.yml").write_text("all: {hosts: {localhost: {ansible_connection: local}}}\n")
-    out = str(tmp_path / "out")
-    message = "{{ {" + ", ".join(f"'{name}': {value}" for name, value in WANTED.items()) + "} | to_json }}"
-    play = {
-        "hosts": "localhost",
-        "gather_facts": False,
-        "vars": {"release_inputs": {"service": "scoring", "steps": [10], "step_s": None, "strategy": "canary"}},
-        "roles": [{"role": "release", "tags": ["never"]}],
-        "post_tasks": [
-            {
-                "ansible.builtin.copy": {"content": message, "dest": out, "mode": "0644"},
-                "tags": ["it"],
-            }
-        ],
-    }
-    (tmp_path / "play.yml").write_text(json.dumps([play]))
+def evaluated(folder: Path, wanted: dict[str, str], environment: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
+    """Expressions with the role's variables, as a task of this environment with these variables has them."""
+    (folder / "group_vars").mkdir()
+    common = {"services": SERVICES, "release_services": "{{ services | slipway.ops.services('inference') }}"}
+    (folder / "group_vars" / "all.yml").write_text(json.dumps({**common, **environment}))
+    (folder / "hosts.yml").write_text("all: {hosts: {localhost: {ansible_connection: local}}}\n")
+    out = folder / "out"
+    content = "{{ {" + ", ".join(f"'{name}': {value}" for name, value in wanted.items()) + "} | to_json }}"
+    copy = {"ansible.builtin.copy": {"content": content, "dest": str(out), "mode": "0644"}, "vars": run, "tags": ["it"]}
+    roles = [{"role": "release", "tags": ["never"]}]
+    play = {"hosts": "localhost", "gather_facts": False, "roles": roles, "post_tasks": [copy]}
+    (folder / "play.yml").write_text(json.dumps([play]))
     done = subprocess.run(
-        [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(tmp_path / "hosts.yml"), "--tags", "it",
-         str(tmp_path / "play.yml")],
+        [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(folder / "hosts.yml"), "--tags", "it",
+         str(folder / "play.yml")],
         cwd=ROOT, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    found = json.loads((tmp_path / "out").read_text())
+    return dict(json.loads(out.read_text()))
+
+
+def test_what_an_environment_sets_stays_beside_the_role_and_the_run(tmp_path: Path) -> None:
+    environment = {"release_canary": {"min_requests": 7, "step_s": 3}, "release_options": {"memory": "256m"}}
+    inputs = {"service": "scoring", "steps": [10], "step_s": None, "strategy": "canary"}
+    found = evaluated(tmp_path, WANTED, environment, {"release_inputs": inputs})
     assert found["canary"] == {
         "steps": [10], "step_s": 3, "min_requests": 7, "max_error_ratio": 0.01, "max_latency_ratio": 1.5, "wait_s": 300,
         "on_silence": "abort", "on_interrupt": "abort", "hold": False,
@@ -67,3 +62,17 @@ def test_what_an_environment_sets_stays_beside_the_role_and_the_run(tmp_path: Pa
         and "/etc/slipway/scoring/service.json" in found["files"]
     )
     assert found["secrets_in_files"] is False
+
+
+@pytest.mark.parametrize(
+    ("version", "name", "forward_only"), [("", "scoring", True), ("v1", "scoring", False), ("v1", "inference", True)]
+)
+def test_only_a_service_that_the_run_names_may_go_to_an_older_version(
+    tmp_path: Path, version: str, name: str, forward_only: bool
+) -> None:
+    run = {
+        "release_inputs": {"service": "scoring", "version": version},
+        "release_forward_only": True,
+        "_release_run_names": [name],
+    }
+    assert evaluated(tmp_path, {"it": "_release_forward_only"}, {}, run) == {"it": forward_only}
