@@ -38,10 +38,6 @@ RENAMED = {
 }  # fmt: skip
 
 
-class InputsError(Exception):
-    """An input is not known; the message has every such name."""
-
-
 def renamed(names: Iterable[str]) -> list[str]:
     """A line for each name of an earlier version."""
     return [f"{name} is now {RENAMED[name]}" for name in sorted(names) if name in RENAMED]
