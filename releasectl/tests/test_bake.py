@@ -90,7 +90,7 @@ class TestFrontDoor:
         simulation.door = Reply(200, '{"version": "v1.0.0"}')
         result = act(engine_of(simulation))
         assert result.code == Code.GATE
-        assert result.cause and "front door: GET /version should name version v2.0.0" in result.cause, result.cause
+        assert result.cause and "front door: GET /version must report version v2.0.0" in result.cause, result.cause
         assert live(host) == "v1.0.0"
 
     def test_one_bad_answer_is_asked_again(self) -> None:

@@ -196,10 +196,10 @@ class TestByPeople:
         held = [it for it in simulation.statuses if it and it["state"] == "hold"]
         assert {it["since"] for it in held} == {held[0]["since"]}
         line = canary_line("inference", dict(held[-1]), parse(held[0]["since"]) + 7200)
-        assert " %, hold by alice since 2h; candidate: " in line
+        assert " %, hold by alice for 2h; candidate: " in line
         assert line.endswith("; end it by `sudo releasectl --service inference canary promote` or `abort`")
         older = {key: value for key, value in held[-1].items() if key not in ("since", "by")}
-        assert " %, hold since " in canary_line("inference", older, 0)
+        assert " %, hold for " in canary_line("inference", older, 0)
 
     def test_how_slow_a_held_split_may_be_is_for_the_person_to_say(self) -> None:
         host = busy(ms=90.0)

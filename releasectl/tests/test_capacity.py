@@ -33,15 +33,20 @@ class TestLimits:
         trouble = check_capacity(RAM, Memory(1279, 0), 256, Share(NEW, 512), Share(OLD, 512))
         assert trouble and trouble.code == Code.PREFLIGHT
         assert trouble.cause == (
-            "v2.0.0 (release 2) does not fit beside v1.0.0 (release 1): their limits ask for 512 MB + 512 MB, this "
-            "host has 1279 MB of memory, of which 256 MB are the system's"
+            "not enough memory for v2.0.0 (release 2) beside v1.0.0 (release 1): limits 512 MB + 512 MB, available "
+            "to releases 1023 MB (1279 MB minus the reserve of 256 MB)"
         )
-        assert trouble.hint and "--strategy stop_first" in trouble.hint and "memory_reserve_mb" in trouble.hint
+        assert trouble.hint == (
+            "Stop the old release first: --strategy stop_first for this deploy, release_strategy: stop_first "
+            "permanently. Or lower options.memory (release_options), lower the reserve (release_memory_reserve_mb), or "
+            "use a larger host."
+        )
 
     def test_what_does_not_fit_alone_is_not_sent_to_stop_first(self) -> None:
         for beside in (Share(OLD, 100), None):
             trouble = check_capacity(RAM, Memory(700, 0), 256, Share(NEW, 512), beside)
             assert trouble and trouble.hint and "stop_first" not in trouble.hint
+            assert trouble.hint.startswith("Lower options.memory ")
 
     def test_what_others_take_at_the_moment_is_a_warning(self) -> None:
         assert near_limit(RAM, Memory(4000, 512), Share(NEW, 512), None) is None
@@ -106,7 +111,7 @@ class TestPreflight:
         host.memory = Memory(1000, 800)
         result = rollback(host)
         assert result.outcome == "live" and "stop" in dict(result.phases), result
-        assert any("so the old one stopped first" in warning for warning in result.warnings)
+        assert any("The old release stops before the new one starts." in warning for warning in result.warnings)
 
 
 # Of a GPU with 16 GB.
@@ -123,7 +128,8 @@ class TestGpu:
         host = self.live()
         result = deploy(host, "v2.0.0", False, options=TAKES)
         assert result.code == Code.PREFLIGHT
-        assert "ask for 10240 MB + 10240 MB, this host has 16000 MB of GPU memory" in (result.cause or "")
+        assert str(result.cause).startswith("not enough GPU memory for v2.0.0 (release 2) beside v1.0.0 (release 1): ")
+        assert str(result.cause).endswith(": limits 10240 MB + 10240 MB, available to releases 16000 MB")
         assert "--strategy stop_first" in (result.hint or "") and "gpu_memory" in (result.hint or "")
         assert host.serves()
         check_idle(host)

@@ -171,7 +171,7 @@ class TestAddress:
 
     def test_another_one_is_set_and_remembered(self, root: Path, tmp_path: Path, stand_in: StandIn) -> None:
         certbot = Certbot(settings(email="ops@example.com"), str(root))
-        assert certbot.address_drift() == "the account's address is '', wanted 'ops@example.com'"
+        assert certbot.address_drift() == "the account's e-mail address is '', wanted 'ops@example.com'"
         calls = tmp_path / "calls"
         stand_in("certbot", f'echo "$@" >> {calls}; echo no route >&2; exit 1')
         with pytest.raises(Failure, match="no route"):

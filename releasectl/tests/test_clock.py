@@ -90,7 +90,7 @@ def test_a_jump_in_a_standby_s_time_neither_ends_nor_keeps_it(jump: float, spent
     doc = report.status(Simulation(host).host, None)
     left = host.config.standby_s - spent
     assert parse(doc["standby"]["until"]) == pytest.approx(host.wall + left, abs=1)
-    assert doc["rollback"].startswith("ready: v1.0.0 (release 1) stands by on blue for ")
+    assert doc["rollback"].startswith("ready: v1.0.0 (release 1) is on standby on blue for another ")
     host.spend(left)
     assert engine(host).recover().extra["done"][0] == "standby ended"
 

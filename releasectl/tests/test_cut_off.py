@@ -43,7 +43,8 @@ def test_nobody_is_said_to_serve_when_the_old_release_does_not_answer() -> None:
     result = deploy(host, "v2.0.0")
     assert result.code == Code.GATE
     assert result.hint == (
-        "Nobody is served: v1.0.0 (release 1) does not answer either. See: sudo releasectl --service inference status"
+        "Outage: the previous release v1.0.0 (release 1) does not answer either. "
+        "Run: sudo releasectl --service inference status"
     )
 
 
@@ -57,7 +58,8 @@ def test_a_deploy_that_is_stopped_says_whether_the_old_release_serves(answers: b
         publish(host, "v1.0.0", ready=False)
     result = engine_of(simulation).deploy(request("v2.0.0"))
     assert "stopped by SIGTERM before the switch" in str(result.cause)
-    assert str(result.hint).startswith("The old release still serves." if answers else "Nobody is served: v1.0.0")
+    outage = "Outage: the previous release v1.0.0"
+    assert str(result.hint).startswith("The old release still serves." if answers else outage)
 
 
 def test_the_first_deploy_has_no_old_release() -> None:

@@ -133,7 +133,9 @@ def test_what_is_long_goes_on_with_the_standby_and_is_cut_when_that_ends() -> No
     host.long = {"blue": InFlight(streams=1, websockets=2)}
     result = deploy(host, "v2.0.0")
     assert next(seconds for name, seconds in result.phases if name == "drain") < 1
-    assert result.warnings == ["drain: 1 stream, 2 websockets still with blue, which keeps them until its standby ends"]
+    assert result.warnings == [
+        "drain: 1 stream, 2 websockets still in flight to blue; they continue until the standby expires"
+    ]
     assert result.extra["drain"]["left"] == {"blue": {"requests": 0, "streams": 1, "websockets": 2}}
     host.spend(host.config.standby_s + 1)
     assert "dropped: 1 stream, 2 websockets, when blue was stopped" in engine(host).recover().extra["done"]
@@ -145,7 +147,7 @@ def test_without_a_standby_it_is_waited_for_and_then_cut() -> None:
     result = deploy(host, "v2.0.0")
     assert 4 <= next(seconds for name, seconds in result.phases if name == "drain") < 5
     assert result.warnings == [
-        "drain: 1 stream, 2 websockets still in flight to blue after their time "
+        "drain: 1 stream, 2 websockets still in flight to blue after the drain timeout "
         "(requests 1 s, streams 4 s, websockets 2 s)",
         "dropped: 1 stream, 2 websockets, when blue was stopped",
     ]

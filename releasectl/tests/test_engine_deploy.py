@@ -49,7 +49,7 @@ def test_the_second_deploy_keeps_the_first_as_standby() -> None:
     result = deploy(host, "v2.0.0")
     assert result.message == "v2.0.0 (release 2) is live on green, was v1.0.0 (release 1)"
     assert result.previous and result.previous.version == "v1.0.0"
-    assert result.extra["rollback"] == "ready: v1.0.0 (release 1) stands by on blue for 14m"
+    assert result.extra["rollback"] == "ready: v1.0.0 (release 1) is on standby on blue for another 14m"
     state = check_consistent(host)
     assert state.live and state.live.ref.version == "v2.0.0"
     assert state.standby and state.standby.ref.version == "v1.0.0"
@@ -91,10 +91,11 @@ BROKEN: list[tuple[str, dict[str, Any], int, str]] = [
         "says that it never will be",
         {"ready": False, "health": '{"error": {"code": "failed", "message": "no"}}'},
         Code.GATE,
-        'readiness: it has failed for good, GET /ready answered 503 {"error": {"code": "failed", "message": "no"}}',
+        "readiness: the candidate reported a permanent failure: GET /ready returned 503 "
+        '{"error": {"code": "failed", "message": "no"}}',
     ),
-    ("dies in the gate", {"dies_at": "probe"}, Code.GATE, "ended while liveness was awaited: exited with code 137"),
-    ("is another version", {"version": "v2.9.9"}, Code.GATE, 'should name version v3.0.0; it answered "v2.9.9"'),
+    ("dies in the gate", {"dies_at": "probe"}, Code.GATE, "ended while waiting for liveness: exited with code 137"),
+    ("is another version", {"version": "v2.9.9"}, Code.GATE, 'must report version v3.0.0; it returned "v2.9.9"'),
     ("answers wrong", {"answer": WRONG}, Code.GATE, 'expected "benign", got "malignant"'),
     ("answers no JSON", {"answer": "<html>"}, Code.GATE, "expected JSON, got 200 <html>"),
     ("answers 500", {"status": 500}, Code.GATE, "expected status 200, got 500"),
@@ -135,7 +136,7 @@ def test_requests_that_outlast_the_drain_are_told() -> None:
     host.busy = 10**6
     result = deploy(host, "v2.0.0")
     assert result.outcome == "live"
-    assert result.warnings == ["drain: 1000 requests still with blue, which keeps them until its standby ends"]
+    assert result.warnings == ["drain: 1000 requests still in flight to blue; they continue until the standby expires"]
     assert result.extra["drain"]["cut"] == {"requests": 0, "streams": 0, "websockets": 0}
 
 

@@ -116,7 +116,7 @@ def test_a_standby_that_answers_makes_no_room() -> None:
     host.kill("green")
     result = deploy(host, "v3.0.0")
     assert (result.outcome, result.code) == ("refused", Code.PREFLIGHT)
-    assert "v2.0.0 (release 2) is down and v1.0.0 (release 1) answers for it" in (result.cause or "")
+    assert "v2.0.0 (release 2) is down and the standby v1.0.0 (release 1) serves" in (result.cause or "")
     assert host.serves()
     assert rollback(host).outcome == "live"
     assert deploy(host, "v3.0.0").outcome == "live"

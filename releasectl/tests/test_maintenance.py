@@ -153,8 +153,11 @@ def test_only_who_began_it_ends_it_without_force() -> None:
     host = begin(with_live("v1.0.0"))
     refused = engine(host).maintenance(False, "bob", "")
     assert (refused.code, refused.outcome, refused.changed) == (Code.USAGE, "refused", False)
-    assert "by alice: new disks: bob did not begin it" in str(refused.cause)
-    assert refused.hint == "Ask alice, then: sudo releasectl --service inference maintenance off --force"
+    assert "another operator began this maintenance (since " in str(refused.cause)
+    assert " by alice: new disks)" in str(refused.cause)
+    assert refused.hint == (
+        "Confirm with alice that it can end, then run: sudo releasectl --service inference maintenance off --force"
+    )
     assert host.runtime == IN_MAINTENANCE
     assert engine(host).maintenance(False, "bob", "alice is asleep", force=True).outcome == "live"
     assert host.serves()

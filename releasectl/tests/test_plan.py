@@ -205,4 +205,6 @@ def test_a_deploy_that_names_no_version_never_goes_back(live: str, wanted: str, 
         return
     with pytest.raises(Failure) as failure:
         plan.refuse_older(forward, now)
-    assert failure.value.code == Code.PREFLIGHT and f"would go back to {wanted}" in failure.value.cause
+    assert failure.value.code == Code.PREFLIGHT
+    assert f"the version in the inventory, {wanted}, is older than the live {live} (" in failure.value.cause
+    assert f"to {live}, or deploy the older one with VERSION={wanted}." in str(failure.value.hint)

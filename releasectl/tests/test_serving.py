@@ -84,7 +84,8 @@ def test_maintenance_names_whom_to_ask() -> None:
     assert line.startswith("inference  NOT SERVING: maintenance since ")
     assert line.endswith(
         " by ops@jump: disk swap, back at 14:00. "
-        "Ask them, then on web-1: sudo releasectl --service inference maintenance off --force"
+        "Confirm with ops@jump that it can end, then on web-1: "
+        "sudo releasectl --service inference maintenance off --force"
     )
     assert "MAINTENANCE" not in doc["text"]
 
@@ -122,7 +123,7 @@ def test_nothing_is_live() -> None:
                     Leaf("aa", 0, 4e9, self_signed=True), Leaf("aa", 0, 4e9, True), Leaf("bb", 0, 4e9), True,
                 )
             },
-            "443 serves a self-signed certificate (serial aa); certbot has serial bb. "
+            "port 443 serves a self-signed certificate (serial aa); certbot has serial bb. "
             "Fix on web-1: sudo releasectl certificate install",
         ),
         (UNTRUSTED, {}, "clients do not trust the certificate: no answer ([SSL: CERTIFICATE_VERIFY_FAILED]"),

@@ -149,11 +149,11 @@ def test_certificates_that_differ() -> None:
     assert found(good, good, good) == []
     assert found(good, good, None) == []
     assert found(other, good, good) == [
-        "443 serves another certificate than certbot has (serial 0b); certbot has serial 0a. "
+        "port 443 serves a different certificate than certbot has (serial 0b); certbot has serial 0a. "
         "Fix: sudo releasectl certificate install"
     ]
     assert found(other, good, None) == [
-        "443 serves serial 0b; /etc/haproxy/certs/a.pem has serial 0a. Fix: sudo systemctl reload haproxy"
+        "port 443 serves serial 0b; /etc/haproxy/certs/a.pem has serial 0a. Fix: sudo systemctl reload haproxy"
     ]
     assert found(good, other, good) == [
         "/etc/haproxy/certs/a.pem has serial 0b; certbot has serial 0a. Fix: sudo releasectl certificate install"
@@ -162,9 +162,11 @@ def test_certificates_that_differ() -> None:
 
 def test_a_certificate_that_ends() -> None:
     (soon,) = found(leaf("0a", 3), leaf("0a", 3), leaf("0a", 3))
-    assert soon.startswith("the certificate at 443 ends in 3.0 days (serial 0a). Fix: sudo systemctl start certbot")
+    renew = "sudo systemctl start certbot"
+    assert soon.startswith(f"the certificate on port 443 expires in 3.0 days (serial 0a). Fix: {renew}")
     (gone,) = found(leaf("0a", -2), leaf("0a", -2), None)
-    assert gone.startswith("the certificate at 443 has ended 2.0 days ago (serial 0a). Fix: ansible-playbook site.yml")
+    issue = "ansible-playbook site.yml"
+    assert gone.startswith(f"the certificate on port 443 expired 2.0 days ago (serial 0a). Fix: {issue}")
     assert "--limit web-1" in gone
 
 

@@ -82,9 +82,9 @@ def test_a_newer_kernel_needs_a_reboot(tmp_path: Path, kernels: list[str], cause
 def test_a_package_asks_for_a_reboot(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run/reboot-required").touch()
-    assert reboot_cause(Paths(str(tmp_path)), "6.1.0") == "a package asks for it"
+    assert reboot_cause(Paths(str(tmp_path)), "6.1.0") == "required by a package"
     (tmp_path / "run/reboot-required.pkgs").write_text("libc6\nlibc6\nlinux-image-6.1\n")
-    assert reboot_cause(Paths(str(tmp_path)), "6.1.0") == "libc6, linux-image-6.1 asks for it"
+    assert reboot_cause(Paths(str(tmp_path)), "6.1.0") == "required by libc6, linux-image-6.1"
 
 
 def test_each_finding_has_its_command() -> None:
@@ -99,13 +99,13 @@ def test_each_finding_has_its_command() -> None:
 
 class Upgraded(Around):
     def read(self, image: str | None, store: ModelStore | None) -> Surroundings:
-        return Surroundings(replaced={"docker.service": ("dockerd",)}, reboot="libc6 asks for it")
+        return Surroundings(replaced={"docker.service": ("dockerd",)}, reboot="required by libc6")
 
 
 def test_the_status_tells_it_as_a_notice_and_not_as_a_trouble() -> None:
     doc = status(Simulation(with_live("v1.0.0")).host, None, Upgraded())
     assert doc["troubles"] == [] and exit_code(doc) == 0
-    assert (doc["restart_needed"], doc["reboot_needed"]) == (["docker.service"], "libc6 asks for it")
+    assert (doc["restart_needed"], doc["reboot_needed"]) == (["docker.service"], "required by libc6")
     assert "\n  notice    restart needed: docker.service (dockerd replaced since it started). Fix: " in doc["text"]
     quiet = status(Simulation(with_live("v1.0.0")).host, None)
     assert (quiet["restart_needed"], quiet["reboot_needed"], quiet["notices"]) == ([], None, [])

@@ -82,9 +82,9 @@ def test_the_status_tells_of_it_as_a_notice() -> None:
     seen = Seen(wanted=Wanted("v2.0.0", host.process.now() - 300, "ana"))
     doc = status(host, None, seen)
     fix = f"Fix: {FIX} -e service=inference -e version=v2.0.0"
-    assert doc["notices"] == [f"the inventory says v2.0.0 (as of the deploy 5m ago by ana), v1.0.0 is live. {fix}"]
+    assert doc["notices"] == [f"the inventory has v2.0.0 (as of the deploy 5m ago by ana), but v1.0.0 is live. {fix}"]
     assert (doc["wanted"], doc["troubles"], exit_code(doc)) == ("v2.0.0", [], 0)
     given = status(host, None, seen, "v3.0.0")
-    assert given["notices"][0].startswith("the inventory says v3.0.0, v1.0.0 is live. Fix: ")
+    assert given["notices"][0].startswith("the inventory has v3.0.0, but v1.0.0 is live. Fix: ")
     assert status(host, None, seen, "v1.0.0")["notices"] == []
     assert status(host, "a deploy", seen)["notices"] == [], "which may be on its way to it"

@@ -86,7 +86,7 @@ class TestBake:
             lab.wait_until(lambda: lab.events(1)[0]["phase"] == "bake", "it bakes")
             edge_command(f"set map /var/lib/slipway/inference/live.map live {old}\n")
             lab.wait_until(lambda: lab.status()["changing"] is None, "it is over")
-        assert "bake: front door: GET /version should name version v2.0.0" in lab.history()[0]["cause"]
+        assert "bake: front door: GET /version must report version v2.0.0" in lab.history()[0]["cause"]
         assert lab.live_version() == OLD
         assert lab.ask("/version").json()["version"] == OLD
 

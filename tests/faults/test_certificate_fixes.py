@@ -13,7 +13,7 @@ from tests.harness.oncall import LINEAGE, broken, certificate_of, clean, install
 
 pytestmark = pytest.mark.usefixtures("timers")
 
-CAUSE = "the certificate at 443 ends in 4.4 days"
+CAUSE = "the certificate on port 443 expires in 4.4 days"
 LETSENCRYPT, SAVED = "/etc/letsencrypt", "/run/saved.letsencrypt"
 
 

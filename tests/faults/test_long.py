@@ -55,7 +55,7 @@ def test_with_a_standby_they_go_on_with_the_old_release(load: SteadyLoad) -> Non
         assert seconds_of(answer, "drain") < LONG_S - 1
         slot = lab.state()["standby"]["slot"]
         assert drain_of(answer)["left"] == {slot: {"requests": 1, "streams": 1, "websockets": 1}}
-        assert any("which keeps them until its standby ends" in it for it in answer.doc["warnings"])
+        assert any("they continue until the standby expires" in it for it in answer.doc["warnings"])
         new = Websocket(), Streaming(0.2)
         for client in new:
             client.start()

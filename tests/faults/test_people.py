@@ -86,7 +86,7 @@ def test_the_image_of_the_way_back_was_removed_by_hand(load: SteadyLoad) -> None
         host.shell(f"docker rmi --force $(docker image inspect --format '{{{{.Id}}}}' {host.image(before)})")
         answer = host.releasectl("rollback")
         assert answer.code == 5, answer
-        assert "is gone from this host" in answer.cause
+        assert "is missing from this host" in answer.cause
         assert "deploy this version again" in answer.doc["hint"]
         seen = host.well()
         assert "not possible: the image" in seen["status"]["rollback"]

@@ -69,7 +69,8 @@ def test_maintenance_names_whom_to_ask() -> None:
     try:
         line = first_line()
         assert line.startswith(f"{NOT_SERVING}maintenance since ")
-        assert f"by ops@jump: disk swap, back at 14:00. Ask them, then on {lab.HOST}: " in line
+        assert "by ops@jump: disk swap, back at 14:00. Confirm with ops@jump that it can end, " in line
+        assert f" it can end, then on {lab.HOST}: sudo releasectl " in line
         assert code() == 2
         found = metrics()
         assert (found["maintenance"], found["serving"]) == (1, 0)
@@ -78,7 +79,8 @@ def test_maintenance_names_whom_to_ask() -> None:
         assert answer.json()["message"] == "inference is in maintenance."
         refused = host.releasectl("maintenance", "off", "--by", "bob")
         assert refused.code == 2
-        assert "by ops@jump: disk swap, back at 14:00: bob did not begin it" in refused.cause
+        assert "another operator began this maintenance (since " in refused.cause
+        assert "by ops@jump: disk swap, back at 14:00)" in refused.cause
         run_fix("maintenance since ")
     finally:
         host.good(host.releasectl("maintenance", "off", "--by", "ops@jump"))
@@ -106,7 +108,7 @@ def test_the_running_map_differs_from_the_record() -> None:
     with broken(NO_SLOT_IS_LIVE.script, "true"):
         line = first_line()
         assert line == (
-            f"{NOT_SERVING}HAProxy routes to none, the record says {slot}. "
+            f"{NOT_SERVING}HAProxy routes to none, but state.json has {slot}. "
             f"{FIX}sudo releasectl --service inference recover"
         )
         answer = lab.ask("/version")
@@ -119,7 +121,7 @@ def test_the_running_map_differs_from_the_record() -> None:
 def test_the_running_map_has_a_slot_that_there_is_not() -> None:
     slot = lab.state()["live"]["slot"]
     with broken(socket_command(f"set map {host.HOME}/live.map live garbage\n"), "true"):
-        assert first_line().startswith(f"{NOT_SERVING}HAProxy routes to garbage, the record says {slot}. {FIX}")
+        assert first_line().startswith(f"{NOT_SERVING}HAProxy routes to garbage, but state.json has {slot}. {FIX}")
         answer = lab.ask("/version")
         assert (answer.status_code, answer.json()["error"]) == (503, "no_live_release")
         run_fix("HAProxy routes to garbage")
@@ -226,7 +228,7 @@ def test_another_certificate_is_served_than_certbot_has() -> None:
         assert line.startswith(f"{NOT_SERVING}certbot's hook {HOOK} is not executable. {FIX}sudo chmod 0755 {HOOK} "), (
             told
         )
-        served = r"443 serves a self-signed certificate \(serial [0-9a-f]+\); certbot has serial "
+        served = r"port 443 serves a self-signed certificate \(serial [0-9a-f]+\); certbot has serial "
         fix = f"{certbots}. {FIX}sudo releasectl certificate install"
         assert any(re.search(served, it) and it.endswith(fix) for it in told), told
         assert code() == 2

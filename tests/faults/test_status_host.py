@@ -51,12 +51,12 @@ def test_the_wanted_version_is_not_the_live_one_after_a_rollback() -> None:
     record, saved = f"{host.HOME}/wanted.json", "/run/saved.wanted"
     host.shell(f"rm -f {saved}; mv {record} {saved}", check=False)
     host.good(host.deploy({**host.request(wanted), "inventory_version": wanted}))
-    assert not any("the inventory says" in it for it in lab.status()["notices"])
+    assert not any("the inventory has" in it for it in lab.status()["notices"])
     host.good(host.releasectl("rollback"))
     try:
-        said = [it for it in lab.status_text().splitlines() if "the inventory says" in it]
+        said = [it for it in lab.status_text().splitlines() if "the inventory has" in it]
         assert re.sub(r"[0-9]+s ago", "1s ago", "".join(said)) == (
-            f"  notice    the inventory says {wanted} (as of the deploy 1s ago by faults), {back} is live. "
+            f"  notice    the inventory has {wanted} (as of the deploy 1s ago by faults), but {back} is live. "
             f"Fix: set the service's version in services.yml to {back}, or: ansible-playbook playbooks/deploy.yml "
             f"--limit {lab.HOST} -e service=inference -e version={wanted}"
         )
@@ -71,7 +71,7 @@ def test_the_playbook_tells_of_another_version_in_the_inventory() -> None:
     said = lab.good(lab.play("playbooks/status.yml", *lab.LIMIT)).out
     assert "inference  serving: " in said
     assert re.search(
-        rf"notice    the inventory says v1\S+, {host.live()} is live\. Fix: set the service's version", said
+        rf"notice    the inventory has v1\S+, but {host.live()} is live\. Fix: set the service's version", said
     )
 
 
@@ -79,8 +79,8 @@ def test_a_deploy_that_names_no_version_does_not_go_back() -> None:
     before = host.live()
     refused = lab.play("site.yml", *lab.LIMIT, "--tags", "rollout", "-e", "release_forward_only=true")
     assert refused.code != 0
-    assert f"{before} (release " in refused.out
-    assert "is live, and this deploy, which names no version, would go back to v1" in refused.out
+    assert "no version was specified, and the version in the inventory, v1" in refused.out
+    assert f"is older than the live {before} (release " in refused.out
     assert host.live() == before
 
 
@@ -92,10 +92,10 @@ def test_the_certificate_ends_soon() -> None:
     with broken(install, back), host.configured(front_door=trusted):
         assert first_line().startswith("inference  serving: ")
         assert troubles() == [
-            f"the certificate at 443 ends in 4.4 days (serial {number}). "
+            f"the certificate on port 443 expires in 4.4 days (serial {number}). "
             f"{FIX}sudo systemctl start certbot && sudo journalctl -u certbot"
         ]
-        assert "\n  certificate  ends in 4 days\n" in lab.status_text()
+        assert "\n  certificate  expires in 4 days\n" in lab.status_text()
         assert code() == 1
     clean()
 
@@ -114,7 +114,7 @@ def test_another_certificate_is_on_disk_than_certbot_has() -> None:
 def test_another_certificate_is_served_than_is_on_disk() -> None:
     with broken(FORGOTTEN_RELOAD.script, FORGOTTEN_RELOAD.undo):
         assert (
-            f"443 serves serial {serial('/run/wrong.pem')}; {CERTIFICATE} has serial {serial(CERTIFICATE)}. "
+            f"port 443 serves serial {serial('/run/wrong.pem')}; {CERTIFICATE} has serial {serial(CERTIFICATE)}. "
             f"{FIX}sudo systemctl reload haproxy"
         ) in [*troubles(), first_line().removeprefix("inference  NOT SERVING: ")]
         assert code() == 2
@@ -241,7 +241,7 @@ def test_a_canary_that_is_held_and_the_change_that_it_is() -> None:
     slot = "green" if lab.state()["live"]["slot"] == "blue" else "blue"
     (canary,) = (it for it in lines if it.startswith("  canary "))
     assert re.fullmatch(
-        rf"  canary    {wanted} on {slot} gets {canaries.FIRST} %, hold by bob since [0-9]+s; candidate: [^;]+; "
+        rf"  canary    {wanted} on {slot} gets {canaries.FIRST} %, hold by bob for [0-9]+s; candidate: [^;]+; "
         r"live: [^;]+; reason: AB; end it by `sudo releasectl --service inference canary promote` or `abort`",
         canary,
     ), canary
@@ -259,7 +259,7 @@ def test_the_certificate_has_ended() -> None:
     with broken(install, back):
         assert first_line().startswith("inference  NOT SERVING: ")
         assert (
-            f"the certificate at 443 has ended 2.0 days ago (serial {number}). "
+            f"the certificate on port 443 expired 2.0 days ago (serial {number}). "
             f"{FIX}sudo systemctl start certbot && sudo journalctl -u certbot"
         ) in troubles()
         assert code() == 2

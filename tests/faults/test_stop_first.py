@@ -70,13 +70,14 @@ def test_what_does_not_fit_twice_is_told_to_stop_first(only_maintenance: SteadyL
     with host.configured(memory_reserve_mb=total - 100):
         refused = host.deploy(host.request(wanted))
         assert refused.code == 8, refused
-        assert f"64 MB + 64 MB, this host has {total} MB of memory, of which {total - 100} MB" in refused.cause
+        room = f"available to releases 100 MB ({total} MB minus the reserve of {total - 100} MB)"
+        assert f"limits 64 MB + 64 MB, {room}" in refused.cause
         assert "--strategy stop_first" in refused.doc["hint"]
         host.well(entries)
         assert only_maintenance.failed == []
         host.good(host.deploy(stop_first(wanted)))
         rollback = host.good(host.releasectl("rollback"))
-        assert "so the old one stopped first" in " ".join(rollback.doc["warnings"])
+        assert "The old release stops before the new one starts." in " ".join(rollback.doc["warnings"])
     host.well(entries + 2)
     assert host.live() == before
 
@@ -96,7 +97,7 @@ def test_what_does_not_fit_twice_on_the_gpu(only_maintenance: SteadyLoad, gpu: N
     host.good(host.deploy(host.request(wanted[0], options=takes)))
     refused = host.deploy(host.request(wanted[1], options=takes))
     assert refused.code == 8, refused
-    assert "10240 MB + 10240 MB, this host has 16384 MB of GPU memory" in refused.cause
+    assert "limits 10240 MB + 10240 MB, available to releases 16384 MB" in refused.cause
     assert only_maintenance.failed == []
     host.good(host.deploy(host.request(wanted[1], strategy="stop_first", options=takes)))
     assert host.live() == wanted[1]

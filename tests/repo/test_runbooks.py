@@ -34,7 +34,7 @@ OF_OTHERS = (
     "certificate has expired",
 )  # fmt: skip
 # Values that the code puts into a hole, and that a page writes out.
-VALUES = r"the registry(?='| …)|the model store(?='| …)|(?<=, )hold(?= since)|(?<=fit) beside …"
+VALUES = r"the registry(?='| …)|the model store(?='| …)|(?<=, )hold(?= for)|(?<=not enough )memory|(?<=for …) beside …"
 
 
 def rows(text: str | None = None) -> list[str]:

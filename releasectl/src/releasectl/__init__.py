@@ -1,3 +1,3 @@
-"""releasectl: puts a release of a service live on this host, and takes it back, as one crash-safe transaction."""
+"""releasectl: deploys and rolls back releases of a service on this host, as crash-safe transactions."""
 
 __version__ = "0.1.0"

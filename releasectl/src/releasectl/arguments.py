@@ -35,16 +35,18 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--json", action="store_true", help="print one JSON document, on the last line")
         return command
 
-    command = add("status", "whether clients are served, what is live, and what is wrong with which fix")
+    command = add("status", "show whether clients are served, what is live, and each problem with its fix")
     command.add_argument(
-        "--inventory-version", default="", metavar="V", help="the wanted version; default: that of the last deploy"
+        "--inventory-version", default="", metavar="V", help="version that should be live; default: of the last deploy"
     )
-    command.add_argument("--watch", action="store_true", help="repeat it every two seconds")
-    command = commands.add_parser("metrics", help="the status as metrics of Prometheus")
-    command.add_argument("--output", metavar="FILE", help="write them there, atomically; default: standard output")
+    command.add_argument("--watch", action="store_true", help="refresh every two seconds")
+    command = commands.add_parser("metrics", help="print the status as Prometheus metrics")
+    command.add_argument(
+        "--output", metavar="FILE", help="write the metrics to FILE, atomically; default: standard output"
+    )
     command = add("history", "ended rollouts and rollbacks, the newest first")
     command.add_argument("-n", type=int, default=20, dest="count", metavar="N")
-    command = add("diff", "what a recorded release changes against another one, by names")
+    command = add("diff", "compare two recorded releases: names only, never values")
     command.add_argument("old", metavar="VERSION|ID")
     command.add_argument("new", metavar="VERSION|ID")
     command = add("deploy", "make a version live; if it fails, the old one keeps serving")
@@ -81,12 +83,17 @@ def parser() -> argparse.ArgumentParser:
     command = add("rollback", "make a recorded release live; needs no registry")
     command.add_argument("--to", metavar="VERSION|ID", help="default: the release that was live before")
     _who(command)
-    command = add("recover", "finish or undo interrupted work and repair what differs from the record")
+    command = add("recover", "finish or undo interrupted work, and repair drift from the records")
     command.add_argument(
-        "--live", metavar="SLOT", choices=["blue", "green"], help="the slot that is live, if recovery cannot tell"
+        "--live",
+        metavar="SLOT",
+        choices=["blue", "green"],
+        help="the slot that is live, if recovery cannot determine it",
     )
     command.add_argument(
-        "--repair", action="store_true", help="also repair what surrounds the service, as the timer does"
+        "--repair",
+        action="store_true",
+        help="also repair timers, masked units, HAProxy's map and the certificate, as the recovery timer does",
     )
     command = add("prune", "remove releases and images beyond the retained ones")
     command.add_argument("--dry-run", action="store_true")

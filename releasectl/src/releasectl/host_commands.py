@@ -58,19 +58,21 @@ def _parser() -> argparse.ArgumentParser:
     edge.add_parser("validate", help=text, description=text).add_argument("file", metavar="FILE")
     text = "reload HAProxy and verify that the new configuration runs"
     edge.add_parser("reload", help=text, description=text).add_argument(
-        "--rollback", action="store_true", help="restore the configuration that `validate` has saved if it does not"
+        "--rollback",
+        action="store_true",
+        help="if the new configuration does not run, restore the one that `validate` saved",
     )
     actions = commands.add_parser("certificate", help="HAProxy's certificate").add_subparsers(
         dest="action", required=True
     )
-    text = "print as JSON what a converge would do; empty values: nothing"
+    text = "print what a converge would do, as JSON; an empty value means no action"
     actions.add_parser("state", help=text, description=text).add_argument(
         "--settings", metavar="JSON", help="instead of /etc/slipway/tls.json, for example for a check before it changes"
     )
     for name, text in (
         ("install", "install certbot's certificate in HAProxy; certbot's hook (RENEWED_LINEAGE in the environment)"),
-        ("retry", "install it if an earlier `install` has failed"),
-        ("account", "give the ACME server the account's address"),
+        ("retry", "repeat `install` if an earlier one failed"),
+        ("account", "update the e-mail address of the ACME account"),
     ):
         actions.add_parser(name, help=text, description=text)
     text = "check that port 80 of each name of the certificate leads to this host"
@@ -125,7 +127,7 @@ def _record_converge(parsed: argparse.Namespace, paths: Paths) -> str:
             with lock_of(paths.lock(service), "record-converge", it.by, config.deadlines.lock)():
                 result.warnings += record(devices.host, it.by, it.reason, text, os.urandom(6).hex())
         except Failure as failure:
-            result.warnings.append(f"{service}: not in its history: {failure.cause}")
+            result.warnings.append(f"Failed to record the converge in the history of {service}: {failure.cause}")
     return json.dumps(result.document(), ensure_ascii=False)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from ..documents.request import one_line
 from ..model.errors import Failure
 from ..model.model import State
+from ..rollout.finding import releasectl
 from ..rollout.ports import Host, Unreadable
 from .history_line import append_line
 
@@ -32,7 +33,9 @@ def record(host: Host, by: str, reason: str, text: str, txn: str) -> list[str]:
     host.events.emit({"phase": "converge", "event": "done", "by": by, "cause": text})
     found = host.records.read().state
     if isinstance(found, Unreadable):
-        return [f"{host.config.service}: not in its history, state.json cannot be read"]
+        service = host.config.service
+        cause = f"state.json cannot be read. Run: {releasectl(service, 'recover')}"
+        return [f"Failed to record the converge in the history of {service}: {cause}"]
     try:
         append_line(host, found or State(), txn, KIND, OUTCOME, one_line(by), one_line(reason), cause=text)
     except Failure as failure:

@@ -1,5 +1,5 @@
 """
-Recovery of what surrounds a service: runs the repairs that need no judgement, and tells of them (event, history, hook).
+Recovery of what surrounds a service: runs the repairs that need no judgement, and records them (event, history, hook).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Maintenance: a person takes the traffic away and gives it back. Rollouts and recovery leave that as it is."""
+"""Maintenance: an operator replaces the service with the maintenance page, and ends it. Rollouts do not end it."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def refuse_others(service: str, now: Maintenance | None, by: str) -> None:
         return
     raise Failure(
         Code.USAGE,
-        f"{describe(now)}: {by} did not begin it",
-        f"Ask {now.by}, then: {releasectl(service, 'maintenance off --force')}",
+        f"another operator began this maintenance ({describe(now).removeprefix('in maintenance ')})",
+        f"Confirm with {now.by} that it can end, then run: {releasectl(service, 'maintenance off --force')}",
     )
 
 

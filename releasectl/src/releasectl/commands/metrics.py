@@ -51,7 +51,7 @@ METRICS = (
     Metric("slipway_edge_up", "1: HAProxy answers on its socket.", _check("edge")),
     Metric("slipway_certificate_ok", "1: HAProxy serves certbot's certificate, in time, and its hook can run.",
            _check("certificate")),
-    Metric("slipway_certificate_expiry_seconds", "When the certificate on port 443 ends, in Unix time.", _ends),
+    Metric("slipway_certificate_expiry_seconds", "Expiry of the certificate on port 443, in Unix time.", _ends),
     Metric("slipway_registry_up", "1: the registry of the live image accepts connections.", _check("registry")),
     Metric("slipway_model_store_up", "1: the model store of the live release accepts connections.",
            _check("model_store")),

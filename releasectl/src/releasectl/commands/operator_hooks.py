@@ -1,4 +1,4 @@
-"""Hooks: executables of the operator that hear of a rollout. Only `pre-deploy` has a say."""
+"""Operator hooks: executables that the engine runs at points of a rollout. Only `pre-deploy` can stop it."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from ..model.journal import Intent
 from ..model.model import Release
 from ..model.rollout_options import RegistryAuth
 from ..rollout.capacity import GPU, RAM, Kind, Share, check_capacity, near_limit, size_mb
+from ..rollout.finding import releasectl
 from ..rollout.gates import is_ready
 from ..rollout.ports import Host
 from ..startup.fast_dataclass import replace
@@ -30,7 +31,7 @@ def check_requirements(host: Host, intent: Intent, auth: RegistryAuth | None = N
     if intent.kind == "rollback" and not has_image:
         raise Failure(
             Code.IMAGE,
-            f"the image of {intent.target} is gone from this host ({intent.target.image})",
+            f"the image of {intent.target} is missing from this host ({intent.target.image})",
             "Roll back to another release (`releasectl history`), or deploy this version again from the registry.",
         )
     if not has_image:
@@ -50,10 +51,12 @@ def keep_answering_standby(host: Host, intent: Intent, releases: Mapping[int, Re
     if not live or not standby or not release:
         return
     if is_ready(host, standby.slot, release.gates):
+        change = "Rolling back to" if intent.kind == "rollback" else "Deploying"
+        rollback = releasectl(host.config.service, "rollback")
         raise Failure(
             Code.PREFLIGHT,
-            f"{live.ref} is down and {standby.ref} answers for it: it cannot make room for {intent.target}",
-            f"`releasectl rollback` makes {standby.ref} the live one; then repeat.",
+            f"{live.ref} is down and the standby {standby.ref} serves. {change} {intent.target} would stop the standby",
+            f"Roll back first ({rollback} makes {standby.ref} live), then run the command again.",
         )
 
 
@@ -91,7 +94,7 @@ def ensure_capacity(
         memory = memory_of()
         failure = check_capacity(kind, memory, reserve_mb, candidate, _share(kind, beside))
         if failure and beside and intent.kind == "rollback":
-            result.warnings.append(f"{failure.cause}: so the old one stopped first")
+            result.warnings.append(f"{failure.cause}. The old release stops before the new one starts.")
             return ensure_capacity(host, replace(intent, stop_first=True, canary=None), target, releases, result)
         if failure:
             raise failure

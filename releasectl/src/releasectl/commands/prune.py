@@ -1,4 +1,4 @@
-"""Removes the releases and images that nobody keeps."""
+"""Removes releases and images that are no longer retained."""
 
 from __future__ import annotations
 

@@ -59,4 +59,5 @@ def hint_after(host: Host, intent: Intent, hint: str | None) -> str | None:
     release = host.records.releases().get(live.ref.id)
     if isinstance(release, Release) and is_ready(host, live.slot, release.gates):
         return hint
-    return f"Nobody is served: {live.ref} does not answer either. See: {releasectl(host.config.service, 'status')}"
+    run = releasectl(host.config.service, "status")
+    return f"Outage: the previous release {live.ref} does not answer either. Run: {run}"

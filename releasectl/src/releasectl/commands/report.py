@@ -168,7 +168,7 @@ def _routed(host: Host, state: State, findings: list[Finding], holder: str | Non
         return None
     # While it bakes, a release has the traffic before the record says so.
     if routed != state.routed and holder is None:
-        cause = f"HAProxy routes to {routed}, the record says {state.routed}"
+        cause = f"HAProxy routes to {routed}, but state.json has {state.routed}"
         findings.append(Finding(ROUTE, cause, releasectl(host.config.service, "recover")))
     return routed
 

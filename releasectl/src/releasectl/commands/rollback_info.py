@@ -12,9 +12,9 @@ def rollback_info(host: Host, state: State) -> str:
     """One line: the rollback target and how it starts, or why there is none."""
     standby, previous = state.standby, state.previous
     if state.live and state.live.via == "rollback":
-        return "after a rollback: name the next release, `releasectl rollback --to VERSION|ID`"
+        return "not selected: after a rollback, specify the release: releasectl rollback --to VERSION|ID"
     if standby:
-        return f"ready: {standby.ref} stands by on {standby.slot} for {age(standby.left_s(moment(host)))}"
+        return f"ready: {standby.ref} is on standby on {standby.slot} for another {age(standby.left_s(moment(host)))}"
     if previous is None:
         return "not possible: no release was live before"
     if not isinstance(host.records.releases().get(previous.id), Release):
@@ -25,5 +25,5 @@ def rollback_info(host: Host, state: State) -> str:
         # Docker is down. The live release serves all the same.
         return f"not known: {failure.cause}"
     if not has_image:
-        return f"not possible: the image of {previous} is gone from this host"
+        return f"not possible: the image of {previous} is missing from this host"
     return f"ready: {previous} starts from its image and snapshot on this host"

@@ -64,7 +64,7 @@ def ask_as_client(host: Host, release: Release | None, standby: str | None, judg
         if standby and version == standby:
             wrong = f"the standby {standby} answers instead of {expected}"
             return Asked(True, wrong, reply.status, ms, standby, f"GET {path}")
-        wrong = f"GET {path} should name version {expected}; it answered {brief(version)}"
+        wrong = f"GET {path} must report version {expected}; it returned {brief(version)}"
         return Asked(False, wrong, reply.status, ms, request=f"GET {path}")
     shown = str(version) if version is not None else None
     golden = release.gates.golden[0] if release and release.gates.golden else None
@@ -81,7 +81,7 @@ def _ask_golden(host: Host, release: Release, golden: Golden, judged: bool, vers
             secrets = dict(host.records.settings(release.ref.id).secrets)
         headers = headers_of(golden.headers, secrets)
     except (OSError, KeyError):
-        return Asked(True, f"{what} cannot be asked: its secret cannot be read", 200, 0, version, "the version")
+        return Asked(True, f"{what} cannot be sent: its secret cannot be read", 200, 0, version, "the version")
     redact = redactor(secrets.values())
     request = ProbeRequest(golden.path, ASK_S, golden.method, golden.body, headers)
     reply, ms = _ask(host, request)
@@ -122,7 +122,8 @@ def verdict(
             return False, ended.describe(config.host), None
         # Who reads it is rarely who began it.
         fix = releasectl(config.service, "maintenance off --force")
-        return False, f"{cause}. Ask them, then on {config.host or 'this host'}: {fix}", None
+        where = config.host or "this host"
+        return False, f"{cause}. Confirm with {it.by} that it can end, then on {where}: {fix}", None
     if state.live is None:
         return False, "nothing is live. Fix: deploy a version (playbooks/deploy.yml)", None
     about = (EDGE,) if asked.edge_away else (CERTIFICATE,) if asked.untrusted else None

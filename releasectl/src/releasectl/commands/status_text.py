@@ -27,7 +27,7 @@ def status_text(doc: dict[str, Any], state: State, now: float, troubles: Sequenc
     if standby := doc["standby"]:
         lines.append(f"  standby   {standby['release']['version']} on {standby['slot']} until {standby['until']}")
     if ends := doc["checks"]["certificate_ends"]:
-        lines.append(f"  certificate  ends in {(parse(ends) - now) / 86400:.0f} days")
+        lines.append(f"  certificate  expires in {(parse(ends) - now) / 86400:.0f} days")
     if doc["rollback"]:
         lines.append(f"  rollback  {doc['rollback']}")
     why = f": {doc['reason']}" if doc["reason"] else ""
@@ -78,6 +78,6 @@ def canary_line(service: str, doc: dict[str, Any], now: float, reason: str = "")
     ends = f"; end it by `{releasectl(service, 'canary promote')}` or `abort`" if doc["state"] == "hold" else ""
     why = f"; reason: {reason}" if reason else ""
     return (
-        f"{doc['version']} on {doc['slot']} gets {doc['percent']} %, {doc['state']}{by} since {age(seconds)}; "
+        f"{doc['version']} on {doc['slot']} gets {doc['percent']} %, {doc['state']}{by} for {age(seconds)}; "
         f"candidate: {doc['candidate']}; live: {doc['live']}{why}{ends}"
     )

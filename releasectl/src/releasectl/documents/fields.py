@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 from ..model.errors import Code, Failure
 
 T = TypeVar("T")
+CONVERGE = "Converge the host: ansible-playbook site.yml --limit HOST"
+"""The hint for a file of settings that is missing or invalid."""
 
 
 class Fields:

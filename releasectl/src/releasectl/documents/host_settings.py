@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from ..model.errors import Code, Failure
 from ..startup.fast_dataclass import dataclass, field
-from .fields import Fields
+from .fields import CONVERGE, Fields
 
 T = TypeVar("T")
 ABSOLUTE, ABSOLUTE_WANTED = r"/[!-~]+", "an absolute path"
@@ -92,7 +92,7 @@ def parse(text: str, where: str, read: Callable[[Any, str], T]) -> T:
     try:
         doc = json.loads(text)
     except ValueError as error:
-        raise Failure(Code.USAGE, f"{where}: not JSON: {error}", "Converge the host again.") from error
+        raise Failure(Code.USAGE, f"{where}: not JSON: {error}", CONVERGE) from error
     return read(doc, where)
 
 
@@ -102,7 +102,5 @@ def load(path: str, read: Callable[[Any, str], T]) -> T:
         with open(path, encoding="utf-8") as file:
             text = file.read()
     except OSError as error:
-        raise Failure(
-            Code.USAGE, f"{path}: {error.strerror}", "Converge the host: ansible-playbook site.yml --limit HOST"
-        ) from error
+        raise Failure(Code.USAGE, f"{path}: {error.strerror}", CONVERGE) from error
     return parse(text, path, read)

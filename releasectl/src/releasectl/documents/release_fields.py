@@ -130,11 +130,11 @@ def _read_headers(fields: Fields) -> tuple[Header, ...]:
     found: dict[str, Header] = {}
     for name, value in given.items():
         if not re.fullmatch(HEADER_NAME, name):
-            raise fields.bad("headers", f"{name[:60]!r} is no name of a header")
+            raise fields.bad("headers", f"{name[:60]!r} is not a valid header name")
         if name.lower() in FRAMING:
-            raise at.bad(name, "is of the connection, which the gate makes by itself")
+            raise at.bad(name, "is a connection header, which the engine sets itself. Remove it")
         if name.lower() in found:
-            raise at.bad(name, "is there twice; upper and lower case are the same")
+            raise at.bad(name, "is set twice (header names are case-insensitive)")
         if isinstance(value, dict):
             it = at.child(name)
             it.only("secret")

@@ -1,4 +1,4 @@
-"""What a person or a playbook asks for: the request document, validated."""
+"""The deploy request of an operator or a playbook, validated."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def read_request(doc: Any, base: tuple[Release, Settings] | None) -> Request:
     secrets = _variables(fields, "secrets") if fields.has("secrets") else settings.secrets
     both = sorted(set(env) & set(secrets))
     if both:
-        raise fields.bad("secrets", f"{', '.join(both)}: also in env; a variable has one home")
+        raise fields.bad("secrets", f"{', '.join(both)}: set in both env and secrets. Set it in one of them")
     image = fields.maybe_text("image")
     if image is not None and not re.fullmatch(IMAGE_PATTERN, image):
         raise fields.bad("image", f"expected NAME@sha256:<64 hex digits> (by digest, never by tag), got {image!r}")
@@ -110,7 +110,7 @@ def _rollout(fields: Fields) -> Rollout | None:
     if strategy == "canary" and not fields.has("canary"):
         raise fields.bad("canary", 'missing; expected at least {"steps": [5, 25, 50]}')
     if strategy != "canary" and fields.has("canary"):
-        raise fields.bad("canary", f"given, but strategy says {strategy}")
+        raise fields.bad("canary", f"needs strategy canary, got {strategy}")
     if strategy == "canary":
         return Rollout("blue_green", read_canary(fields.child("canary")))
     return Rollout(strategy)

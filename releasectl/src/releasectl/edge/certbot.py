@@ -170,7 +170,7 @@ class Certbot:
         if "account" not in renewal or renewal.get("server") != self.settings.directory_url:
             return ""
         address, desired = self._address(renewal), self.settings.email
-        return "" if address == desired else f"the account's address is '{address}', wanted '{desired}'"
+        return "" if address == desired else f"the account's e-mail address is '{address}', wanted '{desired}'"
 
     def _address(self, renewal: Mapping[str, str]) -> str:
         """The address of this certificate's account at the ACME server; empty: none."""

@@ -84,7 +84,7 @@ def _read_settled(paths: Paths) -> Items:
             return now
         before = now
         time.sleep(AGAIN_S)
-    raise Failure(Code.PREFLIGHT, "the records of this host go on changing", "Run the command again.")
+    raise Failure(Code.PREFLIGHT, "the records of this host keep changing", "Run the command again.")
 
 
 def _read(paths: Paths) -> Iterator[tuple[str, Item]]:
@@ -197,22 +197,22 @@ def unpack(path: str) -> tuple[dict[str, Any], Items]:
             raise ValueError("its content does not match its digest")
     except (tarfile.TarError, OSError, EOFError, ValueError, KeyError, TypeError) as error:
         cause = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-        raise Failure(Code.USAGE, f"{path} is no backup that can be restored: {cause}") from error
+        raise Failure(Code.USAGE, f"Failed to read the backup {path}: {cause}") from error
     return manifest, items
 
 
 def _content(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
     file = tar.extractfile(entry) if entry.isreg() else None
     if file is None:
-        raise ValueError(f"{entry.name} is no file")
+        raise ValueError(f"{entry.name} is not a regular file")
     return file.read()
 
 
 def _item(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> Item:
     if not NAMES.fullmatch(entry.name):
-        raise ValueError(f"{entry.name!r} does not belong into a backup")
+        raise ValueError(f"{entry.name!r} is not allowed in a backup")
     if entry.issym():
         if not entry.name.startswith("etc/letsencrypt/live/") or not LINK.fullmatch(entry.linkname):
-            raise ValueError(f"{entry.name} leads to {entry.linkname!r}")
+            raise ValueError(f"{entry.name} has the link target {entry.linkname!r}")
         return Item(b"", 0o777, entry.linkname)
     return Item(_content(tar, entry), entry.mode & 0o777)

@@ -38,7 +38,7 @@ class Docker:
             raise DockerAway(
                 Code.PREFLIGHT,
                 f"Docker does not answer: {reply.status or ''} {reply.body[:200]}".replace("  ", " "),
-                "See `systemctl status docker`. What runs goes on running.",
+                "See `systemctl status docker`. Running containers are not affected.",
             )
         return json.loads(reply.body)
 

@@ -54,7 +54,7 @@ def reboot_cause(paths: Paths, running: str) -> str:
         packages = (read_text(paths.at("/run/reboot-required.pkgs")) or "").split()
     except (OSError, ValueError):
         packages = []
-    return f"{', '.join(dict.fromkeys(packages)) or 'a package'} asks for it"
+    return f"required by {', '.join(dict.fromkeys(packages)) or 'a package'}"
 
 
 def _numbers(release: str) -> list[int]:

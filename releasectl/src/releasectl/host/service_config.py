@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from ..documents.config import read_config
+from ..documents.fields import CONVERGE
 from ..model.errors import Code, Failure
 from ..model.model import Config
 from .paths import Paths
@@ -25,7 +26,7 @@ def load_config(paths: Paths, service: str | None) -> Config:
         with open(path, encoding="utf-8") as file:
             doc = json.load(file)
     except OSError as error:
-        raise Failure(Code.USAGE, f"{path}: {error.strerror}", "Converge the host again.") from error
+        raise Failure(Code.USAGE, f"{path}: {error.strerror}", CONVERGE) from error
     except ValueError as error:
-        raise Failure(Code.USAGE, f"{path}: not JSON: {error}", "Converge the host again.") from error
+        raise Failure(Code.USAGE, f"{path}: not JSON: {error}", CONVERGE) from error
     return read_config(doc, path)

@@ -126,7 +126,7 @@ class Store:
             if text is None:
                 return Unreadable("release.json is missing")
             release = codec.read_release(json.loads(text), f"release {number}")
-            return release if release.ref.id == number else Unreadable(f"release.json says {release.ref.id}")
+            return release if release.ref.id == number else Unreadable(f"release.json has id {release.ref.id}")
         except UNREADABLE as error:
             return Unreadable(str(error))
 

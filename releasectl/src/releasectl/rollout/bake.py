@@ -79,4 +79,4 @@ def _door_problem(reply: Reply, path: str | None, version: str, redact: Redact) 
     if got == version:
         return None
     answered = brief(got, redact) if got is not None else describe_reply(reply, redact)
-    return f"GET {path} should name version {version}; it answered {answered}"
+    return f"GET {path} must report version {version}; it returned {answered}"

@@ -9,28 +9,30 @@ from ..model.model import Options, Ref
 from ..startup.fast_dataclass import dataclass
 
 UNITS = {"b": 1, "k": 2**10, "m": 2**20, "g": 2**30}
-STOP_FIRST = "Let the old one stop first: `--strategy stop_first`, for good `release_strategy: stop_first`. "
+STOP_FIRST = (
+    "Stop the old release first: --strategy stop_first for this deploy, release_strategy: stop_first permanently. Or "
+)
 
 
 @dataclass(frozen=True)
 class Kind:
-    """Of memory: how it is called, what a release may take of it, and what a person can do where it is too small."""
+    """Of memory: its name, how much of it a release may use, and what an operator can do if that is too much."""
 
     name: str
     size: Callable[[Options], str | None]
     hint: str
+    """After `Or`."""
 
 
 RAM = Kind(
     "memory",
     lambda options: options.memory,
-    "Lower options.memory (release_options), take a larger host, or keep less for the system: memory_reserve_mb in "
-    "service.json (release_memory_reserve_mb).",
+    "lower options.memory (release_options), lower the reserve (release_memory_reserve_mb), or use a larger host.",
 )
 GPU = Kind(
     "GPU memory",
     lambda options: options.gpu_memory,
-    "Lower options.gpu_memory (release_options) if it takes less, or take a larger GPU.",
+    "lower options.gpu_memory (release_options) if the release needs less, or use a larger GPU.",
 )
 
 
@@ -69,13 +71,11 @@ def check_capacity(
         return None
     old = f" beside {beside.ref}" if beside else ""
     sum_ = f"{candidate.mb} MB" + (f" + {beside.mb} MB" if beside else "")
-    way = STOP_FIRST if beside and candidate.mb <= room else ""
-    reserve = f", of which {reserve_mb} MB are the system's" if reserve_mb else ""
+    reserve = f" ({memory.total_mb} MB minus the reserve of {reserve_mb} MB)" if reserve_mb else ""
     return Failure(
         Code.PREFLIGHT,
-        f"{candidate.ref} does not fit{old}: their limits ask for {sum_}, this host has {memory.total_mb} MB of "
-        f"{kind.name}{reserve}",
-        way + kind.hint,
+        f"not enough {kind.name} for {candidate.ref}{old}: limits {sum_}, available to releases {room} MB{reserve}",
+        STOP_FIRST + kind.hint if beside and candidate.mb <= room else kind.hint[0].upper() + kind.hint[1:],
     )
 
 

@@ -49,9 +49,12 @@ def await_path(host: Host, slot: str, path: str, what: str, limit_s: float, reda
         if reply.status == 200:
             return
         if given_up(reply):
-            cause = f"{what}: it has failed for good, GET {path} answered {describe_reply(reply, redact)}"
+            cause = (
+                f"{what}: the candidate reported a permanent failure: GET {path} returned "
+                f"{describe_reply(reply, redact)}"
+            )
             raise failed(host, slot, cause, redact)
-        raise_if_dead(host, slot, f"while {what} was awaited", POLL_S, redact)
+        raise_if_dead(host, slot, f"while waiting for {what}", POLL_S, redact)
         if host.process.monotonic() >= end:
             last = describe_reply(reply, redact)
             cause = f"{what}: waited {limit_s:g} s for GET {path} to answer 200; last: {last}"
@@ -106,7 +109,7 @@ def check_identity(host: Host, slot: str, path: str, version: str, limit_s: floa
     got = answer.get("version") if isinstance(answer, dict) else None
     if got != version:
         answered = brief(got, redact) if got is not None else describe_reply(reply, redact)
-        cause = f"identity: GET {path} should name version {version}; it answered {answered}"
+        cause = f"identity: GET {path} must report version {version}; it returned {answered}"
         raise failed(host, slot, cause, redact)
 
 

@@ -44,8 +44,8 @@ def resolve_release(
     if moved:
         raise Failure(
             Code.USAGE,
-            f"request.image: {request.version} is recorded here as {digest(moved.ref.image)}, the request says "
-            f"{digest(image)}: the tag moved",
+            f"request.image: {request.version} is recorded here as {digest(moved.ref.image)}, but the request "
+            f"has {digest(image)}: the tag moved",
             "Versions are immutable: give the new build a new version. The one that is recorded here goes live with "
             f"`releasectl rollback --to {request.version}`.",
         )
@@ -65,9 +65,10 @@ def refuse_older(request: Request, state: State) -> None:
     if request.forward_only and live and _order(request.version) < _order(live.version):
         raise Failure(
             Code.PREFLIGHT,
-            f"{live} is live, and this deploy, which names no version, would go back to {request.version}",
-            f"Set the version of the service in services.yml to the one that is live, or name the older one "
-            f"(make deploy VERSION={request.version}).",
+            f"no version was specified, and the version in the inventory, {request.version}, is older than the live "
+            f"{live}",
+            f"Set version of the service in inventory/<env>/group_vars/all/services.yml to {live.version}, or deploy "
+            f"the older one with VERSION={request.version}.",
         )
 
 
@@ -93,7 +94,8 @@ def check_headers(request: Request) -> None:
                     f"Give {header.secret} in secrets (release_secrets in the inventory), or name one that is there.",
                 )
             if not re.fullmatch(HEADER_VALUE, request.settings.secrets[header.secret]):
-                raise Failure(Code.USAGE, f"{where}: the value of secret {header.secret} does not fit in a header")
+                why = "contains characters that a header value cannot have"
+                raise Failure(Code.USAGE, f"{where}: the value of secret {header.secret} {why}")
 
 
 def _same(release: Release, request: Request, image: str) -> bool:

@@ -8,6 +8,7 @@ from ..model.errors import Code, Failure
 from ..model.journal import Entry
 from ..model.model import IN_MAINTENANCE, NO_SLOT, Config, Live, Maintenance, Moment, Ref, Release, Standby, State
 from . import effects as fx
+from .finding import releasectl
 from .network import Network, describe, restarted_in_vain
 from .ports import History, RecordSnapshot, UnitStates, Unreadable
 
@@ -100,7 +101,7 @@ def rebuild(
     away = routed in (NO_SLOT, IN_MAINTENANCE) and last is not None and records.journal is None
     slot = routed if routed in config.slots else (last.slot if last and (routed is None or away) else None)
     if slot is None:
-        raise _person(records, f"the live map says {routed!r}", last, config)
+        raise _person(records, _mapped(routed), last, config)
     release = releases.get(records.links.get(slot, 0))
     if not isinstance(release, Release):
         raise _person(records, f"slot {slot}, which the live map names, has no readable release", last, config)
@@ -109,7 +110,7 @@ def rebuild(
             raise _person(records, "history cannot be read", last, config)
         return State(Live(release.ref, slot, now, "deploy"))
     if (last.slot, last.release.id) != (slot, release.ref.id):
-        raise _person(records, f"the live map says {slot} ({release.ref})", last, config)
+        raise _person(records, f"{_mapped(routed)}, and slot {slot} has {release.ref}", last, config)
     maintenance = lost if away else None
     return State(Live(release.ref, slot, last.ended, last.kind), None, _kept(last.previous, releases), maintenance)
 
@@ -131,12 +132,18 @@ def _kept(ref: Ref | None, releases: Mapping[int, Release | Unreadable]) -> Ref 
     return ref if ref and isinstance(releases.get(ref.id), Release) else None
 
 
+def _mapped(routed: str | None) -> str:
+    return "the live map has no live slot" if routed is None else f"the live map has {routed!r}"
+
+
 def _person(records: RecordSnapshot, found: str, last: Entry | None, config: Config) -> Failure:
     why = records.state.why if isinstance(records.state, Unreadable) else "it is missing"
-    says = f"history says {last.slot} ({last.release})" if last else "history knows no live release"
+    live = "the history has no live release"
+    if last:
+        live = f"the last live release in the history is {last.release} on {last.slot}"
     return Failure(
         Code.PERSON,
-        f"state.json cannot be read ({why}) and the other records disagree: {found}; {says}",
-        f"See which slot serves well (systemctl status '{config.service}@*', docker ps), then say so: "
-        f"releasectl --service {config.service} recover --live blue|green",
+        f"state.json cannot be read ({why}) and the other records disagree: {found}; {live}",
+        f"Find the slot whose container is healthy (systemctl status '{config.service}@*', sudo docker ps), then run: "
+        + releasectl(config.service, "recover --live blue|green"),
     )

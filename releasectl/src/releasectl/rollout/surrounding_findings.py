@@ -131,11 +131,11 @@ def certificate_findings(it: Certificates | None, now: float, host: str) -> tupl
     served, disk, certbots = it.served, it.on_disk, it.certbots
     at = it.served_at.rpartition(":")[2]
     if served and certbots and served.serial != certbots.serial:
-        kind = "a self-signed certificate" if served.self_signed else "another certificate than certbot has"
+        kind = "a self-signed certificate" if served.self_signed else "a different certificate than certbot has"
         found.append(
             Finding(
                 CERTIFICATE,
-                f"{at} serves {kind} (serial {served.serial}); certbot has serial {certbots.serial}",
+                f"port {at} serves {kind} (serial {served.serial}); certbot has serial {certbots.serial}",
                 "sudo releasectl certificate install",
             )
         )
@@ -152,15 +152,15 @@ def certificate_findings(it: Certificates | None, now: float, host: str) -> tupl
         found.append(
             Finding(
                 CERTIFICATE,
-                f"{at} serves serial {served.serial}; {it.path} has serial {disk.serial}",
+                f"port {at} serves serial {served.serial}; {it.path} has serial {disk.serial}",
                 "sudo systemctl reload haproxy",
             )
         )
     if served and not found and served.ends - now < (served.ends - served.begins) * LIFE_LEFT:
         days = (served.ends - now) / 86400
-        when = f"ends in {days:.1f} days" if days > 0 else f"has ended {-days:.1f} days ago"
+        when = f"expires in {days:.1f} days" if days > 0 else f"expired {-days:.1f} days ago"
         fix = converge(host, "tls") if not certbots else "sudo systemctl start certbot && sudo journalctl -u certbot"
-        found.append(Finding(CERTIFICATE, f"the certificate at {at} {when} (serial {served.serial})", fix))
+        found.append(Finding(CERTIFICATE, f"the certificate on port {at} {when} (serial {served.serial})", fix))
     return tuple(found)
 
 

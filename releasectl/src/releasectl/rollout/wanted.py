@@ -25,7 +25,7 @@ def wanted_findings(
     if wanted is None or live is None or wanted.version == live:
         return ()
     seen = f" (as of the deploy {age(now - wanted.at)} ago by {wanted.by})" if wanted.at is not None else ""
-    cause = f"the inventory says {wanted.version}{seen}, {live} is live"
+    cause = f"the inventory has {wanted.version}{seen}, but {live} is live"
     deploy = f"ansible-playbook playbooks/deploy.yml --limit {host or 'HOST'} -e service={service}"
     fix = f"set the service's version in services.yml to {live}, or: {deploy} -e version={wanted.version}"
     return (Finding(RELEASE, cause, fix),)

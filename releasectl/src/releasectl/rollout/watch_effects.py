@@ -171,7 +171,7 @@ class Drain(Effect):
         if left is None:
             warnings = (f"drain: requests in flight to {self.slot} are unknown: HAProxy does not answer",)
         elif left.total and self.stays:
-            warnings = (f"drain: {left} still with {self.slot}, which keeps them until its standby ends",)
+            warnings = (f"drain: {left} still in flight to {self.slot}; they continue until the standby expires",)
         elif left.total:
-            warnings = (f"drain: {left} still in flight to {self.slot} after their time ({self.limits})",)
+            warnings = (f"drain: {left} still in flight to {self.slot} after the drain timeout ({self.limits})",)
         return Observation(warnings=warnings, drained={self.slot: left})

@@ -153,7 +153,7 @@ def _bring_up(
             if stop.to_end or freed or not _leaked_port(docker, slot, failure):
                 raise
             freed = True
-            print(f"{failure.cause} No container has it: restarting Docker, which then forgets it", file=sys.stderr)
+            print(f"{failure.cause} No container uses the port. Restarting Docker to release it.", file=sys.stderr)
             systemd.restart_docker()
         select.select([stop], [], [], 0.2)
 
@@ -216,7 +216,7 @@ def _wait(
         stop.forget_wakes()
     if events in ready and published and published.check():
         cause = f"the rules that lead from 127.0.0.1:{slot.config.slots[slot.name]} to the container were removed"
-        print(f"{cause}; written again", file=sys.stderr)
+        print(f"{cause}; restored", file=sys.stderr)
         Events(slot.paths.events, slot.config.service).emit(
             {"phase": "slot", "event": "repaired", "slot": slot.name, "cause": cause}
         )
@@ -252,7 +252,7 @@ def _exit_cause(docker: Docker, name: str) -> str:
         try:
             found = docker.container(name)
         except Failure:
-            return "ended (Docker does not answer, so how is not known)"
+            return "exited (exit code unknown: Docker does not answer)"
         if found is None:
             return "ended and was removed"
         state = found["State"]

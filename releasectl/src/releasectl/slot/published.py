@@ -105,7 +105,8 @@ def _subscribe() -> socket.socket | None:
         events.bind((0, 0))
         events.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, NFNLGRP_NFTABLES)
     except OSError as error:
-        print(f"nfnetlink: {error.strerror}: a flushed port is noticed by recovery alone", file=sys.stderr)
+        cause = f"cannot watch nftables ({error.strerror})"
+        print(f"{cause}: only recovery will detect flushed port rules", file=sys.stderr)
         return None
     return events
 
