@@ -22,7 +22,11 @@ from .faults import (
 )
 
 TIMERS = "slipway-recover@inference.timer slipway-watchdog@inference.timer"
-NO_RECOVERY = f"systemctl disable --quiet --now {TIMERS}"
+# A recovery in flight would enable its timers again.
+NO_RECOVERY = (
+    f"systemctl disable --quiet --now {TIMERS}; systemctl stop {TIMERS.replace('.timer', '.service')};"
+    f" systemctl disable --quiet --now {TIMERS}"
+)
 WITH_RECOVERY = f"systemctl enable --quiet --now {TIMERS}"
 START_RECOVERY = f"host$ sudo systemctl enable --now {TIMERS}"
 RECOVER = "host$ sudo releasectl --service inference recover"

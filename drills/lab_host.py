@@ -7,7 +7,7 @@ import subprocess
 
 from .incidents import Incident
 
-TIMEOUT_S = 120.0
+TIMEOUT_S = 600.0
 
 
 class NotRunning(Exception):

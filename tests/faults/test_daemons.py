@@ -90,8 +90,9 @@ def nobody_waited(load: SteadyLoad) -> None:
 
 def test_dockerd_killed_while_a_slot_is_stopped(load: SteadyLoad) -> None:
     """The slot stops without Docker, Docker starts without waiting for the slot, and the rollback goes on with both."""
+    to = third()
     begin = time.monotonic()
-    host.good(host.engine_at("start/StopUnit", KILL_DOCKER, None, "rollback", "--to", third()))
+    host.good(host.engine_at("start/StopUnit", KILL_DOCKER, None, "rollback", "--to", to))
     with host.configured(standby_s=0):
         wanted = host.other(host.live())
         host.good(host.deploy_at("standby/StopUnit", KILL_DOCKER, host.request(wanted)))
@@ -120,6 +121,7 @@ def test_output_that_nobody_reads_blocks_nobody(load: SteadyLoad) -> None:
         lab.good(lab.build_faulty(host.LOUD, "loud"))
         lab.good(lab.play("playbooks/prefetch.yml", "-e", f"version={host.LOUD}", "--limit", lab.HOST))
     host.good(host.deploy(host.request(host.LOUD, "loud")))
+    begin = int(time.time())
     host.shell(STOP_DOCKER)
     try:
         time.sleep(6)
@@ -129,7 +131,7 @@ def test_output_that_nobody_reads_blocks_nobody(load: SteadyLoad) -> None:
     host.good(host.deploy(host.request(before)))
     host.recovered()
     nobody_waited(load)
-    said = host.shell("journalctl --unit 'inference@*' --since -1min --output cat")
+    said = host.shell(f"journalctl --unit 'inference@*' --since @{begin} --output cat")
     assert "dropping it, so that the service does not block" in said
 
 

@@ -18,7 +18,7 @@ from tests.harness.load.predictions import predictions
 @pytest.fixture(autouse=True)
 def no_timer_afterwards() -> Iterator[None]:
     yield
-    host.shell(f"systemctl stop {host.TIMERS}")
+    host.shell(f"{host.STOP_RECOVERY}; systemctl stop {host.METRICS}")
 
 
 @contextmanager

@@ -130,4 +130,6 @@ def test_the_commands_of_a_page_work(page: str, states: ExitStack) -> None:
             deployed(states)
     states.close()
     clean()
+    # Or it may be what the host is changing just now.
+    host.shell(host.STOP_RECOVERY)
     host.well()

@@ -20,8 +20,9 @@ CONFIG = "/etc/slipway/inference/service.json"
 TIMERS = "slipway-recover@inference.timer slipway-watchdog@inference.timer"
 METRICS = "slipway-metrics@inference.timer"
 # A recovery in flight starts timers that are stopped under it, and so does one that a container's exit starts. So end
-# it too, then stop what it started.
-STOP_RECOVERY = f"systemctl stop {TIMERS} {TIMERS.replace('.timer', '.service')}; systemctl stop {TIMERS}"
+# it too, then stop what it started, which may be another one.
+_RECOVERY = f"{TIMERS} {TIMERS.replace('.timer', '.service')}"
+STOP_RECOVERY = f"systemctl stop {_RECOVERY}; systemctl stop {_RECOVERY}"
 A, B = "v6.2.0", "v7.2.0"
 """Two versions that are well and start in no time; which is live changes from test to test."""
 LOUD = "v6.15.0"
@@ -77,7 +78,7 @@ def request(version: str, fault: str = "plain", **more: Any) -> dict[str, Any]:
     return {**doc, **more}
 
 
-def _exec(argv: tuple[str, ...], stdin: str, timeout_s: float = 120) -> Answer:
+def _exec(argv: tuple[str, ...], stdin: str, timeout_s: float = 600) -> Answer:
     done = subprocess.run(
         ("docker", "exec", "--interactive", lab.CONTAINER, *argv),
         input=stdin, capture_output=True, text=True, errors="replace", timeout=timeout_s, check=False,
