@@ -56,12 +56,12 @@ resource "terraform_data" "checks" {
 
     precondition {
       condition     = length(local.lacking_zones) == 0
-      error_message = "No instance type of size.instance_types (${join(", ", local.size.instance_types)}) can be had in ${join(", ", local.lacking_zones)}. ${var.region} has them in ${join(", ", sort(distinct(local.zones_with_type)))}: choose zones with network.azs, or other types."
+      error_message = "No instance type of size.instance_types (${join(", ", local.size.instance_types)}) is available in ${join(", ", local.lacking_zones)}. ${var.region} has them in ${join(", ", sort(distinct(local.zones_with_type)))}: choose zones with network.azs, or other types."
     }
 
     precondition {
       condition     = local.single + local.fleet == 0 || var.domain != null
-      error_message = "topology \"${var.topology}\" runs hosts whose edge answers, with a certificate, for a name: give domain, for instance { zone = \"example.com\", name = \"${local.environment}\" }."
+      error_message = "topology \"${var.topology}\" needs a DNS name for its TLS certificate. Set domain, for instance { zone = \"example.com\", name = \"${local.environment}\" }."
     }
 
     precondition {
@@ -69,7 +69,7 @@ resource "terraform_data" "checks" {
         local.single + local.fleet == 0 || var.access.mode == "ssh" || startswith(local.size.os, "ubuntu") ||
         length(var.access.public_keys) > 0 || local.single == 1 && var.access.key_name != null
       )
-      error_message = "Nobody could log in: ${local.size.os} lets in no key by EC2 Instance Connect. Give access.public_keys, for instance the line of ~/.ssh/id_ed25519.pub."
+      error_message = "No SSH key could log in: ${local.size.os} has no EC2 Instance Connect. Set access.public_keys, for instance to the line of ~/.ssh/id_ed25519.pub."
     }
 
     precondition {
@@ -89,12 +89,12 @@ resource "terraform_data" "checks" {
 
     precondition {
       condition     = var.api == null || local.balanced == 0 || var.domain != null
-      error_message = "An API gateway in front of topology \"${var.topology}\" asks the load balancer by the name in its certificate: give domain."
+      error_message = "An API gateway reaches the load balancer by the name in its certificate. Set domain."
     }
 
     precondition {
       condition     = local.balanced == 0 || var.certificate_arn != null || var.domain != null
-      error_message = "topology \"${var.topology}\" has a load balancer, which needs a certificate: give domain (one is issued for it) or certificate_arn."
+      error_message = "topology \"${var.topology}\" has a load balancer, which needs a certificate: set domain (one is issued for it) or certificate_arn."
     }
 
     precondition {
@@ -109,7 +109,7 @@ resource "terraform_data" "checks" {
 
     precondition {
       condition     = local.defaults.may_sleep || !local.on.off_hours
-      error_message = "${local.environment} does not sleep: features.off_hours is for environments whose environment.tf says may_sleep."
+      error_message = "features.off_hours is not allowed in ${local.environment}: may_sleep is false in its environment.tf."
     }
 
     precondition {
@@ -139,7 +139,7 @@ resource "terraform_data" "checks" {
 
     precondition {
       condition     = var.api == null || local.single == 0
-      error_message = "An API gateway needs a load balancer or a function behind it, topology \"single\" has neither: leave api out."
+      error_message = "An API gateway needs a load balancer or a function behind it. Topology \"single\" has neither: remove api."
     }
 
     precondition {

@@ -1,7 +1,7 @@
 # Sizes and switches. What is left null comes from the environment's own file (environment.tf).
 
 variable "features" {
-  description = "Switches. kms: a key of our own; flow_logs, waf, trail, dashboard, anomaly_detection: watching; backups, snapshots, replicate: copies; database, cache: stores; registry: make the ECR repository here; off_hours: sleep at night; host_metrics: alarms on what a host's agent publishes (none is installed here); steady_traffic: alarm when no request arrives; exec: shells in ECS tasks; protected: refuse deletion."
+  description = "Feature switches. kms: customer-managed key; flow_logs, waf, trail, dashboard, anomaly_detection: monitoring and protection; backups, snapshots, replicate: backup and replication; database, cache: data stores; registry: create the ECR repository here; off_hours: scheduled stop; host_metrics: alarms on what a host's agent publishes (none is installed here); steady_traffic: alarm when no request arrives; exec: shells in ECS tasks; protected: refuse deletion."
   type = object({
     kms               = optional(bool)
     flow_logs         = optional(bool)
@@ -25,7 +25,7 @@ variable "features" {
 }
 
 variable "size" {
-  description = "How much of it. cpu_credits: of burstable types (standard slows a busy single host down, unlimited bills its CPU). min, max, warm, spot_percent: of a fleet or of ECS tasks. MiB, CPU units (1024 is a vCPU), days."
+  description = "Sizes. cpu_credits: of burstable types (standard slows a busy single host down, unlimited bills its CPU). min, max, warm, spot_percent: of a fleet or of ECS tasks. MiB, CPU units (1024 is a vCPU), days."
   type = object({
     instance_types      = optional(list(string))
     architecture        = optional(string)
@@ -76,7 +76,7 @@ variable "thresholds" {
 }
 
 variable "off_hours" {
-  description = "When features.off_hours sleeps and wakes: hours and days in a time zone."
+  description = "When features.off_hours stops and starts the environment: hours and days in a time zone."
   type = object({
     sleep_hour = optional(number, 20)
     wake_hour  = optional(number, 7)

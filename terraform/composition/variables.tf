@@ -12,7 +12,7 @@ variable "topology" {
 }
 
 variable "region" {
-  description = "Region of everything."
+  description = "AWS region of all resources."
   type        = string
   default     = "eu-central-1"
 

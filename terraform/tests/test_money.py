@@ -206,4 +206,4 @@ def test_an_account_out_of_reach_is_a_failure_of_its_own(tmp_path: Path) -> None
         json.dumps({"variables": {"region": {"value": "eu-central-1"}}, "resource_changes": [change("aws_vpc")]})
     )
     done = ask("http://127.0.0.1:9", plan)
-    assert done.returncode == 2 and "Failed to check the account's room for prod" in done.stderr
+    assert done.returncode == 2 and "Failed to check the quotas of prod" in done.stderr

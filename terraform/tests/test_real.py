@@ -130,7 +130,7 @@ def test_a_zone_without_the_instance_type_is_refused(account: Real) -> None:
     with pytest.raises(AssertionError) as refused:
         account.plan("dev", [*wishes, 'network={azs=["us-east-1f", "us-east-1e"]}'])
     words = " ".join(str(refused.value).replace("│", "").split())
-    assert "(t3.micro) can be had in us-east-1e. us-east-1 has them in us-east-1a, us-east-1b," in words, words
+    assert "(t3.micro) is available in us-east-1e. us-east-1 has them in us-east-1a, us-east-1b," in words, words
     assert "choose zones with network.azs, or other types." in words, words
     assert account.plan("dev", [*wishes, 'network={azs=["us-east-1f", "us-east-1d"]}'])
 

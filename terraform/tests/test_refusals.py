@@ -39,14 +39,14 @@ def refusal(ground: Ground, env: str, *variables: str) -> str:
     [
         (
             ['network={cidr="10.40.0.0/16"}'],
-            "The network 10.40.0.0/16 overlaps prod (10.40.0.0/16): peering and failover need networks apart.",
+            "The network 10.40.0.0/16 overlaps prod (10.40.0.0/16). Peering and failover require non-overlapping",
         ),
-        (["notify=[]"], "A budget of 20 $ without an address warns nobody"),
+        (["notify=[]"], "A budget of 20 $ needs a recipient: set notify"),
         (
             ['size={instance_types=["t4g.micro"]}'],
             'size.instance_types has t4g.micro, which cannot run size.architecture = "x86_64": change one of them',
         ),
-        (['network={azs=["eu-central-1x","eu-central-1a"]}'], "cannot be had: this region has"),
+        (['network={azs=["eu-central-1x","eu-central-1a"]}'], "are not available: this region has"),
         (['domain={name="api"}'], 'attribute "zone" is required'),
         (["topology=fleet", "domain=null"], 'topology "fleet" has a load balancer, which needs a certificate'),
         (["topology=fleet"], "A fleet of size.min = 1 needs bundle, the playbooks by which a new host converges"),
@@ -54,7 +54,7 @@ def refusal(ground: Ground, env: str, *variables: str) -> str:
             ["topology=fleet", "bundle=bundles/v1.4.2.tar.gz", 'network={egress="endpoints"}'],
             'The hosts of topology "fleet" install packages at their first boot',
         ),
-        (["access={}"], "Nobody could log in: debian-13 lets in no key by EC2 Instance Connect"),
+        (["access={}"], "No SSH key could log in: debian-13 has no EC2 Instance Connect. Set access.public_keys"),
         (
             ['access={public_keys=["ssh-ed25519 AAAA… you@laptop"]}'],
             "access.public_keys must be public keys as ssh-keygen writes them",
@@ -85,7 +85,10 @@ def test_a_wrong_wish_is_answered_with_a_sentence(ground: Ground, variables: lis
             ["features={protected=false}"],
             "prod without deletion protection (features.protected = false) could be destroyed",
         ),
-        (["features={off_hours=true}"], "prod does not sleep: features.off_hours is for environments"),
+        (
+            ["features={off_hours=true}"],
+            "features.off_hours is not allowed in prod: may_sleep is false in its environment.tf",
+        ),
     ],
     ids=["alarms-without-an-address", "unprotected", "asleep-at-night"],
 )

@@ -287,7 +287,7 @@ def main() -> int:
         print(report("plan", plan["variables"]["topology"]["value"], bill(plan, prices), prices))
         return 0
     if not asked.env:
-        parser.error("say which environment, or give --plan")
+        parser.error("specify an environment or --plan FILE")
     try:
         with terraform_plan.workspace(asked.env) as folder:
             given = terraform_plan.example_variables(asked.env)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Is there room in the account? What an environment needs of each quota, what is used, what is left.
+"""Check that the AWS quotas have room for an environment: required, used, available.
 
     terraform/tools/quotas.py ENV                  plans the environment from nothing and asks the account (read only)
     terraform/tools/quotas.py ENV --plan FILE      of a plan's JSON
@@ -316,7 +316,7 @@ def main() -> int:
         region = plan["variables"]["region"]["value"]
         verdicts = ask(Session(region), needs(plan))
     except (terraform_plan.PlanError, BotoCoreError, OSError, json.JSONDecodeError) as error:
-        print(f"Failed to check the account's room for {asked.env}: {error}", file=sys.stderr)
+        print(f"Failed to check the quotas of {asked.env}: {error}", file=sys.stderr)
         return 2
     print(f"{asked.env} in {region}, if nothing of it exists yet:\n{report(verdicts)}")
     return 0 if all(v.fits for v in verdicts) else 1

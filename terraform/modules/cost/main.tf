@@ -44,7 +44,7 @@ resource "aws_budgets_budget" "this" {
   lifecycle {
     precondition {
       condition     = length(var.notify) > 0
-      error_message = "A budget of ${var.budget.monthly_usd} $ without an address warns nobody: give notify at least one e-mail address."
+      error_message = "A budget of ${var.budget.monthly_usd} $ needs a recipient: set notify to at least one e-mail address."
     }
   }
 }
@@ -101,7 +101,7 @@ resource "aws_ce_anomaly_subscription" "this" {
   lifecycle {
     precondition {
       condition     = length(var.notify) > 0
-      error_message = "An anomaly of ${var.anomaly_usd} $ would be told to nobody: give notify at least one e-mail address."
+      error_message = "The report of an anomaly of ${var.anomaly_usd} $ needs a recipient: set notify to at least one e-mail address."
     }
   }
 }

@@ -89,7 +89,7 @@ variable "certificate_authorities" {
 
   validation {
     condition     = length(var.certificate_authorities) > 0
-    error_message = "certificate_authorities is empty: then nobody could issue a certificate, got ${jsonencode(var.certificate_authorities)}."
+    error_message = "certificate_authorities is empty: no CA could issue a certificate, got ${jsonencode(var.certificate_authorities)}."
   }
 }
 

@@ -97,7 +97,7 @@ variable "access" {
 
   validation {
     condition     = var.access.mode == "session_manager" || length(var.access.ssh_cidrs) > 0
-    error_message = "access.mode is ssh but access.ssh_cidrs is empty: nobody could log in."
+    error_message = "access.mode is ssh but access.ssh_cidrs is empty: no operator could log in."
   }
 
   validation {

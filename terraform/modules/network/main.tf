@@ -63,7 +63,7 @@ resource "aws_vpc" "this" {
   lifecycle {
     precondition {
       condition     = length(local.azs) >= 2 && length(setsubtract(local.azs, local.names)) == 0 && (var.azs != null || length(local.azs) == var.az_count)
-      error_message = "${var.azs != null ? jsonencode(var.azs) : "${var.az_count} zones"} cannot be had: this region has ${jsonencode(local.names)}. Set network.az_count, or network.azs."
+      error_message = "${var.azs != null ? jsonencode(var.azs) : "${var.az_count} zones"} are not available: this region has ${jsonencode(local.names)}. Set network.az_count, or network.azs."
     }
   }
 }

@@ -10,7 +10,7 @@ output "cidr" {
   # Here, and not in aws_vpc.this: an existing VPC is not made here.
   precondition {
     condition     = length(local.overlaps) == 0
-    error_message = "The network ${join(", and ", local.overlaps)}: peering and failover need networks apart."
+    error_message = "The network ${join(", and ", local.overlaps)}. Peering and failover require non-overlapping networks: change network.cidr, or use another existing VPC."
   }
 }
 
