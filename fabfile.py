@@ -193,7 +193,7 @@ def read_status(target: Target) -> dict[str, Any] | str:
     lines = say.getvalue().strip().splitlines()
     with contextlib.suppress(ValueError, IndexError):
         return dict(json.loads(lines[-1]))
-    return lines[-1] if lines else f"releasectl ended with {code}"
+    return lines[-1] if lines else f"releasectl exited with code {code}"
 
 
 @task(help={**COMMON, "version": "version or release id; default: the previous release", "reason": REASON})

@@ -31,7 +31,7 @@ class LabHost:
         status = json.loads(done.stdout)
         found = [str(it) for it in [status["serving_cause"], *status["troubles"]] if it]
         if not found and done.returncode:
-            found = [f"releasectl status ended with {done.returncode}"]
+            found = [f"releasectl status exited with code {done.returncode}"]
         if not found and self._shell(incident.fixed).returncode:
             found = [incident.pager]
         return found

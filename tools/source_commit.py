@@ -56,7 +56,8 @@ def git(folder: Path, *words: str) -> str:
         except subprocess.TimeoutExpired:
             raise Unreadable(f"git {words[0]} did not end within {DEADLINE_S} s") from None
     if done.returncode:
-        raise Unreadable((done.stderr.strip().splitlines() or [f"git {words[0]} ended with {done.returncode}"])[-1])
+        lines = done.stderr.strip().splitlines()
+        raise Unreadable(lines[-1] if lines else f"git {words[0]} exited with code {done.returncode}")
     return done.stdout
 
 

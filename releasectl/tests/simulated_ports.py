@@ -232,4 +232,4 @@ class SimulatedHooks(Port):
         self.simulation.hooked.append(document)
         self.simulation.call("run_hook", lambda: None)
         if name in self.world.bad_hooks:
-            raise Failure(Code.PREFLIGHT, f"{name} ended with 1: no")
+            raise Failure(Code.PREFLIGHT, f"{name} exited with code 1: no")

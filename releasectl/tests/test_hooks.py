@@ -39,7 +39,7 @@ class TestEngine:
         simulation = Simulation(host)
         result = engine_of(simulation).deploy(request("v2.0.0"))
         assert (result.code, result.outcome) == (Code.PREFLIGHT, "refused")
-        assert result.cause == "hook pre-deploy: pre-deploy ended with 1: no"
+        assert result.cause == "hook pre-deploy: pre-deploy exited with code 1: no"
         assert "begin_journal" not in simulation.calls
         assert check_consistent(host).live
         check_idle(host)
@@ -110,7 +110,7 @@ class TestOnDisk:
         run_hook(self.hook(tmp_path, "exit 0"), {"x": "y" * 200_000}, 10)
 
     def test_a_code_is_a_failure_with_its_last_words(self, tmp_path: Path) -> None:
-        with pytest.raises(Failure, match="ended with 3: the freeze is on"):
+        with pytest.raises(Failure, match="exited with code 3: the freeze is on"):
             run_hook(self.hook(tmp_path, "echo the freeze is on; exit 3"), {}, 10)
 
     def test_the_deadline_ends_it_and_what_it_started(self, tmp_path: Path) -> None:

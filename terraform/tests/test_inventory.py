@@ -225,7 +225,7 @@ def test_the_output_of_the_registry_is_enough_for_a_build(aws: str, tmp_path: Pa
     facts = {key: value for key, value in infra("dev").items() if key in keys_of_the_output("registry")}
     facts["registry"] = "registry.invalid"
     done = play("dev", "playbooks/build.yml", aws, facts, tmp_path, "-e", "version=v1.0.0")
-    assert "ask the registry registry.invalid" in done.stdout, done.stdout + done.stderr
+    assert "Failed to query the registry registry.invalid" in done.stdout, done.stdout + done.stderr
     assert "/v2/inference/manifests/v1.0.0" in done.stdout, done.stdout + done.stderr
 
 

@@ -191,7 +191,7 @@ def test_a_failure_carries_cause_hint_and_last_lines() -> None:
     assert host.asked[0][0].endswith("rollback --to=v1.0.0 '--reason=-it'\"'\"'s slow' --by=me --json")
     assert result["failed"]
     assert result["msg"].splitlines() == [
-        "Failed to roll back", "gate: 500", "See logs", "The container's last lines:", "  boom",
+        "Failed to roll back", "gate: 500", "See logs", "Log tail of the container:", "  boom",
     ]  # fmt: skip
     assert result["diff"]["before"] == '{\n  "a": 2,\n  "b": 1\n}\n'
 
@@ -246,7 +246,7 @@ def test_a_host_without_the_engine_and_an_engine_without_an_answer() -> None:
     asked = {"service": "inference", "to": None, "reason": "", "by": ""}
     with pytest.raises(AnsibleActionFail, match="Converge the host first"):
         action(rollback, Host(127)).execute(asked, "web-1")
-    with pytest.raises(AnsibleActionFail, match=r"ended with 137\. sh: what it said"):
+    with pytest.raises(AnsibleActionFail, match=r"exited with code 137\. sh: what it said"):
         action(rollback, Host(137)).execute(asked, "web-1")
 
 

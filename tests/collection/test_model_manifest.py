@@ -71,5 +71,5 @@ def test_the_model_in_the_image_needs_no_store(store: list[Any], tmp_path: Path)
 def test_a_model_that_does_not_exist_fails_with_the_cause(store: list[Any]) -> None:
     with pytest.raises(ModelError, match="Failed to find model m9"):
         look("m9", store="s3://b/models", name="breast-cancer", kept="/tmp/m")
-    with pytest.raises(ModelError, match="the option store and name and kept is empty"):
+    with pytest.raises(ModelError, match=r"m2: store and name and kept are not set\. Set service_model_store in "):
         look("m2")

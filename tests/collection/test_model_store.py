@@ -94,7 +94,7 @@ def test_a_manifest_of_something_else_is_refused_and_not_kept(
 
 
 def test_a_store_is_an_address_in_s3(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="must look like s3://bucket/prefix, not 'bucket'"):
+    with pytest.raises(ModelError, match="must look like s3://bucket/prefix, got 'bucket'"):
         manifest(Session(), "bucket", "breast-cancer", "m2", tmp_path)
 
 

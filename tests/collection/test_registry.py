@@ -41,12 +41,12 @@ def test_a_missing_tag_is_no_trouble_of_the_registry() -> None:
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (401, "answered 401 for inference/manifests/v1.4.2. It did not accept the token"),
-        (403, "ecr:BatchGetImage"),
-        (429, "It throttles: wait a minute"),
-        (500, "It is in trouble"),
-        (503, "It is in trouble"),
-        (302, "no answer of a registry: see aws_registry"),
+        (401, "query the registry {registry}: it returned 401 for inference/manifests/v1.4.2. The token was rejected."),
+        (403, "lacks permission on this repository (ecr:BatchGetImage"),
+        (429, "The registry limits the request rate. Wait a minute"),
+        (500, "The registry has an internal error."),
+        (503, "The registry has an internal error."),
+        (302, "did not come from a registry. Check aws_registry"),
         (requests.ConnectTimeout("timed out"), "timed out"),
         (requests.ReadTimeout("read timed out"), "read timed out"),
         (requests.exceptions.SSLError("certificate verify failed"), "certificate verify failed"),
@@ -55,7 +55,7 @@ def test_a_missing_tag_is_no_trouble_of_the_registry() -> None:
 def test_what_is_wrong_is_told_with_what_to_do(answer: Any, says: str) -> None:
     with pytest.raises(RegistryError) as caught:
         asked(answer)
-    assert says in str(caught.value)
+    assert says.format(registry=WHERE[0]) in str(caught.value)
     assert WHERE[0] in str(caught.value)
     assert "s3cret" not in str(caught.value)
 

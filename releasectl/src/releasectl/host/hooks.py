@@ -51,7 +51,7 @@ def run_hook(path: str, document: Mapping[str, Any], timeout_s: float) -> None:
             process.communicate(timeout=5)
     if process.returncode:
         last = " ".join(out.split())[-300:]
-        raise Failure(Code.PREFLIGHT, f"{path} ended with {process.returncode}{': ' + last if last else ''}")
+        raise Failure(Code.PREFLIGHT, f"{path} exited with code {process.returncode}{': ' + last if last else ''}")
 
 
 def _trust(path: str) -> None:

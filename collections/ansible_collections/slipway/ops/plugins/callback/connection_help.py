@@ -5,10 +5,10 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: connection_help
 type: aggregate
-short_description: Say what to do about a host that cannot be reached
+short_description: Print what to do about unreachable hosts
 description:
   - At the end of a run, prints the variable C(connection_help) of each host that Ansible could not connect to.
-  - Behind a C(ProxyCommand) Ansible shows nothing of its error, for SSH with a master connection discards it.
+  - With a C(ProxyCommand), Ansible does not show its error output, because an SSH master connection discards it.
 requirements:
   - enabled by C(callbacks_enabled) in ansible.cfg
 author: [Slipway (@slipway)]

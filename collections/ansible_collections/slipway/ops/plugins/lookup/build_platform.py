@@ -9,7 +9,7 @@ short_description: How this machine builds an image for a platform
 description:
   - For each platform, whether the controller builds for it natively or by emulation (an emulator for it is registered
     with binfmt_misc, with the flag F; Docker Desktop on macOS has its own), and what its wheels are called.
-  - Reads C(/proc/sys/fs/binfmt_misc) on Linux, and asks neither Docker nor a registry.
+  - Reads C(/proc/sys/fs/binfmt_misc) on Linux, and queries neither Docker nor a registry.
 options:
   _terms:
     description:

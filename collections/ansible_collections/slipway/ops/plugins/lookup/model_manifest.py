@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: model_manifest
-short_description: What a release has by its model
+short_description: Read the environment, run options and golden requests of a published model
 description:
   - The environment and run options of a container with a model from the model store, and the golden requests of that
     model. Reads C(<store>/<name>/<version>/manifest.json) from S3 on the controller, or from the copy
@@ -38,11 +38,11 @@ options:
     type: bool
     default: false
   env:
-    description: Further variables of a container that fetches its model, such as another S3 endpoint.
+    description: Additional environment variables of a container that fetches its model, such as another S3 endpoint.
     type: dict
     default: {}
   options:
-    description: Further run options of a container that fetches its model.
+    description: Additional run options of a container that fetches its model.
     type: dict
     default: {}
   golden_file:
@@ -98,7 +98,11 @@ def from_store(version: str, given: dict[str, Any]) -> dict[str, Any]:
     """How a container fetches this version. Raises ModelError, RegistryError."""
     missing = [name for name in ("store", "name", "kept") if not given[name]]
     if missing:
-        raise ModelError(f"Failed to find model {version}: the option {' and '.join(missing)} is empty")
+        raise ModelError(
+            f"Failed to find model {version}: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set. "
+            "Set service_model_store in inventory/<env>/group_vars/all/aws.yml (role variable release_model_store), "
+            "and model_name of the service in services.yml."
+        )
     session = Session.of(given["aws"])
     found = manifest(session, given["store"], given["name"], version, Path(given["kept"]))
     env = {

@@ -58,17 +58,19 @@ def credentials(session: Session) -> Credentials:
 
 def _advice(status: int) -> str:
     if status == 401:
-        return "It did not accept the token: see who asks (`aws sts get-caller-identity`) and this machine's clock."
+        return (
+            "The token was rejected. Check the identity (`aws sts get-caller-identity`) and the clock of this machine."
+        )
     if status == 403:
         return (
-            "The AWS identity that asks may not do that in this repository (ecr:BatchGetImage reads, ecr:PutImage "
-            "tags); see also its policy."
+            "The AWS identity lacks permission on this repository (ecr:BatchGetImage to read, ecr:PutImage to tag). "
+            "Check its policy and the repository policy."
         )
     if status == 429:
-        return "It throttles: wait a minute, then try again."
+        return "The registry limits the request rate. Wait a minute, then try again."
     if status >= 500:
-        return "It is in trouble: wait a minute, then try again (AWS: health.aws.amazon.com)."
-    return "That is no answer of a registry: see aws_registry in the inventory, and proxies on the way."
+        return "The registry has an internal error. Wait a minute, then try again (AWS: health.aws.amazon.com)."
+    return "The response did not come from a registry. Check aws_registry in the inventory, and proxies in between."
 
 
 def _ask(
@@ -84,6 +86,7 @@ def _ask(
     headers = {"Accept": MANIFEST_TYPES} if "/manifests/" in path else {}
     if manifest is not None:
         headers = {"Content-Type": manifest.media_type}
+    action = "query" if manifest is None else "write to"
     try:
         answer = web.request(
             method,
@@ -95,13 +98,13 @@ def _ask(
             timeout=TIMEOUT_S,
         )
     except web.WebError as error:
-        raise RegistryError(f"Failed to ask the registry {registry}: {error}") from error
+        raise RegistryError(f"Failed to {action} the registry {registry}: {error}") from error
     if answer.status_code == 404:
         raise NotInRegistry(path)
     if answer.status_code != (200 if manifest is None else 201):
         status = answer.status_code
         raise RegistryError(
-            f"Failed to ask the registry {registry}: it answered {status} for {path}. {_advice(status)}"
+            f"Failed to {action} the registry {registry}: it returned {status} for {path}. {_advice(status)}"
         )
     return answer
 

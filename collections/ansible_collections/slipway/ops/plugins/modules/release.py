@@ -63,13 +63,13 @@ options:
     type: dict
     default: {}
   forward_only:
-    description: Refuse to replace a newer version, for a deploy to which nobody gave a version.
+    description: Refuse to replace a newer version, for a deploy without an explicit version.
     type: bool
     default: false
   inventory_version:
     description:
-      - The version that the inventory names for the service, for the status of the host, which tells when another one
-        is live. Empty if it names none. By default, the host keeps what it has recorded.
+      - The version that the inventory has for the service, recorded on the host, so that status reports when a
+        different version is live. Empty if the inventory has none. By default, the host keeps the recorded one.
     type: str
   prefetch:
     description: Only pull the image, so that a later deployment does not wait for it.

@@ -12,7 +12,7 @@ description:
 options:
   inventory_version:
     description:
-      - The version that the inventory names for the service; RV(text) tells when another one is live.
+      - The version that the inventory has for the service; RV(text) reports when a different version is live.
       - By default, the version that the last deploy has recorded on the host.
     type: str
     default: ""

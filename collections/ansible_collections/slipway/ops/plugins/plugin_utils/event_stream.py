@@ -33,9 +33,9 @@ WAITS_FOR = {
     "pre-deploy": "the hook to allow the rollout",
     "stop": "the old release to stop",
     "canary": "enough requests to judge the candidate",
-    "bake": "the end of the watch on the new release",
+    "bake": "the bake to end",
     "standby": "the old slot to stop",
-    "undo": "the return to the old release",
+    "undo": "the undo to complete",
 }
 
 _pipe: tuple[int, int] | None = None
@@ -122,4 +122,4 @@ class ProgressFormatter:
         if not self.phase or now - self.printed < HEARTBEAT_S:
             return None
         self.printed = now
-        return f"{self.phase} … {now - self.started:.0f} s, waiting for {WAITS_FOR.get(self.phase, 'its end')}"
+        return f"{self.phase} … {now - self.started:.0f} s, waiting for {WAITS_FOR.get(self.phase, 'the phase to end')}"

@@ -28,7 +28,10 @@ def manifest(session: Session, store: str, name: str, version: str, kept: Path) 
     """What the model is: at least name, version, sha256 and golden requests. `kept`: folder of those read before."""
     parts = urlsplit(store)
     if parts.scheme != "s3" or not parts.netloc:
-        raise ModelError(f"service_model_store must look like s3://bucket/prefix, not '{store}'")
+        raise ModelError(
+            f"the model store must look like s3://bucket/prefix, got '{store}'. "
+            "Set service_model_store in inventory/<env>/group_vars/all/aws.yml"
+        )
     prefix = f"{parts.path.strip('/')}/{name}".lstrip("/")
     key = f"{prefix}/{version}/manifest.json"
     # A lab's bucket is not that of an account, though both may have one name.

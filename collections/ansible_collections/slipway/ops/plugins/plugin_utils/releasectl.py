@@ -44,7 +44,7 @@ class ReleasectlAction(DocumentedAction):
         except (IndexError, ValueError):
             stderr = done["stderr"].strip()[-2000:]
             raise AnsibleActionFail(
-                f"Failed to {words[0]} {service}: releasectl ended with {done['rc']}. {stderr}"
+                f"Failed to {words[0]} {service}: releasectl exited with code {done['rc']}. {stderr}"
             ) from None
         result.setdefault("code", done["rc"])
         return result
@@ -83,9 +83,9 @@ def task_result(result: dict[str, Any]) -> dict[str, Any]:
             result["diff"][side] = json.dumps(document, indent=2, sort_keys=True) + "\n"
     if result["code"] == 0:
         return result
-    text = result.get("message") or f"releasectl ended with {result['code']}"
+    text = result.get("message") or f"releasectl exited with code {result['code']}"
     cause, hint = result.get("cause") or "", result.get("hint") or ""
     text += "".join(f"\n{part}" for part in (cause, hint) if part and part not in text)
     if result.get("logs"):
-        text += "\nThe container's last lines:\n" + "\n".join(f"  {line}" for line in result["logs"])
+        text += "\nLog tail of the container:\n" + "\n".join(f"  {line}" for line in result["logs"])
     return {**result, "failed": True, "msg": text}
