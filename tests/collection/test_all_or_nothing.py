@@ -183,24 +183,26 @@ def all_or_nothing(done: Run, back: str) -> None:
     assert [line.split()[0] for line in done.out.splitlines() if "failed=1" in line] == names, done.out
     lame = ", ".join(name for name in names if name[1:] not in back)
     assert f"v1.1.0 did not go live on {lame}." in done.out
-    assert all(f"h{n} is back on v1.0.0." in done.out for n in back), done.out
+    assert all(f"h{n} was rolled back to v1.0.0." in done.out for n in back), done.out
 
 
 def test_a_batch_after_a_failed_one_does_not_begin(tmp_path: Path) -> None:
     done = run(tmp_path, ["unreachable", "works", "works"])
-    assert "h3 did not begin" in done.out and "is back on" not in done.out, done.out
+    assert "The rollout on h3 was not started." in done.out and "was rolled back to" not in done.out, done.out
 
 
 def test_a_host_that_is_lost_at_its_work_is_named_with_the_command(tmp_path: Path) -> None:
     done = run(tmp_path, ["works", "lost"])
     assert (done.code, done.live) == (2, ["v1.0.0", "v1.1.0"]), done.out
-    assert "h1 is back on v1.0.0" in done.out
-    assert "inventory/somewhere playbooks/status.yml --limit h2" in done.out
+    assert "h1 was rolled back to v1.0.0." in done.out
+    assert "A rollout that started there continues, so either version may be live. Check: " in done.out, done.out
+    assert "inventory/somewhere playbooks/status.yml --limit h2. If v1.1.0 is live, run: " in done.out
 
 
 def test_a_host_that_cannot_be_rolled_back_is_named_with_the_command(tmp_path: Path) -> None:
     done = run(tmp_path, ["works", "refused"], rollback="unreachable")
     assert (done.code, done.live) == (2, ["v1.1.0", "v1.0.0"]), done.out
+    assert "Failed to roll back h1: " in done.out and ". It still serves v1.1.0. Run: " in done.out, done.out
     assert "inventory/somewhere playbooks/rollback.yml --limit h1 -e version=v1.0.0" in done.out
 
 

@@ -177,7 +177,7 @@ class TestHooks:
         assert document["text"].endswith(f"{OLD} is live, was {NEW} (rollback by {document['by']}: {REASON})")
         # Nobody listens any more: a warning, without the address.
         result = json.loads(lab.on_host("releasectl", "rollback", "--to", NEW, "--json"))
-        assert "the webhook cannot be told: " in result["warnings"][0]
+        assert "Failed to notify the webhook: " in result["warnings"][0]
         assert lab.on_host("stat", "-c", "%a", "/etc/slipway/inference/notify.json").strip() == "600"
         assert lab.on_host("grep", "-rl", "s3cret", "/etc", "/var/lib/slipway", "/var/log", check=False).split() == [
             "/etc/slipway/inference/notify.json"

@@ -80,7 +80,7 @@ def test_the_authority_is_down(load: SteadyLoad) -> None:
     assert f"Failed to renew certificate {lab.NAME}" in by_itself.out
     assert by_role.code != 0
     following = f"ansible-playbook site.yml --limit {lab.HOST} --tags tls"
-    serves = "The certificate before still serves"
+    serves = "The previous certificate is still served"
     for words in (f"Failed to get a certificate for {lab.NAME}", "No route to host", serves, following):
         assert words in by_role.out, by_role.out[-3000:]
 

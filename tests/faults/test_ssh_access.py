@@ -81,7 +81,7 @@ def test_a_login_by_password_is_told(fresh: dict[str, object], interactive: bool
     said = by_password("admin", fresh, interactive)
     keyword = "KbdInteractiveAuthentication" if interactive else "PasswordAuthentication"
     assert f"{keyword} will be no" in said
-    assert f'baseline_sshd_options to {{"{keyword}": "yes"}}' in said
+    assert f'baseline_sshd_options: {{"{keyword}": "yes"}}' in said
 
 
 @contextmanager
@@ -122,7 +122,7 @@ def test_a_match_block_of_the_host_counts(fresh: dict[str, object]) -> None:
 
 def test_an_option_that_sshd_does_not_know_is_told(fresh: dict[str, object]) -> None:
     said = by_key("admin", {**fresh, "text": "PermitRootLogins no\n"})
-    assert "sshd refuses what baseline_sshd_options would make" in said
+    assert "sshd rejects the configuration with baseline_sshd_options: " in said
     assert "PermitRootLogins" in said
 
 
@@ -134,7 +134,7 @@ def test_a_converge_as_root_stops_before_anything_changes(fresh: dict[str, objec
     assert done.code != 0
     for words in (
         "it logged in as root, and PermitRootLogin will be no",
-        "with a key here: admin",
+        "with a key on this host: admin",
         "Nothing was changed",
     ):
         assert words in done.out, done.out[-3000:]

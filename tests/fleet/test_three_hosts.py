@@ -113,7 +113,7 @@ def test_a_host_that_cannot_be_reached_takes_the_other_back() -> None:
     with without_ssh("inference-2"):
         done = deploy("v2.3.0", *TWO)
         assert done.code != 0
-        assert "v2.3.0 did not go live on inference-2. inference-1 is back on v2.0.0." in done.out
+        assert "v2.3.0 did not go live on inference-2. inference-1 was rolled back to v2.0.0." in done.out
         assert lab.play("site.yml", *TWO, "--tags", "rollout", "-e", "version=v2.3.0").code != 0
     assert live() == ["v2.0.0"] * 3
     before = histories()

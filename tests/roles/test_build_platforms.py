@@ -38,7 +38,7 @@ def test_a_platform_without_an_emulator_is_refused_with_what_to_install(tmp_path
     for words in (
         "cannot build images for linux/arm64 (build_platforms",
         "size.architecture",
-        "it is no aarch64",
+        "This machine is not aarch64, and its kernel has no aarch64 emulator that containers can use.",
         "`apt install qemu-user-binfmt`",
         "`apt install qemu-user-static`",
         "build on a machine with arm64",

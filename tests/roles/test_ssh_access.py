@@ -69,7 +69,7 @@ def closed(
         ("admin", "none", {}, "PermitEmptyPasswords will be no"),
         ("admin", "publickey", {"authenticationmethods": "publickey,keyboard-interactive:pam"}, "Kbd"),
         ("admin", "publickey", {"authenticationmethods": "publickey,password"}, "PasswordAuthentication will be no"),
-        ("admin", "publickey", {"allowusers": "ops"}, "AllowUsers will be ops, which shuts admin out"),
+        ("admin", "publickey", {"allowusers": "ops"}, "AllowUsers will be ops, which excludes admin"),
         ("admin", "publickey", {"denyusers": "adm*"}, "DenyUsers"),
         ("admin", "publickey", {"allowgroups": "wheel"}, "AllowGroups"),
         ("admin", "publickey", {"denygroups": "adm"}, "DenyGroups"),
@@ -214,5 +214,5 @@ def test_the_message_says_who_stays_and_what_keeps_the_login(monkeypatch: pytest
     it = access.Connection("root", "192.0.2.1", "50000", "192.0.2.2", "22", method="publickey")
     (message,) = access.login_problems(it, NOW, hardened())
     for words in ("logged in as root", "inventory/<env>/group_vars/inference.yml", "baseline_users",
-                  'baseline_sshd_options to {"PermitRootLogin": "prohibit-password"}'):  # fmt: skip
+                  'baseline_sshd_options: {"PermitRootLogin": "prohibit-password"}'):  # fmt: skip
         assert words in message

@@ -197,7 +197,7 @@ def closed_login(it: Connection, now: Config, then: Config, groups: list[str], h
         names = [it.user] if "Users" in keyword else groups
         matched = any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in patterns)
         if patterns and matched != allows and then.get(keyword.lower()) != now.get(keyword.lower()):
-            return f"{keyword} will be {' '.join(patterns)}, which shuts {it.user} out", []
+            return f"{keyword} will be {' '.join(patterns)}, which excludes {it.user}", []
     return "", []
 
 
@@ -276,14 +276,14 @@ def login_problems(it: Connection, now: Config, then: Config) -> list[str]:
         return []
     people = [who for who in pwd.getpwall() if who.pw_uid >= 1000 and who.pw_name != it.user]
     others = [who.pw_name for who in people if keys(then, who)]
-    stays = f"with a key here: {', '.join(others)}" if others else "nobody else has a key here yet"
     options = {keyword: "yes" for keyword in kept if value(then, keyword) != "yes"}
     if it.method in ("", "publickey") and "PermitRootLogin" in options:
         options["PermitRootLogin"] = "prohibit-password"
     return [
-        f"This login would not be let in again: {why}. Log in by key as a user who stays ({stays}): set ansible_user in"
-        " inventory/<env>/group_vars/inference.yml. baseline_users makes users and gives them keys. For a first run"
-        f" that makes them, or to keep this login, set baseline_sshd_options to {json.dumps(options)}."
+        f"The new sshd configuration would lock out this login: {why}. Either log in by key as another user (with a key"
+        f" on this host: {', '.join(others) or 'none yet'}) and set ansible_user in"
+        " inventory/<env>/group_vars/inference.yml; or keep this login, for instance for the first run that creates the"
+        f" users in baseline_users, with baseline_sshd_options: {json.dumps(options)}."
     ]
 
 
@@ -300,7 +300,8 @@ def gateway_problems(path: Path, behind: list[str], now: Config, then: Config) -
     if not closed:
         return []
     return [
-        f"This host is a way to others, and that would end: {'; '.join(closed)}. To keep it, set baseline_sshd_options"
+        "This host is used as a jump host, and the new sshd configuration would stop that:"
+        f" {'; '.join(closed)}. To keep it, set baseline_sshd_options"
         ' in inventory/<env>/group_vars/inference.yml, for example {"AllowTcpForwarding": "yes", "PermitOpen": "any"};'
         " otherwise remove the setting on the host, or end the session."
     ]
@@ -318,7 +319,7 @@ def problems(settings: dict[str, Any]) -> list[str]:
     if now is None:
         return []  # sshd would not start with what is there, so there is nothing to compare.
     if then is None:
-        return [f"sshd refuses what baseline_sshd_options would make of its configuration: {words}."]
+        return [f"sshd rejects the configuration with baseline_sshd_options: {words}."]
     gateway = gateway_problems(path, settings["behind"], now, then)
     if it is None:
         return gateway
