@@ -1,12 +1,14 @@
-"""Documentation, task names and command help use the words of docs/glossary.md."""
+"""Documentation, task names, command help and descriptions of options use the words of docs/glossary.md."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parent.parent.parent
 # Retired phrase → what to write instead. Only phrases that have no other meaning here.
@@ -47,12 +49,32 @@ PAGES = sorted(
     } - {ROOT / "docs" / "glossary.md"}
 )  # fmt: skip
 TASKS = sorted({ROOT / "site.yml", *(ROOT / "playbooks").rglob("*.yml"), *(ROOT / "roles").glob("*/*/*.yml")})
-HELP = [ROOT / "Makefile", ROOT / "fabfile.py", ROOT / "releasectl" / "src" / "releasectl" / "arguments.py"]
+ENGINE = ROOT / "releasectl" / "src" / "releasectl"
+HELP = [ROOT / "Makefile", ROOT / "fabfile.py", ENGINE / "arguments.py", ENGINE / "host_commands.py"]
+PLUGINS = sorted((ROOT / "collections" / "ansible_collections" / "slipway" / "ops" / "plugins").glob("*/*.py"))
+SPECS = sorted((ROOT / "roles").glob("*/meta/argument_specs.yml"))
+TERRAFORM = sorted(it for it in (ROOT / "terraform").rglob("*.tf") if ".terraform" not in it.parts)
+
+
+def descriptions(document: Any) -> Iterator[str]:
+    """The descriptions in an argument spec or in a plugin's documentation, at any depth."""
+    for key, value in document.items() if isinstance(document, dict) else ():
+        if key in ("description", "short_description"):
+            yield from [value] if isinstance(value, str) else value
+        else:
+            yield from descriptions(value)
 
 
 def prose(path: Path) -> str:
-    """The text that people read: pages without code, task names, help texts."""
+    """The text that people read: pages without code, task names, help texts, descriptions, messages of Terraform."""
     text = path.read_text()
+    if path in SPECS:
+        return "\n".join(descriptions(yaml.safe_load(text)))
+    if path in PLUGINS:
+        documents = re.findall(r'^ *(?:DOCUMENTATION|RETURN) = r"""(.*?)"""', text, flags=re.DOTALL | re.MULTILINE)
+        return "\n".join(it for document in documents for it in descriptions(yaml.safe_load(document)))
+    if path.suffix == ".tf":
+        return "\n".join(re.findall(r'^\s*(?:description|error_message)\s*=\s*"(.*)"$', text, flags=re.MULTILINE))
     if path.suffix == ".md":
         # Generated blocks are prose of the file that they come from.
         text = re.sub(r"<!-- generated: .*?<!-- /generated -->|```.*?```", "", text, flags=re.DOTALL)
@@ -61,7 +83,7 @@ def prose(path: Path) -> str:
         return "\n".join(re.findall(r"^\s*-? ?(?:name|fail_msg|msg): (.*)$", text, flags=re.MULTILINE))
     if path.name == "Makefile":
         return "\n".join(re.findall(r"## (.*)$", text, flags=re.MULTILINE))
-    return "\n".join(re.findall(r'(?:help=|""")f?"?([^"]+)"', text))
+    return "\n".join(re.findall(r'(?:help=|text = |""")f?"?([^"]+)"', text))
 
 
 def findings(text: str) -> Iterator[str]:
@@ -71,7 +93,9 @@ def findings(text: str) -> Iterator[str]:
             yield f"“{found[0]}” in “…{around}…”: write {better}"
 
 
-@pytest.mark.parametrize("path", [*PAGES, *TASKS, *HELP], ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", [*PAGES, *TASKS, *HELP, *PLUGINS, *SPECS, *TERRAFORM], ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_no_retired_phrase(path: Path) -> None:
     assert list(findings(prose(path))) == []
 
@@ -87,3 +111,12 @@ def test_code_in_a_page_is_not_prose(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("Messages: `the way back is told`.\n\n    mend it\n\n```\nnobody\n```\nFine.\n")
     assert list(findings(prose(page))) == []
+
+
+def test_descriptions_and_messages_of_terraform_are_prose() -> None:
+    release = prose(ROOT / "roles" / "release" / "meta" / "argument_specs.yml")
+    assert "Registry that the image comes from" in release and "release_registry:" not in release
+    plugin = prose(PLUGINS[0].parent.parent / "modules" / "release.py")
+    assert "Make a version of a service live on a host" in plugin and "import " not in plugin
+    checks = prose(ROOT / "terraform" / "composition" / "checks.tf")
+    assert "No SSH key could log in" in checks and "precondition" not in checks
