@@ -57,7 +57,7 @@ build: .venv/.ok ## Build the image of app/ and push it [VERSION=]
 rollback: .venv/.ok ## Roll back to VERSION, or to the previous release [VERSION= SERVICE= HOST= REASON=]
 	$(PLAY) playbooks/rollback.yml $(version) $(service) $(limit)
 
-rehearse: .venv/.ok ## Play ENV (dev) on this machine, from `terraform apply` to a live release and back to nothing [TOPOLOGY=]
+rehearse: .venv/.ok ## Rehearse ENV (dev) on this machine without an account: apply, converge, deploy, verify, destroy [TOPOLOGY=]
 	$(PYTHON) -m rehearsal up $(REHEARSED) $(if $(value TOPOLOGY),--topology $(call quote,$(value TOPOLOGY)))
 
 rehearse-faults: .venv/.ok ## Rehearse ENV (dev) while AWS fails: throttling, user data, zone, registry, a lost instance

@@ -99,9 +99,9 @@ def authorize(session: Any, wanted: dict[str, str], key: str, deadline_s: float 
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description="Let this machine's SSH key log in to the hosts for two hours.")
-    parser.add_argument("environment", help="folder of terraform/environments")
+    parser.add_argument("environment", help="directory in terraform/environments")
     parser.add_argument("--key", type=Path, default=Path("~/.ssh/id_ed25519.pub").expanduser())
-    parser.add_argument("--terraform", type=Path, help="folder with the state (default: terraform/environments/ENV)")
+    parser.add_argument("--terraform", type=Path, help="directory with the state (default: terraform/environments/ENV)")
     given = parser.parse_args(arguments)
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError

@@ -114,7 +114,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("publish", help="upload a trained model")
-    one.add_argument("--model", type=Path, required=True, help="folder that train.py wrote")
+    one.add_argument("--model", type=Path, required=True, help="directory that train.py wrote")
     every = commands.add_parser("list", help="list the versions")
     every.add_argument("--name", default="", help="only of this model")
     every.add_argument("--live", action="append", default=[], metavar="VERSION=HOST", help="mark what serves there")

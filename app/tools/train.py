@@ -146,8 +146,10 @@ def dump(value: object) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--out", type=Path, required=True, help="folder for model.onnx and manifest.json")
-    parser.add_argument("--model-version", default=DEFAULT_VERSION, help="version that the manifest says (%(default)s)")
+    parser.add_argument("--out", type=Path, required=True, help="directory for model.onnx and manifest.json")
+    parser.add_argument(
+        "--model-version", default=DEFAULT_VERSION, help="version recorded in the manifest (%(default)s)"
+    )
     parser.add_argument("--trees", type=int, default=TREES, help="trees of the ensemble (%(default)s)")
     parser.add_argument("--golden", type=Path, help="also write the golden requests here")
     parser.add_argument("--estimator", type=Path, help="also write the scikit-learn estimator here (joblib)")
