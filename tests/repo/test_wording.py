@@ -83,7 +83,7 @@ def prose(path: Path) -> str:
         return "\n".join(re.findall(r"^\s*-? ?(?:name|fail_msg|msg): (.*)$", text, flags=re.MULTILINE))
     if path.name == "Makefile":
         return "\n".join(re.findall(r"## (.*)$", text, flags=re.MULTILINE))
-    return "\n".join(re.findall(r'(?:help=|text = |""")f?"?([^"]+)"', text))
+    return "\n".join(re.findall(r'(?:help=|text = |add\("[^"]+", |""")f?"?([^"]+)"', text))
 
 
 def findings(text: str) -> Iterator[str]:
