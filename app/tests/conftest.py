@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from uvicorn.lifespan.off import LifespanOff
 
 # The tests have an S3 of their own, whatever the shell and its files say.
 for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -107,7 +108,9 @@ def listening(running: Running) -> Listen:
         async with running(host="127.0.0.1", **changes) as client:
             settings = client.app.service.settings
             config = configuration(client.app, settings)
-            config.port, config.lifespan = 0, "off"
+            # It is loaded, so `config.lifespan` says nothing any more. On, it would start the service once more, and
+            # replace what a test has put into it.
+            config.port, config.lifespan_class = 0, LifespanOff
             server = uvicorn.Server(config)
             # Not `serve`: the signals are pytest's.
             task = asyncio.create_task(server._serve())
