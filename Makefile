@@ -96,25 +96,22 @@ test: .venv/.ok ## Run all tests; starts the lab. REHEARSE=yes: rehearse dev as 
 	$(MAKE) --jobs 2 ENV=local VERSION= LAB_HOSTS=$(FAULTS_HOST) infra-local $(if $(REHEARSE),test-rehearsal) test-terraform test-app test-unit
 	$(MAKE) --jobs 2 ENV=local VERSION= test-faults test-e2e
 
-# What needs no lab gives way to its start and to the rehearsal, which take longer.
-test-unit test-app test-terraform: NICE = nice -n 10
-
 # After the lab: on a new machine both would install Docker.
 test-rehearsal: infra-local
 	$(PYTHON) -m rehearsal up dev
 	$(PYTEST) tests/balancer
 
 test-unit: .venv/.ok
-	$(NICE) $(PYTEST) releasectl/tests --numprocesses 2 --dist loadfile
-	$(NICE) $(PYTEST) tests/collection tests/roles tests/repo tests/rehearsal --numprocesses 2 --dist loadfile
+	$(PYTEST) releasectl/tests --numprocesses 2 --dist loadfile
+	$(PYTEST) tests/collection tests/roles tests/repo tests/rehearsal --numprocesses 2 --dist loadfile
 
 test-app: .venv/.ok
-	tools=$$($(NICE) tools/tool_venv app app/requirements-test.lock) && cd app \
-	  && run() { $(NICE) "$$tools/python" -m "$$@"; } && run mypy && run ruff check . && run ruff format --check . \
-	  && run pytest tests --cov --cov-config=pyproject.toml
+	tools=$$(tools/tool_venv app app/requirements-test.lock) && cd app \
+	  && "$$tools/python" -m mypy && "$$tools/python" -m ruff check . && "$$tools/python" -m ruff format --check . \
+	  && "$$tools/python" -m pytest tests --cov --cov-config=pyproject.toml
 
 test-terraform: .venv/.ok
-	$(NICE) $(PYTEST) terraform/tests -m 'not nightly'
+	$(PYTEST) terraform/tests -m 'not nightly'
 
 # The same, and every topology applied and destroyed against the AWS stand-in.
 test-terraform-all: .venv/.ok
