@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parent.parent.parent
 UPGRADE = ROOT / "roles/upgrade"
@@ -143,3 +144,19 @@ def test_the_first_host_that_is_not_well_ends_the_run(tmp_path: Path, ill: str, 
     assert (done.returncode == 0) == (ill == ""), done.stdout + done.stderr
     assert (tmp_path / "read").read_text().split() == begun
     assert not ill or f"{ill} is not upgraded: inference: its live release is not healthy." in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("rc", "stderr", "ends"),
+    [
+        (0, "", True),
+        (1, "Could not get lock /var/lib/dpkg/lock-frontend", False),
+        (1, "Lock could not be acquired (another package manager running?)", False),
+        (1, "docker.io: the socket is blocked", True),
+    ],
+)
+def test_only_a_lock_of_apt_is_waited_for(tmp_path: Path, rc: int, stderr: str, ends: bool) -> None:
+    tasks = yaml.safe_load((UPGRADE / "tasks/install.yml").read_text())
+    (until,) = (str(task["until"]) for task in tasks if "until" in task)
+    result = {"rc": rc, "stdout": "", "stderr": stderr}
+    assert evaluate(tmp_path, {"ends": until}, __upgrade_unattended=result) == {"ends": ends}
