@@ -28,7 +28,7 @@ def heard() -> Iterator[None]:
     host.shell(": > /var/log/slipway/events.jsonl")
     host.set_repairs(True)
     # The first recovery runs at once: what a test broke under it would be repaired by the next one, in a minute.
-    host.shell(f"systemctl start {host.TIMERS}; systemctl start {host.TIMERS.replace('.timer', '.service')}")
+    host.shell(f"systemctl start {host.TIMERS}; systemctl start {host.RECOVERY}")
     yield
     host.shell(f"systemctl unmask {host.TIMERS}; systemctl enable {host.TIMERS}; {host.STOP_RECOVERY}")
     host.set_repairs(False)

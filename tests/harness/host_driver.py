@@ -21,8 +21,8 @@ TIMERS = "slipway-recover@inference.timer slipway-watchdog@inference.timer"
 METRICS = "slipway-metrics@inference.timer"
 # A recovery in flight starts timers that are stopped under it, and so does one that a container's exit starts. So end
 # it too, then stop what it started, which may be another one.
-_RECOVERY = f"{TIMERS} {TIMERS.replace('.timer', '.service')}"
-STOP_RECOVERY = f"systemctl stop {_RECOVERY}; systemctl stop {_RECOVERY}"
+RECOVERY = TIMERS.replace(".timer", ".service")
+STOP_RECOVERY = f"systemctl stop {TIMERS} {RECOVERY}; systemctl stop {TIMERS} {RECOVERY}"
 A, B = "v6.2.0", "v7.2.0"
 """Two versions that are well and start in no time; which is live changes from test to test."""
 LOUD = "v6.15.0"
