@@ -76,3 +76,10 @@ def test_only_a_service_that_the_run_names_may_go_to_an_older_version(
         "_release_run_names": [name],
     }
     assert evaluated(tmp_path, {"it": "_release_forward_only"}, {}, run) == {"it": forward_only}
+
+
+@pytest.mark.parametrize("folder", sorted(ROOT.glob("inventory/*/group_vars/all")), ids=str)
+def test_what_an_environment_sets_wins_over_what_all_share(folder: Path) -> None:
+    """Ansible reads the files of a folder by name, and the last one wins."""
+    first, *others = sorted(folder.iterdir())
+    assert first.resolve() == ROOT / "inventory/common.yml" and others
