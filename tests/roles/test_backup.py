@@ -203,6 +203,19 @@ def test_a_restore_that_was_cut_off_is_done_again(old: Host, new: Host) -> None:
     assert json.loads(new.run("state")) == {"restore": ""}
 
 
+def test_a_restored_release_is_started_unless_another_went_live_since(old: Host, new: Host) -> None:
+    """An interrupted converge leaves the marker; a later one must not undo a deploy by it."""
+    assert old.run("restored") == "", "nothing was restored"
+    old.run("upload")
+    new.run("restore")
+    assert json.loads(new.run("restored"))["services"]["inference"]["version"] == "v2.0.0"
+    state = State(Live(Ref(8, "v3.0.0", REF.image), "green", 9.0, "deploy"))
+    (new.homes / "inference/state.json").write_text(json.dumps(codec.state_doc(state)))
+    assert json.loads(new.run("restored")) == {"services": {}}
+    (new.homes / "restored.json").write_text('{"complete": false}')
+    assert new.run("restored") == "", "the restore has to be done again first"
+
+
 def test_what_cannot_be_asked_is_not_taken_for_missing(new: Host) -> None:
     """Or a new host would issue another certificate and store a backup of its own over the old one."""
     new.configure(environment={"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1"})
@@ -233,7 +246,8 @@ def test_records_that_cannot_be_read_are_told_and_not_stored(old: Host, s3: S3) 
 def converge(tmp_path: Path, state: str, *words: str) -> str:
     """What the role's run phase says, with a program that prints this state, and what it restores."""
     program = tmp_path / "slipway-backup"
-    program.write_text(f"#!/bin/sh\n[ $1 = state ] && echo '{state}' || touch {tmp_path}/restored.json\n")
+    commands = f"state) echo '{state}' ;; restore) touch {tmp_path}/restored.json ;;"
+    program.write_text(f"#!/bin/sh\ncase $1 in {commands} esac\n")
     program.chmod(0o755)
     role = ROOT / "roles/backup"
     play = {
