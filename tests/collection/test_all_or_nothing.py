@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,7 @@ def run(
     retention: str = "tagged",
     further_services: dict[str, Any] | None = None,
     secrets: dict[str, Any] | None = None,
+    away: Sequence[str] = (),
 ) -> Run:
     """Deploy v1.1.0 to as many hosts as there are `rollouts`, all of which serve v1.0.0."""
     # Ansible takes the collections beside the playbook before all others.
@@ -126,7 +128,7 @@ def run(
     (tmp_path / "collections/ansible_collections/slipway/ops/plugins/action/secret_info.py").write_text(SECRETS)
     inventory = tmp_path / "inventory" / "somewhere"
     (inventory / "group_vars" / "all").mkdir(parents=True)
-    (inventory / "group_vars" / "all" / "common.yml").symlink_to(ROOT / "inventory" / "common.yml")
+    (inventory / "group_vars" / "all" / "00_common.yml").symlink_to(ROOT / "inventory" / "common.yml")
     shared = {
         "ansible_connection": "local", "ansible_become": False, "aws_registry": "r.test",
         "aws_session": {"region": "eu-central-1"}, "default_service": "inference", "service_model_store": "",
@@ -137,7 +139,10 @@ def run(
         },
     }  # fmt: skip
     hosts = {f"h{n}": {"rollout": it, "rollback": rollback, **shared} for n, it in enumerate(rollouts, 1)}
+    for host in away:
+        hosts[host] |= {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
     (inventory / "hosts.yml").write_text(json.dumps({"inference": {"hosts": hosts}}))
+    (inventory / "registry").touch()
     for host in hosts:
         (inventory / f"{host}.live").write_text("v1.0.0\n")
     argv = [
@@ -154,6 +159,7 @@ def run(
     return Run(done.returncode, done.stdout, served, (inventory / "registry").read_text().splitlines())
 
 
+ROLLOUT = ("--tags", "rollout")
 KINDS = {"w": "works", "u": "unreachable", "r": "refused", "b": "broken"}
 
 
@@ -186,6 +192,14 @@ def all_or_nothing(done: Run, back: str) -> None:
     assert all(f"h{n} was rolled back to v1.0.0." in done.out for n in back), done.out
 
 
+def test_a_host_that_did_not_converge_keeps_the_others_from_a_rollout(tmp_path: Path) -> None:
+    """They would all be rolled back at its end."""
+    done = run(tmp_path, ["works"] * 3, *ROLLOUT, playbook="site.yml", away=["h2"])
+    assert done.code != 0 and done.served == [["v1.0.0"]] * 3 and done.registry == [], done.out
+    assert "No release was rolled out: h2 failed before." in done.out, done.out
+    assert "leave it out: --limit 'all:!h2'" in done.out, done.out
+
+
 def test_a_batch_after_a_failed_one_does_not_begin(tmp_path: Path) -> None:
     done = run(tmp_path, ["unreachable", "works", "works"])
     assert "The rollout on h3 was not started." in done.out and "was rolled back to" not in done.out, done.out
@@ -209,9 +223,6 @@ def test_a_host_that_cannot_be_rolled_back_is_named_with_the_command(tmp_path: P
 def test_all_of_them_is_green(tmp_path: Path) -> None:
     done = run(tmp_path, ["works", "works"])
     assert (done.code, done.live) == (0, ["v1.1.0"] * 2), done.out
-
-
-ROLLOUT = ("--tags", "rollout")
 
 
 @pytest.mark.parametrize(("playbook", "options"), [("playbooks/deploy.yml", ()), ("site.yml", ROLLOUT)])
