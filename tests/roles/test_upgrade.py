@@ -83,6 +83,14 @@ def test_it_reboots_only_if_asked_and_needed(
     assert found == {"reboots": reboots, "restarts": restarts}
 
 
+def test_an_instance_that_stays_in_standby_is_named_with_the_command(tmp_path: Path) -> None:
+    needs = read({**WELL, "reboot_needed": "kernel 1 runs, 2 is installed"})
+    group = {"upgrade_autoscaling_group": "web", "upgrade_instance_id": "i-1", "ansible_check_mode": False}
+    rebooted = evaluate(tmp_path, {"it": "_upgrade_standby"}, __upgrade_installed=needs, upgrade_reboot=True, **group)
+    assert "exit-standby --auto-scaling-group-name web --instance-ids i-1. " in rebooted["it"]
+    assert evaluate(tmp_path, {"it": "_upgrade_standby"}, __upgrade_installed=needs, **group)["it"] == ""
+
+
 def test_it_tells_what_changed_and_what_would(tmp_path: Path) -> None:
     before, after = ["haproxy 2.6.1", "libc6 2.36", "old 1"], ["haproxy 2.6.2", "libc6 2.36", "linux-image-2 2"]
     security = "Packages that will be upgraded: haproxy libssl3\nand more\n"
