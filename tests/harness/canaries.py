@@ -45,8 +45,8 @@ def running(doc: dict[str, Any], percent: int, *states: str) -> Iterator[list[ho
     answers: list[host.Answer] = []
     thread = threading.Thread(target=lambda: answers.append(host.deploy(doc)), daemon=True)
     thread.start()
-    wait_shown(percent, *states)
     try:
+        wait_shown(percent, *states)
         yield answers
     finally:
         host.releasectl("canary", "abort")
