@@ -99,6 +99,26 @@ def test_no_path_and_no_unit_is_in_sync_while_a_package_is_missing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "unit"),
+    [
+        ("/etc/systemd/system/haproxy.service.d/slipway.conf", "haproxy.service"),
+        ("/etc/systemd/system/slipway-recover@.service", "slipway-recover@inference.service"),
+        ("/etc/systemd/system/slipway-backup.timer", "slipway-backup.timer"),
+    ],
+)
+def test_a_unit_that_systemd_has_loaded_from_an_older_file_is_drift(path: str, unit: str) -> None:
+    """A run that was interrupted, or of `--tags configure` alone, has written it."""
+    loaded = {"started": True, "enabled": True, "outdated": True}
+    old = host(units={UNIT["name"]: {"started": True, "enabled": True}, unit: loaded}, files={path: GOOD})
+    paths: drift.Paths = {path: GOOD}
+    state = {**EMPTY, "packages": ["haproxy"], "units": [UNIT]}
+    assert drift.unit_patterns(paths) == [unit.replace("@inference", "@*")]
+    assert drifted(old, paths) == [f"{unit} (needs daemon-reload)"]
+    assert drift.in_sync(paths, state, old, drift.compare(0, state, paths, old)) == ["haproxy", path]
+    assert drifted(old, {"/etc/systemd/system/other.service": drift.ABSENT}) == [], "a unit of somebody else"
+
+
+@pytest.mark.parametrize(
     ("command", "result", "matches"),
     [
         ({}, {"rc": 0, "json": None}, True),
@@ -151,15 +171,17 @@ def test_a_package_that_is_half_installed_is_missing(monkeypatch: pytest.MonkeyP
     assert host_probe.packages(["haproxy", "certbot", "nftables", "sudo"]) == ["haproxy"]
 
 
-def test_units_are_printed_in_the_order_of_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    blocks = ["ActiveState=active\nUnitFileState=enabled", "ActiveState=inactive\nUnitFileState="]
+def test_units_are_read_by_all_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = [
+        "Names=a.service alias.service\nActiveState=active\nUnitFileState=enabled\nNeedDaemonReload=no",
+        "Names=b@1.service\nActiveState=inactive\nUnitFileState=\nNeedDaemonReload=yes",
+    ]
     prints(monkeypatch, "\n\n".join(blocks) + "\n")
-    assert host_probe.units(["a", "b"]) == {
-        "a": {"started": True, "enabled": True},
-        "b": {"started": False, "enabled": False},
-    }
+    a = {"started": True, "enabled": True, "outdated": False}
+    b = {"started": False, "enabled": False, "outdated": True}
+    assert host_probe.units(["alias.service", "b@*.service"]) == {"a.service": a, "alias.service": a, "b@1.service": b}
     prints(monkeypatch, "")
-    assert host_probe.units(["a"]) == {"a": {"started": False, "enabled": False}}
+    assert host_probe.units(["a.service"]) == {}, "no unit is drift"
 
 
 def test_the_distribution_is_read_as_a_shell_would() -> None:
@@ -253,6 +275,31 @@ def test_the_desired_state_of_files_is_returned(site: Path) -> None:
     write_play(site, "third")
     digest = hashlib.sha256(b"Hello\n").hexdigest()
     assert drift_of(site, greeting="Hello")["desired"] == {"/nowhere/a": f"{digest} 0600 root root"}
+
+
+def test_files_that_only_the_last_converge_had_are_drift_of_the_role_that_removes_them(
+    site: Path, tmp_path: Path
+) -> None:
+    hook, gone, foreign = (str(tmp_path / name) for name in ("hooks/a", "hooks/b", "unit"))
+    (tmp_path / "hooks").mkdir()
+    for path in (hook, foreign):
+        Path(path).touch()
+    record = tmp_path / "converged.json"
+    record.write_text(json.dumps({"files": {path: {} for path in (hook, gone, foreign)}}))
+    plugin = (ROOT / "collections/ansible_collections/slipway/ops/plugins/action/drift_info.py").read_text()
+    (site / "action_plugins").mkdir()
+    recorded = plugin.replace("/var/lib/slipway/converged.json", str(record))
+    (site / "action_plugins/drift_info.py").write_text(recorded)
+    state = {"obsolete": [f"{tmp_path}/hooks/*"]}
+    role(site / "roles", "third", {"third_state": state})
+    write_play(site, "third")
+    text = (site / "site.yml").read_text().replace("slipway.ops.drift_info", "drift_info")
+    (site / "site.yml").write_text(text)
+    answer = drift_of(site)
+    assert answer["obsolete"] == {"third": [hook]}
+    assert answer["stale"] == sorted([hook, gone, foreign])
+    assert answer["drift"]["third"]["files"] == [hook]
+    assert f"Drift on localhost: role third: file {hook}" in answer["printed"]
 
 
 def test_each_role_has_its_own_drift(site: Path) -> None:

@@ -65,14 +65,14 @@ def test_a_converge_sees_what_somebody_changed_and_mends_it() -> None:
                   "unattended-upgrades", "slipway-recover@inference.timer",
                   "slipway-watchdog@inference.timer"):  # fmt: skip
         assert words in seen.out
-    assert seen.recap[lab.HOST]["changed"] == 6
+    assert seen.recap[lab.HOST]["changed"] == 7, "with the notification of HAProxy's handler"
     assert "inet slipway" not in lab.on_host("nft", "list", "tables"), "a check mends nothing"
     changed = next(it for it in lab.status()["problems"] if it["cause"].startswith("changed since the converge "))
     assert "/etc/haproxy/haproxy.cfg (content, " in changed["cause"]
     assert "/etc/sudoers.d/slipway (mode 0440 → 0400, " in changed["cause"]
-    # The fix as it is printed. With the handlers of HAProxy's configuration and of the firewall.
+    # The fix as it is printed. With the handlers of HAProxy's configuration and of the firewall, too.
     assert changed["fix"] == f"ansible-playbook site.yml --limit {lab.HOST} --skip-tags rollout"
-    assert lab.good(lab.play(*changed["fix"].split()[1:])).recap[lab.HOST]["changed"] == 8
+    assert lab.good(lab.play(*changed["fix"].split()[1:])).recap[lab.HOST]["changed"] == 9
     assert lab.status()["checks"]["changed_files"] == []
     converged = lab.history()[0]
     assert (converged["kind"], converged["outcome"]) == ("converge", "done")

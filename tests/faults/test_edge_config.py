@@ -86,7 +86,7 @@ def test_a_port_that_another_has_is_told_and_the_next_converge_takes_it(load: St
             "ansible-playbook site.yml --limit HOST --tags edge",
         )  # fmt: skip
     again = lab.good(converge(edge_metrics_port=PORT))
-    assert again.recap[lab.HOST]["changed"] == 2, "the file, and HAProxy with it"
+    assert again.recap[lab.HOST]["changed"] == 3, "the file, the notification and the handler"
     assert f":{PORT}" in host.shell("ss -ltn")
     lab.good(converge())
     assert f":{PORT}" not in host.shell("ss -ltn")

@@ -113,7 +113,7 @@ def _record_converge(parsed: argparse.Namespace, paths: Paths) -> str:
     require_root(parsed.command)
     it = read_converge(read_document(parsed.request))
     try:
-        changed = converged.record(paths, it.files, it.by, time.time())
+        changed = converged.record(paths, it.files, it.left, it.by, time.time())
     except OSError as error:
         raise Failure(Code.PREFLIGHT, f"Failed to write {paths.converged}: {error.strerror or error}") from error
     text = describe(it.roles, changed)

@@ -22,6 +22,8 @@ class Converge:
     """Role → what was brought into the desired state; None: all roles ran, without a check for drift before."""
     files: Mapping[str, str]
     """Path → SHA-256, mode, owner and group of the desired state."""
+    left: tuple[str, ...]
+    """Names of what is not in the desired state after the converge."""
 
 
 def read_converge(doc: Any) -> Converge:
@@ -38,6 +40,7 @@ def read_converge(doc: Any) -> Converge:
         reason=fields.text("reason", ""),
         roles=roles,
         files={path: files.text(path, pattern=FILE, wanted=FILE_WANTED) for path in files.doc},
+        left=tuple(name for names in left.values() for name in names),
     )
 
 

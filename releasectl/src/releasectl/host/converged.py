@@ -22,14 +22,14 @@ from .paths import Paths
 SCHEMA = 1
 
 
-def record(paths: Paths, wanted: Mapping[str, str], by: str, now: float) -> list[str]:
+def record(paths: Paths, wanted: Mapping[str, str], left: Sequence[str], by: str, now: float) -> list[str]:
     """
     `wanted`: path → SHA-256 and mode of the desired state. A file that is not in this state keeps its former record: a
-    run that left it out must not hide that it was changed by hand. Returns the paths that are new or other than before.
-    Raises OSError.
+    run that left it out must not hide that it was changed by hand. So does one of `left`, which a later converge is to
+    remove. Returns the paths that are new or other than before. Raises OSError.
     """
     before = _files(paths)
-    files: dict[str, Any] = {}
+    files: dict[str, Any] = {path: before[path] for path in left if path in before}
     for path, description in wanted.items():
         digest, mode = description.split()[:2]
         entry = {"sha256": digest, "mode": mode, "seen": _seen(paths.at(path))}

@@ -21,8 +21,11 @@ State = tuple[dict[str, Any], drift.Paths]
 Variables = dict[str, Any]
 
 
-# The paths that the last converge recorded (`releasectl record-converge`), for the status. Without their checksums.
-RECORDED = "import json; print(json.dumps(list(json.load(open('/var/lib/slipway/converged.json'))['files'])))"
+# The paths that the last converge recorded (`releasectl record-converge`), and whether they exist; no checksums.
+RECORDED = (
+    "import json, os; files = json.load(open('/var/lib/slipway/converged.json'))['files']; "
+    "print(json.dumps({path: os.path.lexists(path) for path in files}))"
+)
 
 
 class ActionModule(ActionBase):
@@ -51,20 +54,25 @@ class ActionModule(ActionBase):
         )
         if probe.get("failed") or probe.get("unreachable"):
             return probe
+        desired = {it["path"]: paths_of[it["path"]] for _role, (state, paths_of) in states for it in state["files"]}
+        recorded: dict[str, bool] = probe["commands"]["recorded"]["json"] or {}
+        stale = sorted({*recorded} - {*desired})
         found: dict[str, drift.Drift] = {}
         in_sync: dict[str, list[str]] = {}
-        for number, (role, (state, desired)) in enumerate(states):
-            items = drift.compare(number, state, desired, probe)
-            in_sync[role] = drift.in_sync(desired, state, probe, items)
+        obsolete: dict[str, list[str]] = {}
+        for number, (role, (state, paths_of)) in enumerate(states):
+            items = drift.compare(number, state, paths_of, probe)
+            in_sync[role] = drift.in_sync(paths_of, state, probe, items)
+            # While another role cannot be rendered, a path may be one of its.
+            obsolete[role] = [] if errors else drift.obsolete(state, (path for path in stale if recorded[path]))
+            items["files"] += obsolete[role]
             if any(items.values()):
                 found[role] = items
         self._print(host, found, errors, args["warn"])
         roles = [role for role in args["roles"] if role in found or role in errors]
-        desired = {it["path"]: found_at[it["path"]] for _role, (state, found_at) in states for it in state["files"]}
-        stale = sorted({*(probe["commands"]["recorded"]["json"] or ())} - {*desired})
         return {
             "changed": False, "roles": roles, "drift": found, "errors": errors, "in_sync": in_sync, "desired": desired,
-            "stale": stale,
+            "stale": stale, "obsolete": obsolete,
         }  # fmt: skip
 
     def _desired(self, role: str, path: Path, variables: Variables) -> State:

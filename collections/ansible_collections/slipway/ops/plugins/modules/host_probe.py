@@ -17,7 +17,7 @@ options:
     elements: str
     default: []
   units:
-    description: Names of systemd units.
+    description: Names of systemd units. With C(*), C(?) or C([]), the loaded ones that match.
     type: list
     elements: str
     default: []
@@ -62,10 +62,10 @@ packages:
   returned: always
   sample: [haproxy]
 units:
-  description: Unit → whether it is started and enabled.
+  description: Unit → whether it is started and enabled, and whether systemd has loaded an older version of it.
   type: dict
   returned: always
-  sample: {haproxy.service: {started: true, enabled: true}}
+  sample: {haproxy.service: {started: true, enabled: true, outdated: false}}
 files:
   description: Path → SHA-256 of the content (or C(directory), C(other), C(unreadable)), mode, owner and group.
   type: dict
@@ -100,6 +100,7 @@ from typing import Any  # noqa: E402
 from ansible.module_utils.basic import AnsibleModule  # noqa: E402
 
 TIMEOUT_S = 60
+UNIT_PROPERTIES = "Names,ActiveState,UnitFileState,NeedDaemonReload"
 # As a shell and timeout(1) report them.
 CANNOT_START = 126
 NOT_FOUND = 127
@@ -151,12 +152,16 @@ def packages(names: list[str]) -> list[str]:
 def units(names: list[str]) -> dict[str, dict[str, bool]]:
     if not names:
         return {}
-    blocks = run("systemctl", "show", "--property=ActiveState,UnitFileState", *names)[1].split("\n\n")
+    blocks = run("systemctl", "show", f"--property={UNIT_PROPERTIES}", *names)[1].split("\n\n")
     states = [dict(line.split("=", 1) for line in block.splitlines()) for block in blocks]
     return {
-        name: {"started": state.get("ActiveState") == "active", "enabled": state.get("UnitFileState") == "enabled"}
-        # A unit that systemd prints nothing for is missing here, which is drift.
-        for name, state in zip(names, states, strict=False)
+        name: {
+            "started": state.get("ActiveState") == "active",
+            "enabled": state.get("UnitFileState") == "enabled",
+            "outdated": state.get("NeedDaemonReload") == "yes",
+        }
+        for state in states
+        for name in state.get("Names", "").split()
     }
 
 

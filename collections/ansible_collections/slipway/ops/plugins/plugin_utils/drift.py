@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from typing import Any
 
 DEFAULT_MODE = "0644"
 ABSENT = ""
+UNIT_FILE = re.compile(r"/etc/systemd/system/([^/]+?)(?:\.d/[^/]+\.conf)?").fullmatch
 KINDS = ("packages", "files", "units", "commands")
 
 # What a role's <role>_state may contain; described in the documentation of slipway.ops.drift_info.
@@ -21,6 +24,7 @@ STATE: dict[str, Any] = {
     "directories": {"type": "list", "elements": "dict", "default": []},
     "present": {"type": "list", "elements": "str", "default": []},
     "absent": {"type": "list", "elements": "str", "default": []},
+    "obsolete": {"type": "list", "elements": "str", "default": []},
     "units": {"type": "list", "elements": "dict", "default": []},
     "commands": {"type": "dict", "default": {}},
 }
@@ -53,7 +57,7 @@ def probe_request(states: Iterable[tuple[dict[str, Any], Paths]]) -> dict[str, A
             *state["packages"],
             *(it for names in state["packages_by_codename"].values() for it in names),
         }
-        request["units"] |= {unit["name"] for unit in state["units"]}
+        request["units"] |= {*(unit["name"] for unit in state["units"]), *unit_patterns(paths)}
         request["files"] |= set(paths)
         request["commands"] |= {f"{number} {name}": it["argv"] for name, it in state["commands"].items()}
     return {name: sorted(it) if isinstance(it, set) else it for name, it in request.items()}
@@ -63,10 +67,11 @@ def compare(number: int, state: dict[str, Any], paths: Paths, host: dict[str, An
     """The names of what is not in the desired state; `host` is the result of slipway.ops.host_probe."""
     packages = [*state["packages"], *state["packages_by_codename"].get(host["codename"], [])]
     results = host["commands"]
+    units = [it["name"] for it in state["units"] if not unit_matches(it, host["units"].get(it["name"], {}))]
     return {
         "packages": [name for name in packages if name not in host["packages"]],
         "files": [path for path, it in paths.items() if not path_matches(it, host["files"].get(path, ABSENT))],
-        "units": [it["name"] for it in state["units"] if not unit_matches(it, host["units"].get(it["name"], {}))],
+        "units": units + [f"{name} (needs daemon-reload)" for name in outdated_units(paths, host)],
         "commands": [
             name for name, it in state["commands"].items() if not command_matches(it, results[f"{number} {name}"])
         ],
@@ -79,10 +84,30 @@ def in_sync(paths: Paths, state: dict[str, Any], host: dict[str, Any], found: Dr
     may write one.
     """
     packages = [*state["packages"], *state["packages_by_codename"].get(host["codename"], [])]
-    names = [*paths, *(unit["name"] for unit in state["units"])]
+    # The tasks that start the units reload systemd.
+    units = [] if outdated_units(paths, host) else [unit["name"] for unit in state["units"]]
+    names = [*paths, *units]
     drifted = {*found["files"], *found["units"]}
     clean = [] if found["packages"] else [name for name in names if name not in drifted]
     return [name for name in packages if name not in found["packages"]] + clean
+
+
+def unit_patterns(paths: Paths) -> list[str]:
+    """Patterns of systemctl: the units whose unit file or drop-in is one of the paths; of a template its instances."""
+    found = [UNIT_FILE(path) for path, it in paths.items() if it != ABSENT]
+    return [it[1].replace("@.", "@*.") for it in found if it]
+
+
+def outdated_units(paths: Paths, host: dict[str, Any]) -> list[str]:
+    """Those that systemd has loaded from an older version of one of the paths."""
+    patterns = unit_patterns(paths)
+    outdated = [name for name, it in host["units"].items() if it.get("outdated")]
+    return [name for name in outdated if any(fnmatchcase(name, pattern) for pattern in patterns)]
+
+
+def obsolete(state: dict[str, Any], stale: Iterable[str]) -> list[str]:
+    """Those of the paths that the role removes."""
+    return [path for path in stale if any(fnmatchcase(path, pattern) for pattern in state["obsolete"])]
 
 
 def path_matches(desired: str | None, actual: str) -> bool:
