@@ -42,7 +42,7 @@ def test_both_keys_are_valid_and_no_other() -> None:
 
 
 def test_cache_forgets_what_was_not_used_for_longest() -> None:
-    cache = Cache(2, "m1")
+    cache = Cache(2)
     for name in (b"a", b"b"):
         cache.put(name, ([0], [0.5]))
     assert cache.get(b"a") == ([0], [0.5])
@@ -64,8 +64,8 @@ def test_drift_is_small_for_training_like_rows_and_large_for_shifted_ones(model_
             low = bins.edges[max(at - 1, 0)]
             high = bins.edges[min(at, len(bins.edges) - 1)]
             row.append(low - 1 if at == 0 else high + 1 if at == len(bins.edges) else (low + high) / 2)
-        calm.add(struct.pack("30f", *row), 1)
-        moved.add(struct.pack("30f", *[bins.edges[-1] * 2 + 1 for bins in manifest.distribution]), 1)
+        calm.add(struct.pack("30f", *row))
+        moved.add(struct.pack("30f", *[bins.edges[-1] * 2 + 1 for bins in manifest.distribution]))
     assert calm.rows == CHUNK_ROWS
     assert max(calm.psi().values()) < 0.1
     assert min(moved.psi().values()) > 1

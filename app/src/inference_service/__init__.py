@@ -1,1 +1,1 @@
-"""The inference service: HTTP (`http`, `app`) → service (`service`, `batcher`) → model edge (`model`)."""
+"""The inference service: HTTP (`app`, `routes`) → service (`service`, `batcher`) → model edge (`model`)."""

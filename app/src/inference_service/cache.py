@@ -1,33 +1,32 @@
 """Answers for identical inputs: bounded, least recently used out first. Off unless CACHE_ENTRIES says a number.
 
 A service serves one model for its whole life, and the cache lives in the service: an entry can never outlive its model.
-The key still begins with the model's version, so that a shared key space stays right by construction.
 """
+
+from collections import OrderedDict
 
 from .model import Outcome
 
 
 class Cache:
-    def __init__(self, entries: int, model_version: str) -> None:
+    def __init__(self, entries: int) -> None:
         self._entries = entries
-        self._prefix = model_version.encode() + b"\0"
-        self._outcomes: dict[bytes, Outcome] = {}
+        self._outcomes: OrderedDict[bytes, Outcome] = OrderedDict()
         self.hits = 0
         self.misses = 0
 
     def get(self, buffer: bytes) -> Outcome | None:
-        outcome = self._outcomes.pop(self._prefix + buffer, None)
-        self.hits += outcome is not None
-        self.misses += outcome is None
-        if outcome is not None:
-            # Back at the end: dictionaries keep the order of insertion.
-            self._outcomes[self._prefix + buffer] = outcome
-        return outcome
+        if buffer not in self._outcomes:
+            self.misses += 1
+            return None
+        self.hits += 1
+        self._outcomes.move_to_end(buffer)
+        return self._outcomes[buffer]
 
     def put(self, buffer: bytes, outcome: Outcome) -> None:
-        if len(self._outcomes) >= self._entries:
-            del self._outcomes[next(iter(self._outcomes))]
-        self._outcomes[self._prefix + buffer] = outcome
+        self._outcomes[buffer] = outcome
+        if len(self._outcomes) > self._entries:
+            self._outcomes.popitem(last=False)
 
     def __len__(self) -> int:
         return len(self._outcomes)

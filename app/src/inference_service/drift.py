@@ -24,24 +24,21 @@ class Drift:
         self._edges = [numpy.asarray(bins.edges, numpy.float32) for bins in manifest.distribution]
         self._trained = [numpy.maximum(bins.shares, LEAST_SHARE) for bins in manifest.distribution]
         self._counts = [numpy.zeros(len(bins.shares), numpy.int64) for bins in manifest.distribution]
-        self._pending: list[bytes] = []
-        self._pending_rows = 0
+        self._pending = bytearray()
+        self._chunk_bytes = CHUNK_ROWS * len(self._features) * 4
         self.rows = 0
 
-    def add(self, buffer: bytes, rows: int) -> None:
-        self._pending.append(buffer)
-        self._pending_rows += rows
-        if self._pending_rows >= CHUNK_ROWS:
+    def add(self, buffer: bytes) -> None:
+        """Rows of float32, one after the other."""
+        self._pending += buffer
+        if len(self._pending) >= self._chunk_bytes:
             self.count()
 
     def count(self) -> None:
         """Count what is pending, and forget it."""
-        if not self._pending:
-            return
         numpy = self._numpy
-        rows = numpy.frombuffer(b"".join(self._pending), numpy.float32).reshape(-1, len(self._features))
-        self._pending.clear()
-        self._pending_rows = 0
+        rows = numpy.frombuffer(self._pending, numpy.float32).reshape(-1, len(self._features))
+        self._pending = bytearray()
         self.rows += len(rows)
         for counts, edges, column in zip(self._counts, self._edges, rows.T, strict=True):
             counts += numpy.bincount(numpy.searchsorted(edges, column, side="right"), minlength=len(counts))

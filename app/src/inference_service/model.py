@@ -2,7 +2,7 @@
 
 import hashlib
 import struct
-import time
+import timeit
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,7 @@ class Model:
         except Exception as error:  # the runtime raises a dozen unrelated classes
             raise ModelError(f"Failed to load {manifest.file}: {error}") from error
         self.manifest = manifest
+        self.labels = {"name": manifest.name, "version": manifest.version, "sha256": manifest.sha256}
         self.width = len(manifest.features)
         self._input = session.get_inputs()[0].name
         self._run: Any = session.run
@@ -116,12 +117,8 @@ class Model:
                 if label != want.label or abs(probability - want.probability) > golden.tolerance:
                     answer = f"its golden request '{golden.name}' with {found}, not as its manifest says"
                     raise ModelError(f"Model {version} answers {answer}")
-        times = []
-        for _ in range(3):
-            start = time.perf_counter()
-            self.run(row * rows)
-            times.append(time.perf_counter() - start)
-        return min(times)
+        full_batch = row * rows
+        return min(timeit.repeat(lambda: self.run(full_batch), repeat=3, number=1))
 
 
 def load_files(folder: Path) -> tuple[Manifest, bytes]:
@@ -147,9 +144,8 @@ def check(name: str, content: bytes, manifest: Manifest) -> None:
 def load(folder: Path, wanted_version: str = "", wanted_sha256: str = "") -> Model:
     """The model of `folder`; raises ModelError when something is missing or is not what it claims or should be."""
     manifest, content = load_files(folder)
-    if wanted_version and wanted_version != manifest.version:
+    if wanted_version not in ("", manifest.version):
         raise ModelError(f"{folder} holds model {manifest.version}, but MODEL_VERSION asks for {wanted_version}")
-    if wanted_sha256 and wanted_sha256 != manifest.sha256:
-        found = f"{folder} holds a model with SHA-256 {manifest.sha256}"
-        raise ModelError(f"{found}, but MODEL_SHA256 asks for {wanted_sha256}")
+    if wanted_sha256 not in ("", manifest.sha256):
+        raise ModelError(f"{folder} holds SHA-256 {manifest.sha256}, but MODEL_SHA256 asks for {wanted_sha256}")
     return Model(manifest, content)

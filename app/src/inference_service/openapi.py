@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .codecs import FLOAT32_MAX, INPUT_NAME
+from .model import Manifest
 from .service import Service
 
 _FILE = Path(__file__).with_suffix(".json")
@@ -25,31 +26,28 @@ PAGE_POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ance
 def document(service: Service) -> dict[str, Any]:
     """The whole document; without a model its lists of features and classes are empty."""
     settings = service.settings
-    manifest = service.model.manifest if service.model else None
-    features = manifest.features if manifest else []
-    width = len(features)
+    no_model = Manifest(settings.model_name, settings.model_version or "unknown", "", [], [], [])
+    manifest = service.model.manifest if service.model else no_model
+    name, version, features, width = manifest.name, manifest.version, manifest.features, len(manifest.features)
     text = _FILE.read_text()
-    name = manifest.name if manifest else settings.model_name
-    version = manifest.version if manifest else settings.model_version or "unknown"
     for word, value in (("MODEL_NAME", name), ("MODEL_VERSION", version), ("RELEASE", settings.service_version)):
         text = text.replace(word, json.dumps(value)[1:-1])
     parts: dict[str, Any] = json.loads(text)
     content: dict[str, Any] = parts["document"]
     schemas, paths = content["components"]["schemas"], content["paths"]
-    infer = f"/v2/models/{name}"
-    paths[f"{infer}/versions/{version}/infer"] = paths[f"{infer}/infer"]
+    paths[f"/v2/models/{name}/versions/{version}/infer"] = paths[f"/v2/models/{name}/infer"]
     schemas["Number"] |= {"minimum": -FLOAT32_MAX, "maximum": FLOAT32_MAX}
     schemas["Row"] |= {"minItems": width, "maxItems": width, "description": ", ".join(features)}
     schemas["NamedRow"] |= {
-        "properties": {name: {"$ref": f"{_SCHEMAS}Number"} for name in features},
+        "properties": {feature: {"$ref": f"{_SCHEMAS}Number"} for feature in features},
         "required": features,
     }
     for rows in schemas["PredictRequest"]["properties"]["instances"]["anyOf"]:
         rows["maxItems"] = settings.max_rows
-    schemas["Prediction"]["properties"]["label"]["enum"] = manifest.classes if manifest else []
+    schemas["Prediction"]["properties"]["label"]["enum"] = manifest.classes
     count = {"type": "integer", "minimum": 1, "maximum": settings.max_rows}
     schemas["Tensor"]["properties"]["shape"]["prefixItems"] = [count, {"const": width}]
-    if manifest and manifest.golden:
+    if manifest.golden:
         row = [round(value, 6) for value in manifest.golden[0].body["instances"][0]]
         tensor = {"name": INPUT_NAME, "shape": [1, width], "datatype": "FP32", "data": row}
         schemas["PredictRequest"]["example"] = {"instances": [row]}

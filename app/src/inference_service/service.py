@@ -91,7 +91,7 @@ class Service:
             observe=self.metrics.run, executor=self._executor,
         )  # fmt: skip
         if settings.cache_entries:
-            self.cache = Cache(settings.cache_entries, manifest.version)
+            self.cache = Cache(settings.cache_entries)
         if settings.drift and manifest.distribution:
             self.drift = Drift(manifest)
         self.notes_inputs = self.cache is not None or self.drift is not None
@@ -114,7 +114,7 @@ class Service:
     async def predict(self, batcher: Batcher, buffer: bytes, rows: int, started: float) -> Outcome:
         """What the model says of packed rows, by way of the drift counters and the cache."""
         if self.drift is not None:
-            self.drift.add(buffer, rows)
+            self.drift.add(buffer)
         outcome = self.cache.get(buffer) if self.cache is not None else None
         if outcome is None:
             outcome = await batcher.submit(buffer, rows, started)

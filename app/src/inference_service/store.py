@@ -5,7 +5,6 @@ as the folder (a volume) has the version. What arrives is checked against its ma
 and renamed: a folder that bears a version's name is whole.
 """
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -57,21 +56,15 @@ def _download(settings: Settings, folder: Path) -> None:
     check(f"s3://{parts.netloc}/{prefix}/{name}", content, manifest)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
-        for file, data in (("manifest.json", text), (name, content)):
-            with (temporary / file).open("wb") as opened:
-                opened.write(data)
-                opened.flush()
-                os.fsync(opened.fileno())
-        try:
-            temporary.rename(folder)
-        except OSError:
-            # The other slot was faster; a version has one content only.
-            shutil.rmtree(temporary)
-            if not folder.is_dir():
-                raise
+        with tempfile.TemporaryDirectory(prefix=".", dir=folder.parent) as temporary:
+            # Not synced: what a crash of the host tears is found by its checksum at the next start, and fetched again.
+            Path(temporary, "manifest.json").write_bytes(text)
+            Path(temporary, name).write_bytes(content)
+            Path(temporary).rename(folder)
     except OSError as error:
-        raise ModelError(f"MODEL_CACHE: Failed to keep the model in {folder}: {error.strerror}") from error
+        # Unless the other slot was faster; a version has one content only.
+        if not folder.is_dir():
+            raise ModelError(f"MODEL_CACHE: Failed to keep the model in {folder}: {error.strerror}") from error
 
 
 def _client(settings: Settings) -> Any:

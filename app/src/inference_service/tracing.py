@@ -19,10 +19,10 @@ GROUP = 256
 GROUP_WAIT_S = 1.0
 SEND_TIMEOUT_S = 5.0
 SPAN_KIND_SERVER = 2
-STATUS_ERROR = 2
-# version 00 - trace id - parent span id - flags; an id of zeros only is invalid.
+STATUS_UNSET, STATUS_ERROR = 0, 2
+# version 00 - trace id - parent span id - flags; the version ff and an id of zeros only are invalid.
 _TRACEPARENT = re.compile(
-    rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?"
+    rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?"
 ).fullmatch
 
 
@@ -35,9 +35,7 @@ class Trace(NamedTuple):
 def parse_traceparent(header: bytes) -> Trace | None:
     """The caller's trace, or None when the header is not valid: then the standard wants it ignored."""
     found = _TRACEPARENT(header)
-    if found is None or header.startswith(b"ff"):
-        return None
-    return Trace(found[1].decode(), found[2].decode(), bool(int(found[3], 16) & 1))
+    return Trace(found[1].decode(), found[2].decode(), bool(int(found[3], 16) & 1)) if found else None
 
 
 class Exporter:
@@ -61,20 +59,18 @@ class Exporter:
             return
         end = int(ended * 1e9)
         attributes = {"http.request.method": method, "http.route": route, "http.response.status_code": status}
-        span: dict[str, object] = {
+        span = {
             "traceId": trace.trace_id if trace else os.urandom(16).hex(),
             "spanId": os.urandom(8).hex(),
+            "parentSpanId": trace.parent_id if trace else "",
             "name": f"{method} {route}",
             "kind": SPAN_KIND_SERVER,
             # The protocol's JSON writes 64-bit numbers as texts.
             "startTimeUnixNano": str(end - int(seconds * 1e9)),
             "endTimeUnixNano": str(end),
+            "status": {"code": STATUS_ERROR if status >= 500 else STATUS_UNSET},
             **_attributes(attributes),
         }
-        if trace:
-            span["parentSpanId"] = trace.parent_id
-        if status >= 500:
-            span["status"] = {"code": STATUS_ERROR}
         self._spans.append(span)
 
     def close(self) -> None:
