@@ -47,16 +47,17 @@ class Process:
         finally:
             connection.close()
 
-    def wait_until_ready(self) -> None:
+    def wait_until_ready(self, path: str = "/ready") -> None:
+        """Until it answers the path with 200."""
         deadline = time.monotonic() + TIMEOUT_S
         while True:
             assert self.popen.poll() is None, self.log.read_text()
             try:
-                if self.request("GET", "/ready")[0] == 200:
+                if self.request("GET", path)[0] == 200:
                     return
             except OSError:
                 pass
-            assert time.monotonic() < deadline, f"not ready within {TIMEOUT_S} s: {self.log.read_text()}"
+            assert time.monotonic() < deadline, f"{path} is not 200 within {TIMEOUT_S} s: {self.log.read_text()}"
             time.sleep(0.01)
 
     def wait_for(self, text: str) -> None:
