@@ -121,9 +121,10 @@ test-e2e: .venv/.ok
 	LAB_HOSTS=1 $(PYTEST) --durations 20 tests/e2e tests/fleet
 
 test-faults: export LAB_HOSTS = $(FAULTS_HOST)
-test-faults: .venv/.ok ## Run the fault tests of docs/reliability.md on host 4 (start the lab with LAB_HOSTS=4 make infra-local)
+test-faults: .venv/.ok ## Run the tests of faults and of the converge on host 4 (start the lab with LAB_HOSTS=4 make infra-local)
 	$(PLAY) site.yml --limit inference-$(FAULTS_HOST)
 	SLIPWAY_LAB_HOST=inference-$(FAULTS_HOST) $(PYTEST) --durations 20 tests/faults
+	SLIPWAY_LAB_HOST=inference-$(FAULTS_HOST) $(PYTEST) --durations 20 tests/converge
 
 bench: .venv/.ok ## Run the benchmarks and update docs/benchmarks.md
 	.venv/bin/python -m benchmarks.commands
