@@ -146,7 +146,7 @@ def test_in_ci_environments_are_created_again_once_a_run(tree: Path) -> None:
     make(tree, "test", CI="true")
     assert len(calls(tree, "bootstrap")) == 1
     suites = [argv for argv, _ in calls(tree, "python") if argv[:2] == ["-m", "pytest"]]
-    assert len(suites) == 6, "not every suite ran"
+    assert len(suites) == 7, "not every suite ran"
     make(tree, "verify", CI="true")
     assert len(calls(tree, "bootstrap")) == 2
 
