@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -152,6 +153,48 @@ def test_the_first_host_that_is_not_well_ends_the_run(tmp_path: Path, ill: str, 
     assert (done.returncode == 0) == (ill == ""), done.stdout + done.stderr
     assert (tmp_path / "read").read_text().split() == begun
     assert not ill or f"{ill} is not upgraded: inference: its live release is not healthy." in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("after", "cause"),
+    [
+        (
+            {**WELL, "troubles": ["the disk is full"]},
+            "Check that the upgrade has left no new trouble): new troubles: the disk",
+        ),
+        ({**WELL, "healthy": False}, "Wait until each service is healthy): "),
+    ],
+)
+def test_a_host_that_is_not_well_afterwards_is_named_with_what_is_left_to_do(
+    tmp_path: Path, after: dict[str, Any], cause: str
+) -> None:
+    shutil.copytree(ROOT / "collections", tmp_path / "collections", symlinks=True)
+    (tmp_path / "collections/ansible_collections/slipway/ops/plugins/action/release_info.py").write_text(STAND_IN)
+    variables = {
+        "__upgrade_before": read(WELL), "__upgrade_installed": read({**WELL, "reboot_needed": "kernel 2 is installed"}),
+        "_upgrade_left": "0", "upgrade_reboot": True, "upgrade_services": ["inference"], "upgrade_settle_timeout_s": 1,
+        "upgrade_autoscaling_group": "web", "upgrade_instance_id": "i-1", "host_status": after,
+    }  # fmt: skip
+    play = {
+        "hosts": "all", "connection": "local", "gather_facts": False,
+        "vars_files": [str(UPGRADE / part / "main.yml") for part in ("defaults", "vars")],
+        "tasks": [{"ansible.builtin.import_tasks": str(UPGRADE / "tasks/verify.yml")}],
+    }  # fmt: skip
+    (tmp_path / "play.yml").write_text(json.dumps([play]))
+    (tmp_path / "hosts.yml").write_text("all: {hosts: {h1: {}}}\n")
+    ansible = str(Path(sys.executable).parent / "ansible-playbook")
+    done = subprocess.run(
+        [ansible, "-i", str(tmp_path / "hosts.yml"), "-e", json.dumps(variables), "play.yml"], cwd=tmp_path,
+        capture_output=True, text=True,
+        timeout=120, env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "collections"), "COLUMNS": "500"},
+    )  # fmt: skip
+    assert done.returncode == 2, done.stdout + done.stderr
+    said = " ".join((done.stdout + done.stderr).split())
+    assert f"h1 is not well after its upgrade ({cause}" in said
+    assert (
+        "exit-standby --auto-scaling-group-name web --instance-ids i-1. Next: ansible-playbook playbooks/status.yml"
+        in said
+    )
 
 
 @pytest.mark.parametrize(
