@@ -13,7 +13,7 @@ from tests.harness import lab
 CONVERGE = "playbooks/converge.yml"
 JOURNAL, DUMPS = "/etc/systemd/journald.conf.d/slipway.conf", "/etc/systemd/coredump.conf.d"
 HOOK = "/etc/slipway/inference/hooks/post-switch"
-AUTHORITY = "/usr/local/share/ca-certificates/removed.crt"
+CA_FILE = "/usr/local/share/ca-certificates/removed.crt"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -80,12 +80,12 @@ def test_a_hook_and_a_ca_that_the_inventory_no_longer_has_are_removed(tmp_path: 
         "baseline_ca_certificates": [str(lab.ROOT / ".lab/ca/ca.pem"), str(tmp_path / "removed.pem")],
     }
     lab.good(converge("-e", json.dumps(more)))
-    assert exists(HOOK) and exists(AUTHORITY) and exists("/etc/ssl/certs/removed.pem")
+    assert exists(HOOK) and exists(CA_FILE) and exists("/etc/ssl/certs/removed.pem")
     lab.on_host("sh", "-c", "printf '#!/bin/sh\\n' > /etc/slipway/inference/hooks/pre-deploy")
     done = lab.good(converge("--tags", "edge"))
     assert f"Drift is left on {lab.HOST}: role release: file {HOOK}" in done.out
-    assert drift(tmp_path)["baseline"]["files"] == [AUTHORITY]
+    assert drift(tmp_path)["baseline"]["files"] == [CA_FILE]
     lab.good(converge())
-    assert not exists(HOOK) and not exists(AUTHORITY) and not exists("/etc/ssl/certs/removed.pem")
+    assert not exists(HOOK) and not exists(CA_FILE) and not exists("/etc/ssl/certs/removed.pem")
     assert exists("/etc/slipway/inference/hooks/pre-deploy"), "nobody but the inventory's own files"
     lab.on_host("rm", "/etc/slipway/inference/hooks/pre-deploy")
