@@ -280,26 +280,31 @@ def test_the_desired_state_of_files_is_returned(site: Path) -> None:
 def test_files_that_only_the_last_converge_had_are_drift_of_the_role_that_removes_them(
     site: Path, tmp_path: Path
 ) -> None:
-    hook, gone, foreign = (str(tmp_path / name) for name in ("hooks/a", "hooks/b", "unit"))
+    hook, gone, changed, foreign = (str(tmp_path / name) for name in ("hooks/a", "hooks/b", "hooks/c", "unit"))
     (tmp_path / "hooks").mkdir()
-    for path in (hook, foreign):
-        Path(path).touch()
+    for path, text in ((hook, "ours"), (changed, "theirs"), (foreign, "ours")):
+        Path(path).write_text(text)
+    entry = {"sha256": hashlib.sha256(b"ours").hexdigest()}
     record = tmp_path / "converged.json"
-    record.write_text(json.dumps({"files": {path: {} for path in (hook, gone, foreign)}}))
+    record.write_text(json.dumps({"files": dict.fromkeys((hook, gone, changed, foreign), entry)}))
     plugin = (ROOT / "collections/ansible_collections/slipway/ops/plugins/action/drift_info.py").read_text()
     (site / "action_plugins").mkdir()
     recorded = plugin.replace("/var/lib/slipway/converged.json", str(record))
     (site / "action_plugins/drift_info.py").write_text(recorded)
-    state = {"obsolete": [f"{tmp_path}/hooks/*"]}
-    role(site / "roles", "third", {"third_state": state})
+    role(site / "roles", "third", {"third_state": {"obsolete": [f"{tmp_path}/hooks/*"]}})
     write_play(site, "third")
     text = (site / "site.yml").read_text().replace("slipway.ops.drift_info", "drift_info")
     (site / "site.yml").write_text(text)
     answer = drift_of(site)
     assert answer["obsolete"] == {"third": [hook]}
-    assert answer["stale"] == sorted([hook, gone, foreign])
+    assert answer["stale"] == sorted([hook, gone, changed, foreign])
     assert answer["drift"]["third"]["files"] == [hook]
     assert f"Drift on localhost: role third: file {hook}" in answer["printed"]
+    # The role that cannot be rendered may be the one that has it.
+    write_play(site, "first", "third")
+    (site / "site.yml").write_text((site / "site.yml").read_text().replace("slipway.ops.drift_info", "drift_info"))
+    answer = drift_of(site)
+    assert "first" in answer["errors"] and answer["obsolete"] == {"third": []} and hook in answer["stale"]
 
 
 def test_each_role_has_its_own_drift(site: Path) -> None:

@@ -156,24 +156,30 @@ def test_the_first_host_that_is_not_well_ends_the_run(tmp_path: Path, ill: str, 
 
 
 @pytest.mark.parametrize(
-    ("after", "cause"),
+    ("answer", "cause"),
     [
-        (
-            {**WELL, "troubles": ["the disk is full"]},
-            "Check that the upgrade has left no new trouble): new troubles: the disk",
-        ),
-        ({**WELL, "healthy": False}, "Wait until each service is healthy): "),
+        ({"status": {**WELL, "troubles": ["the disk is full"]}}, "the disk is full."),
+        ({"status": {**WELL, "healthy": False}}, "inference: its live release is not healthy."),
+        ({}, "inference: Task failed: no route to host."),
+        ({"status": WELL}, "Record the upgrade in the history of each service: "),
     ],
+    ids=["trouble", "not healthy", "unreachable", "not recorded"],
 )
 def test_a_host_that_is_not_well_afterwards_is_named_with_what_is_left_to_do(
-    tmp_path: Path, after: dict[str, Any], cause: str
+    tmp_path: Path, answer: dict[str, Any], cause: str
 ) -> None:
     shutil.copytree(ROOT / "collections", tmp_path / "collections", symlinks=True)
-    (tmp_path / "collections/ansible_collections/slipway/ops/plugins/action/release_info.py").write_text(STAND_IN)
+    # Without an answer the connection fails.
+    unreachable = 'task_vars["answer"] or (_ for _ in ()).throw(AnsibleConnectionFailure("no route to host"))'
+    stand_in = STAND_IN.replace('{"changed": False, "status": task_vars["host_status"]}', unreachable)
+    stand_in = f"from ansible.errors import AnsibleConnectionFailure\n{stand_in}"
+    (tmp_path / "collections/ansible_collections/slipway/ops/plugins/action/release_info.py").write_text(stand_in)
     variables = {
         "__upgrade_before": read(WELL), "__upgrade_installed": read({**WELL, "reboot_needed": "kernel 2 is installed"}),
         "_upgrade_left": "0", "upgrade_reboot": True, "upgrade_services": ["inference"], "upgrade_settle_timeout_s": 1,
-        "upgrade_autoscaling_group": "web", "upgrade_instance_id": "i-1", "host_status": after,
+        "upgrade_autoscaling_group": "web", "upgrade_instance_id": "i-1", "upgrade_aws": {"region": "eu-west-1"},
+        "answer": answer, **{f"__upgrade_packages_{at}": {"stdout_lines": []} for at in ("before", "after")},
+        "upgrade_by": "alice", "upgrade_reason": "", "_upgrade_began": "0",
     }  # fmt: skip
     play = {
         "hosts": "all", "connection": "local", "gather_facts": False,
@@ -190,11 +196,8 @@ def test_a_host_that_is_not_well_afterwards_is_named_with_what_is_left_to_do(
     )  # fmt: skip
     assert done.returncode == 2, done.stdout + done.stderr
     said = " ".join((done.stdout + done.stderr).split())
-    assert f"h1 is not well after its upgrade ({cause}" in said
-    assert (
-        "exit-standby --auto-scaling-group-name web --instance-ids i-1. Next: ansible-playbook playbooks/status.yml"
-        in said
-    )
+    assert f"The packages of h1 are upgraded, but it is not back in service: {cause}" in said
+    assert "exit-standby --auto-scaling-group-name web --instance-ids i-1 --region eu-west-1. Next: ansible-" in said
 
 
 @pytest.mark.parametrize(

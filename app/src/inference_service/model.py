@@ -75,7 +75,6 @@ class Model:
         except Exception as error:  # the runtime raises a dozen unrelated classes
             raise ModelError(f"Failed to load {manifest.file}: {error}") from error
         self.manifest = manifest
-        self.labels = {"name": manifest.name, "version": manifest.version, "sha256": manifest.sha256}
         self.width = len(manifest.features)
         self._input = session.get_inputs()[0].name
         self._run: Any = session.run

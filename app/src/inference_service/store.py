@@ -2,7 +2,7 @@
 
 A version never changes, so one that was fetched before is served without asking S3: a start with S3 down works as long
 as the folder (a volume) has the version. What arrives is checked against its manifest, written under a temporary name
-and renamed: a folder that bears a version's name is whole.
+and renamed: a folder that bears a version's name is whole, unless the host crashed; its checksum tells.
 """
 
 import shutil

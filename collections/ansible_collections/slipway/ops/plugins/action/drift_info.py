@@ -21,11 +21,19 @@ State = tuple[dict[str, Any], drift.Paths]
 Variables = dict[str, Any]
 
 
-# The paths that the last converge recorded (`releasectl record-converge`), and whether they exist; no checksums.
-RECORDED = (
-    "import json, os; files = json.load(open('/var/lib/slipway/converged.json'))['files']; "
-    "print(json.dumps({path: os.path.lexists(path) for path in files}))"
-)
+# The paths that the last converge recorded (`releasectl record-converge`), and whether each still has its content.
+RECORDED = """
+import hashlib, json
+
+def has(path, digest):
+    try:
+        return hashlib.sha256(open(path, "rb").read()).hexdigest() == digest
+    except OSError:
+        return False
+
+files = json.load(open("/var/lib/slipway/converged.json"))["files"]
+print(json.dumps({path: has(path, it["sha256"]) for path, it in files.items()}))
+"""
 
 
 class ActionModule(ActionBase):
@@ -63,7 +71,7 @@ class ActionModule(ActionBase):
         for number, (role, (state, paths_of)) in enumerate(states):
             items = drift.compare(number, state, paths_of, probe)
             in_sync[role] = drift.in_sync(paths_of, state, probe, items)
-            # While another role cannot be rendered, a path may be one of its.
+            # While another role cannot be rendered, a path may be one of its. A file with another content is not ours.
             obsolete[role] = [] if errors else drift.obsolete(state, (path for path in stale if recorded[path]))
             items["files"] += obsolete[role]
             if any(items.values()):

@@ -19,9 +19,9 @@ description:
     of the role or of the controller that is copied as it is. Every file belongs to root;
   - C(directories), each with C(path) and C(mode) (C(0755) when omitted); C(present), paths that exist; C(absent), paths
     that do not; C(obsolete), patterns with C(*) of files that the role removes if the last converge has recorded them
-    and no role has them any more;
-  - C(units), each with C(name), which are enabled and, with C(state=started), active. A unit that systemd has loaded
-    from an older version of one of the C(files) has drifted as well;
+    with their present content, and no role has them any more;
+  - C(units), each with C(name), which are enabled and, with C(state=started), active. A unit with one of the C(files)
+    that needs a daemon-reload has drifted as well;
   - C(commands), name → C(argv) of a command that changes nothing, C(rc) (C(0) when omitted), the exit code that it has,
     and C(json), keys of the JSON object that it prints and their values. A command that cannot be started has exit code
     126 or 127, one that takes more than a minute 124.
@@ -91,7 +91,7 @@ stale:
   returned: always
   sample: [/etc/slipway/inference/hooks/post-switch]
 obsolete:
-  description: Role → those of C(stale) that are on the host and that it removes.
+  description: Role → those of C(stale) that it removes, because they are on the host as they were recorded.
   type: dict
   returned: always
   sample: {release: [/etc/slipway/inference/hooks/post-switch]}
