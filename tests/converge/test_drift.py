@@ -58,15 +58,18 @@ UNITS = {
 }
 
 
-def test_units_that_were_written_and_not_loaded_are_loaded(tmp_path: Path) -> None:
-    """As an interrupted run leaves them."""
+def test_what_an_interrupted_run_has_written_takes_effect(tmp_path: Path) -> None:
+    """Units that systemd has not loaded, a CA that is not in the bundle or no longer in the directory."""
+    lab.on_host("touch", "/usr/local/share/ca-certificates")
     for path in UNITS:
         lab.on_host("sh", "-c", f"echo '# drift' >> {path}; sed -i '/^# drift$/d' {path}")
     found = drift(tmp_path)
     assert {(role, name) for role, it in found.items() for name in it["units"]} == {
         (role, f"{unit} (needs daemon-reload)") for role, unit in UNITS.values()
     }
+    assert found["baseline"]["commands"] == ["CA certificates"]
     lab.good(converge())
+    assert drift(tmp_path) == {}
     for _, unit in UNITS.values():
         assert lab.on_host("systemctl", "show", "--property=NeedDaemonReload", "--value", unit).strip() == "no"
 
