@@ -17,7 +17,7 @@ def main() -> int:
     connection.close()
     if answer == 200:
         return 0
-    print(f"/health: expected 200, got: {answer}", file=sys.stderr)
+    print(f"/health does not answer with 200: {answer}", file=sys.stderr)
     return 1
 
 
